@@ -1,0 +1,85 @@
+/**
+ * Where instances come from. Every method may be called twice with the same arguments (a workflow step that was
+ * interrupted runs again) and then does nothing new: `findOrCreate…` finds, `delete…` of what is gone succeeds.
+ */
+export interface Cloud {
+  readonly name: string;
+
+  /** Problems that make the cluster impossible here, found before anything is made. Empty: none. */
+  validate(plan: ClusterPlan): Promise<readonly Problem[]>;
+
+  /** Brings the machine into being and returns what is known of it. */
+  findOrCreateInstance(request: InstanceRequest): Promise<CloudInstance>;
+
+  deleteInstance(reference: InstanceReference): Promise<void>;
+
+  /** Removes whatever the cluster had besides its instances (groups, keypairs, networks). */
+  deleteCluster(clusterId: string): Promise<void>;
+
+  /** After a controller's restart: brings back what died with the process. Clouds of their own have nothing to do. */
+  resume(): Promise<void>;
+
+  close(): Promise<void>;
+}
+
+/** One thing wrong with a request; becomes a 400 of the Sahara shape. */
+export interface Problem {
+  /** e.g. `INVALID_REFERENCE`, `NOT_FOUND`, `QUOTA_ERROR`. */
+  readonly errorName: string;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+export interface ClusterPlan {
+  readonly projectId: string;
+  readonly clusterId: string;
+  readonly clusterName: string;
+  readonly nodeGroups: readonly NodeGroupPlan[];
+}
+
+export interface NodeGroupPlan {
+  readonly name: string;
+  readonly count: number;
+  readonly isProxy: boolean;
+  readonly flavorId: string;
+  readonly imageId: string | null;
+}
+
+export interface InstanceRequest {
+  readonly projectId: string;
+  readonly clusterId: string;
+  readonly clusterName: string;
+  readonly instanceId: string;
+  /** `<cluster>-<group>-<index>`; also the host name. */
+  readonly name: string;
+  readonly nodeGroup: NodeGroupPlan;
+  readonly index: number;
+  /** OpenSSH public key that must be let in; ignored where machines exist already. */
+  readonly authorizedKey: string;
+}
+
+export interface CloudInstance {
+  readonly cloudInstanceId: string;
+  /** Address inside the cluster's network. */
+  readonly internalIp: string;
+  /** Address that the controller can dial; null: only reachable through a proxy. */
+  readonly managementIp: string | null;
+  /** Where its sshd listens at `internalIp`. */
+  readonly sshPort: number;
+  /** Where it answers at `managementIp`; null: at `sshPort` too. */
+  readonly managementPort: number | null;
+  readonly loginUser: string;
+  /** OpenSSH public keys known before the first contact; empty: unknown. */
+  readonly hostKeys: readonly string[];
+  /** Who vouches for the keys above. */
+  readonly hostKeySource: 'cloud' | 'given';
+  /** Secret with the private key to use; null: the cluster's management key. */
+  readonly credentialSecretId: string | null;
+}
+
+export interface InstanceReference {
+  readonly clusterId: string;
+  readonly instanceId: string;
+  readonly cloudInstanceId: string | null;
+  readonly name: string;
+}

@@ -1,0 +1,250 @@
+import type { ColumnType, Generated, JSONColumnType } from 'kysely';
+
+/** Set by the database or by us at insert, never changed. */
+type Stamp = ColumnType<Date, Date | string | undefined, never>;
+type Changed = ColumnType<Date | null, Date | string | null | undefined, Date | string | null>;
+/** Whatever JSON the column's owner puts there; the owner's module checks its shape. */
+type Json = Record<string, unknown>;
+
+/** Every table of Wadi's own schema. The workflow engine keeps its tables in the schema `dbos`. */
+export interface Schema {
+  project: ProjectTable;
+  api_token: ApiTokenTable;
+  secret: SecretTable;
+  node_group_template: NodeGroupTemplateTable;
+  cluster_template: ClusterTemplateTable;
+  cluster: ClusterTable;
+  node_group: NodeGroupTable;
+  instance: InstanceTable;
+  inventory_machine: InventoryMachineTable;
+  provision_step: ProvisionStepTable;
+  provision_event: ProvisionEventTable;
+  event: EventTable;
+  run: RunTable;
+  run_target: RunTargetTable;
+  run_output: RunOutputTable;
+}
+
+export interface ProjectTable {
+  id: string;
+  name: string;
+  created_at: Stamp;
+}
+
+export interface ApiTokenTable {
+  id: string;
+  project_id: string;
+  name: string;
+  role: 'reader' | 'member' | 'admin';
+  /** SHA-256 of the token, hex. */
+  hash: string;
+  created_at: Stamp;
+  expires_at: Date | null;
+  last_used_at: Changed;
+  revoked_at: Changed;
+}
+
+/** AES-256-GCM ciphertexts; see secrets.ts. */
+export interface SecretTable {
+  id: string;
+  /** What it is for, e.g. `cluster-management-key`; part of the authenticated data. */
+  purpose: string;
+  cluster_id: string | null;
+  key_id: string;
+  nonce: Buffer;
+  ciphertext: Buffer;
+  created_at: Stamp;
+}
+
+export interface NodeGroupTemplateTable {
+  id: string;
+  project_id: string;
+  name: string;
+  plugin_name: string;
+  plugin_version: string;
+  is_public: boolean;
+  is_protected: boolean;
+  /** The other fields as the API has them; see clusters/node-group-template.ts. */
+  spec: JSONColumnType<Json>;
+  created_at: Stamp;
+  updated_at: Changed;
+}
+
+export interface ClusterTemplateTable {
+  id: string;
+  project_id: string;
+  name: string;
+  plugin_name: string;
+  plugin_version: string;
+  is_public: boolean;
+  is_protected: boolean;
+  spec: JSONColumnType<Json>;
+  /** In order; what the user gave stays apart from what the node group template gave. */
+  node_groups: JSONColumnType<Json[]>;
+  created_at: Stamp;
+  updated_at: Changed;
+}
+
+export interface ClusterTable {
+  id: string;
+  project_id: string;
+  name: string;
+  plugin_name: string;
+  plugin_version: string;
+  cluster_template_id: string | null;
+  cloud: string;
+  /** Exact strings of the Sahara contract, section 4.4. */
+  status: string;
+  status_description: string;
+  is_public: boolean;
+  is_protected: boolean;
+  spec: JSONColumnType<Json>;
+  /** Free-form of the plugin: web UIs and the like. */
+  info: JSONColumnType<Json>;
+  /** How the controller reaches it: access method and its settings. */
+  access: JSONColumnType<Json>;
+  /** Public half of the management key; the private halves are secrets. */
+  management_public_key: string | null;
+  management_secret_id: string | null;
+  proxy_secret_id: string | null;
+  /** Counts up with every change of state: compare-and-set. */
+  revision: Generated<number>;
+  created_at: Stamp;
+  updated_at: Changed;
+}
+
+export interface NodeGroupTable {
+  id: string;
+  cluster_id: string;
+  /** Place among the groups of its cluster, from 0. */
+  position: number;
+  name: string;
+  count: number;
+  is_proxy: boolean;
+  node_group_template_id: string | null;
+  spec: JSONColumnType<Json>;
+  created_at: Stamp;
+  updated_at: Changed;
+}
+
+export interface InstanceTable {
+  id: string;
+  cluster_id: string;
+  node_group_id: string;
+  /** Place in its group, from 0; part of the name. */
+  index: number;
+  name: string;
+  /** The cloud's own id (Nova server, sandbox machine, inventory host); null until it exists. */
+  cloud_instance_id: string | null;
+  internal_ip: string | null;
+  management_ip: string | null;
+  ssh_port: number;
+  /** Port at `management_ip` when it differs from `ssh_port`. */
+  management_port: number | null;
+  login_user: string | null;
+  /** Secret that holds the private key for this machine. */
+  credential_secret_id: string | null;
+  /** OpenSSH public keys, pinned; empty until known. */
+  host_keys: JSONColumnType<string[]>;
+  /** `cloud` (known before first contact), `given` (by the user), `first-contact`; null while unknown. */
+  host_key_source: string | null;
+  created_at: Stamp;
+  updated_at: Changed;
+}
+
+/** What a user told us about a machine that exists already. */
+export interface InventoryMachineTable {
+  cluster_id: string;
+  node_group_name: string;
+  index: number;
+  name: string;
+  address: string;
+  ssh_port: number;
+  login_user: string;
+  host_keys: JSONColumnType<string[]>;
+  credential_secret_id: string;
+}
+
+/** Sahara's provision progress: a step of work. */
+export interface ProvisionStepTable {
+  id: string;
+  cluster_id: string;
+  step_name: string;
+  step_type: string;
+  total: number;
+  successful: boolean | null;
+  created_at: Stamp;
+  updated_at: Changed;
+}
+
+/** … and what happened in it, per machine. */
+export interface ProvisionEventTable {
+  id: string;
+  step_id: string;
+  node_group_id: string | null;
+  instance_id: string | null;
+  instance_name: string | null;
+  event_info: string | null;
+  successful: boolean;
+  created_at: Stamp;
+  updated_at: Changed;
+}
+
+/** The event log: what a person waits for or suffers from. */
+export interface EventTable {
+  /** Ascending; what a stream resumes from. */
+  sequence: Generated<string>;
+  project_id: string;
+  cluster_id: string | null;
+  type: string;
+  body: JSONColumnType<Json>;
+  created_at: Stamp;
+}
+
+export interface RunTable {
+  /** Chosen by the client or by us; the same id is the same run. */
+  id: string;
+  project_id: string;
+  cluster_id: string;
+  /** SHA-256 of the request, to tell a repeated POST from a different one under the same id. */
+  request_digest: string;
+  /** Shell text, or an argument list that is quoted for the machine's shell. */
+  command: ColumnType<string | string[], string, never>;
+  as_root: boolean;
+  /** Standard input and environment, encrypted: they may hold secrets. Removed when the run has ended. */
+  input_secret_id: string | null;
+  timeout_seconds: number | null;
+  max_output_bytes: number;
+  status: 'running' | 'finished' | 'cancelled';
+  /** Controller that executes it. */
+  owner: string;
+  created_at: Stamp;
+  finished_at: Changed;
+}
+
+export interface RunTargetTable {
+  run_id: string;
+  instance_id: string;
+  instance_name: string;
+  /** The route in words, once chosen. */
+  route: string | null;
+  status: 'pending' | 'running' | 'succeeded' | 'failed' | 'unreachable' | 'cancelled' | 'unknown';
+  exit_status: number | null;
+  signal: string | null;
+  /** code, hop, phase, message, hint, retryable. */
+  error: JSONColumnType<Json> | null;
+  stdout_bytes: ColumnType<string, number | undefined, number>;
+  stderr_bytes: ColumnType<string, number | undefined, number>;
+  truncated: Generated<boolean>;
+  started_at: Changed;
+  finished_at: Changed;
+}
+
+export interface RunOutputTable {
+  run_id: string;
+  instance_id: string;
+  stream: 'stdout' | 'stderr';
+  /** Byte offset of the chunk's first byte in its stream. */
+  byte_offset: ColumnType<string, number, never>;
+  chunk: Buffer;
+}

@@ -1,0 +1,105 @@
+import type { Duplex, Readable, Writable } from 'node:stream';
+
+/**
+ * The narrow interface on an SSH client library; nothing else in Wadi may import one. An engine speaks SSH over
+ * a byte stream that somebody else opened, so it never knows what hops lie under it.
+ */
+export interface SshEngine {
+  /**
+   * Authenticates over `stream`. Rejects with an AccessError whose phase is banner, key-exchange, host-key or
+   * authentication; the stream is then destroyed. Each phase has its own deadline.
+   */
+  connect(stream: Duplex, options: EngineConnectOptions): Promise<SshConnection>;
+}
+
+export interface EngineConnectOptions {
+  readonly user: string;
+  readonly identity: Identity;
+  /** Asked with every host key, before a single byte of ours is encrypted to it. Must throw to refuse. */
+  readonly verifyHostKey: (key: HostKey) => void | Promise<void>;
+  /** Key types to offer, the pinned ones; absent: all. */
+  readonly hostKeyTypes?: readonly string[];
+  /** Milliseconds. */
+  readonly deadlines: {
+    readonly banner: number;
+    readonly keyExchange: number;
+    readonly authentication: number;
+  };
+  /** Milliseconds between keepalives and how many may stay unanswered. */
+  readonly keepalive: { readonly interval: number; readonly missed: number };
+  readonly signal?: AbortSignal;
+}
+
+/** A private key, in memory only. */
+export interface Identity {
+  /** OpenSSH or PEM text. */
+  readonly privateKey: string | Buffer;
+  readonly passphrase?: string;
+}
+
+export interface HostKey {
+  /** `ssh-ed25519`, … */
+  readonly type: string;
+  /** The public key blob (RFC 4253 section 6.6). */
+  readonly blob: Buffer;
+}
+
+/** An authenticated connection; many channels. */
+export interface SshConnection {
+  /** The peer's identification, e.g. `SSH-2.0-OpenSSH_9.2p1 Debian-2`. */
+  readonly serverVersion: string;
+  /** Settles when the connection is gone, for whatever reason; never rejects. */
+  readonly closed: Promise<Error | undefined>;
+  readonly isOpen: boolean;
+  exec(command: string, signal?: AbortSignal): Promise<ExecChannel>;
+  /** direct-tcpip (RFC 4254 section 7.2). Rejects with ChannelOpenError. */
+  openTcp(host: string, port: number, signal?: AbortSignal): Promise<Duplex>;
+  sftp(signal?: AbortSignal): Promise<SftpChannel>;
+  /** Ends it; resolves when the stream under it is closed. */
+  close(): Promise<void>;
+}
+
+/** Reason codes of RFC 4254 section 5.1: 1 prohibited, 2 connect failed, 3 unknown type, 4 resource shortage. */
+export class ChannelOpenError extends Error {
+  override readonly name = 'ChannelOpenError';
+  readonly reason: number;
+  constructor(message: string, reason: number) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+/** A running remote command. */
+export interface ExecChannel {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** Settles after the exit message, or at the channel's end without one (`lost`: the connection went). */
+  readonly exit: Promise<ExecExit>;
+  /** Closes the channel; does not end the remote process by itself. */
+  close(): void;
+}
+
+export interface ExecExit {
+  readonly status?: number;
+  /** Name without SIG, e.g. `KILL`. */
+  readonly signal?: string;
+  readonly lost?: boolean;
+}
+
+/** The few SFTP operations that files need (version 3 of the protocol). Offsets and sizes in bytes. */
+export interface SftpChannel {
+  open(path: string, flags: 'r' | 'w' | 'wx' | 'r+', mode?: number): Promise<SftpHandle>;
+  stat(path: string): Promise<{ size: number; mode: number; uid: number; gid: number }>;
+  rename(from: string, to: string): Promise<void>;
+  unlink(path: string): Promise<void>;
+  close(): void;
+}
+
+export interface SftpHandle {
+  read(offset: number, length: number): Promise<Buffer>;
+  write(offset: number, data: Buffer): Promise<void>;
+  /** fsync@openssh.com where the server has it, else nothing. */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}

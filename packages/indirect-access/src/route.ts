@@ -1,0 +1,65 @@
+/**
+ * A route: the ordered hops from this process to a machine. Plain data, safe to log, store and compare;
+ * it names credentials by id and never holds one.
+ *
+ * Every hop is a way to open a byte stream to a `host:port`. The first hop dials from where this process
+ * runs; each further one dials from inside the machine it jumps through.
+ */
+export interface Route {
+  readonly hops: readonly [FirstHop, ...SshHop[]];
+  /** The machine at the end. */
+  readonly machine: Machine;
+}
+
+export type FirstHop = TcpHop;
+export type Hop = FirstHop | SshHop;
+
+/** Dials TCP from this process. */
+export interface TcpHop {
+  readonly kind: 'tcp';
+  /**
+   * Networks (CIDR) that may be dialled, checked at every connect after name resolution.
+   * Absent: any address.
+   */
+  readonly allow?: readonly string[];
+}
+
+/** Dials from inside a machine, over its SSH session: a jump. */
+export interface SshHop {
+  readonly kind: 'ssh';
+  readonly machine: Machine;
+  readonly relay: RelaySetting;
+  /** Known to give no shell (nologin, ForceCommand): nothing but direct-tcpip is tried. Absent: found out. */
+  readonly jumpOnly?: boolean;
+}
+
+/** How a proxy passes bytes on. `auto`: direct-tcpip, else the first that works of the others, remembered. */
+export type RelaySetting = 'auto' | Relay;
+export type Relay = 'direct-tcpip' | ProgramRelay;
+export type ProgramRelay = 'nc' | 'ncat' | 'socat' | 'devtcp';
+
+/** What is needed to open an SSH session on a machine, as seen from the hop before it. */
+export interface Machine {
+  /** Stable id of the instance. Pools and pins are keyed by it, never by the address, which is reused. */
+  readonly id: string;
+  /** For people: in errors and events. */
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  /** Id of the credential; the private key itself comes from `AccessOptions.identity`. */
+  readonly credential: string;
+  readonly hostKey: HostKeyTrust;
+}
+
+/** `pinned`: OpenSSH public keys (`ssh-ed25519 AAAA…`), any of which may answer. `first-contact`: see
+ * `AccessOptions.pinHostKey`. There is no way to accept just any key. */
+export type HostKeyTrust =
+  | { readonly kind: 'pinned'; readonly keys: readonly string[] }
+  | { readonly kind: 'first-contact' };
+
+/** The route in words: `tcp > proxy-0 > worker-1`. */
+export function describeRoute(route: Route): string {
+  const names = route.hops.map((hop) => (hop.kind === 'ssh' ? hop.machine.name : hop.kind));
+  return [...names, route.machine.name].join(' > ');
+}
