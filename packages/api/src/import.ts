@@ -1,0 +1,50 @@
+import { type Static, Type } from 'typebox';
+
+/** A host name or an instance name: labels of letters, digits and hyphens (RFC 1123 section 2.1). */
+const Label = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
+export const hostNamePattern = `^(?=.{1,253}$)${Label}(?:\\.${Label})*$`;
+
+export const ImportedIdentity = Type.Object(
+  {
+    private_key: Type.String({ minLength: 1, maxLength: 65_536, description: 'OpenSSH or PEM text.' }),
+    passphrase: Type.Optional(Type.String()),
+  },
+  { additionalProperties: false },
+);
+export type ImportedIdentity = Static<typeof ImportedIdentity>;
+
+export const ImportedMachine = Type.Object(
+  {
+    name: Type.String({ maxLength: 64, pattern: hostNamePattern, description: 'Kept as the instance name.' }),
+    address: Type.String({ minLength: 1, maxLength: 253, description: 'IP address or host name.' }),
+    port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65_535, default: 22 })),
+    user: Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_.-]{0,31}$' }),
+    identity: Type.String({ minLength: 1, description: 'A label of `identities`.' }),
+    is_proxy: Type.Optional(Type.Boolean({ default: false })),
+    node_group: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 50, pattern: '^[A-Za-z](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$' }),
+    ),
+    host_keys: Type.Optional(
+      Type.Array(Type.String({ maxLength: 16_384 }), { description: 'OpenSSH public keys.' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type ImportedMachine = Static<typeof ImportedMachine>;
+
+/** POST /v2/clusters/import: machines that exist already become a cluster. */
+export const ImportRequest = Type.Object(
+  {
+    name: Type.String({ minLength: 1, maxLength: 50, pattern: '^[A-Za-z](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$' }),
+    description: Type.Optional(Type.String()),
+    plugin_name: Type.Optional(Type.String({ default: 'bare' })),
+    plugin_version: Type.Optional(Type.String()),
+    identities: Type.Record(Type.String({ minLength: 1, maxLength: 64 }), ImportedIdentity),
+    machines: Type.Array(ImportedMachine, { minItems: 1, maxItems: 10_000 }),
+    trust_first_contact: Type.Optional(
+      Type.Boolean({ description: 'Take and pin the host key of machines without `host_keys`.' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type ImportRequest = Static<typeof ImportRequest>;

@@ -1,0 +1,38 @@
+import type { RelaySetting } from '@wadi/indirect-access';
+
+/** What is known of a cluster's machines: all that a route is planned from. */
+export interface ClusterFacts {
+  readonly clusterId: string;
+  readonly clusterName: string;
+  readonly instances: readonly InstanceFacts[];
+}
+
+export interface InstanceFacts {
+  readonly id: string;
+  readonly name: string;
+  readonly nodeGroupId: string;
+  readonly nodeGroupName: string;
+  /** Place of its node group in the cluster, and its own place in the group: the order of preference. */
+  readonly groupPosition: number;
+  readonly index: number;
+  readonly isProxy: boolean;
+  readonly internalIp: string | null;
+  /** Address that the controller can dial; null: none. */
+  readonly managementIp: string | null;
+  readonly sshPort: number;
+  readonly managementPort: number | null;
+  readonly loginUser: string | null;
+  /** Id of the secret with the private key; null: not there yet. */
+  readonly credential: string | null;
+  /** Pinned OpenSSH public keys. */
+  readonly hostKeys: readonly string[];
+}
+
+/** How a cluster may be reached; what its owner and the controller's configuration say. */
+export interface AccessSettings {
+  /** Networks that the controller may dial (CIDR). Absent: any. */
+  readonly allow?: readonly string[];
+  readonly relay: RelaySetting;
+  /** The key of a machine without pinned keys is taken and pinned at the first contact. */
+  readonly trustFirstContact: boolean;
+}
