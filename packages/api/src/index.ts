@@ -1,1 +1,10 @@
-export {};
+export * from './api-error.ts';
+export * from './cluster.ts';
+export * from './cluster-status.ts';
+export * from './cluster-template.ts';
+export * from './error.ts';
+export type { Configs, Share } from './field.ts';
+export { formats } from './format.ts';
+export type { NodeGroupFields, NodeGroupRequest, NodeGroupTemplate } from './node-group-template.ts';
+export { NodeGroupTemplateCreate, NodeGroupTemplateUpdate } from './node-group-template.ts';
+export * from './plugin.ts';

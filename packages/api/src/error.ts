@@ -1,0 +1,36 @@
+import { type Static, Type } from 'typebox';
+
+/** The body of every refusal. The first three keys are Sahara's; `error_message` ends with the id on a line of its own. */
+export const ErrorBody = Type.Object(
+  {
+    error_code: Type.Integer({ description: 'The HTTP status again.' }),
+    // Sahara answers the integer 400 here for a bad `limit` or `sort_by`.
+    error_name: Type.Union([Type.String(), Type.Integer()]),
+    error_message: Type.String(),
+    error_id: Type.Optional(Type.String({ format: 'uuid' })),
+    hint: Type.Optional(Type.String({ description: 'What a person can do about it.' })),
+    retryable: Type.Optional(Type.Boolean({ description: 'Whether the same request may succeed later.' })),
+  },
+  { $id: 'Error' },
+);
+export type ErrorBody = Static<typeof ErrorBody>;
+
+/** The `error_name` values that scripts match on. */
+export type ErrorName =
+  | 'VALIDATION_ERROR'
+  | 'INVALID_REFERENCE'
+  | 'INVALID_DATA'
+  | 'NOT_FOUND'
+  | 'NAME_ALREADY_EXISTS'
+  | 'UPDATE_FAILED'
+  | 'DELETION_FAILED'
+  | 'QUOTA_ERROR'
+  | 'CANNOT_VERIFY'
+  | 'IMAGE_NOT_REGISTERED'
+  | 'MALFORMED_REQUEST_BODY'
+  | 'INVALID_PARAMS_ON_REQUEST'
+  | 'BAD_REQUEST'
+  | 'NOT_ACCEPTABLE'
+  | 'FORBIDDEN'
+  | 'CONFLICT'
+  | 'INTERNAL_SERVER_ERROR';

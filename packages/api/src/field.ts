@@ -1,0 +1,75 @@
+import { type TOptional, type TSchema, Type } from 'typebox';
+
+// Nullable fields are spelled `type: ['string', 'null']` and not `anyOf`, because the error texts of the contract
+// list the types: "is_proxy: 'yes' is not of type 'boolean', 'null'".
+
+export const nullableText = (options: object = {}) =>
+  Type.Optional(Type.Unsafe<string | null>({ type: ['string', 'null'], ...options }));
+
+export const nullableBoolean = (options: object = {}) =>
+  Type.Optional(Type.Unsafe<boolean | null>({ type: ['boolean', 'null'], ...options }));
+
+export const nullableInteger = (options: object = {}) =>
+  Type.Optional(Type.Unsafe<number | null>({ type: ['integer', 'null'], ...options }));
+
+export const nullableList = <T>(items: object) =>
+  Type.Optional(Type.Unsafe<T[] | null>({ type: ['array', 'null'], items }));
+
+export const name = () => Type.String({ minLength: 1, maxLength: 50, format: 'valid_name_hostname' });
+
+export const id = () => Type.String({ format: 'uuid' });
+
+/** A flavor's id: a number, digits or a UUID. */
+export const flavor = () =>
+  Type.Unsafe<string | number>({
+    'x-sahara-type': ['flavor'],
+    anyOf: [
+      { type: 'integer' },
+      { type: 'string', pattern: '^\\s*[+-]?[0-9]+\\s*$' },
+      { type: 'string', format: 'uuid', minLength: 1 },
+    ],
+  });
+
+/** Settings of a plugin: target, then name, then value. */
+export type Configs = Record<string, Record<string, string | number | boolean>>;
+
+export const configs = () =>
+  Type.Optional(
+    Type.Unsafe<Configs | null>({
+      'x-sahara-type': ['configs', 'null'],
+      type: ['object', 'null'],
+      additionalProperties: {
+        type: 'object',
+        additionalProperties: { type: ['string', 'integer', 'boolean'] },
+      },
+    }),
+  );
+
+export interface Share {
+  id: string;
+  path?: string | null;
+  access_level?: 'rw' | 'ro';
+}
+
+export const shares = () =>
+  Type.Optional(
+    Type.Unsafe<Share[]>({
+      type: 'array',
+      items: {
+        type: 'object',
+        properties: {
+          id: { type: 'string', format: 'uuid' },
+          path: { type: ['string', 'null'] },
+          access_level: { type: 'string', enum: ['rw', 'ro'] },
+        },
+        additionalProperties: false,
+        required: ['id'],
+      },
+    }),
+  );
+
+/** The same fields with nothing required: what an update may carry. */
+export function allOptional<P extends Record<string, TSchema>>(properties: P) {
+  const optional = Object.entries(properties).map(([key, schema]) => [key, Type.Optional(schema)]);
+  return Object.fromEntries(optional) as { [K in keyof P]: TOptional<P[K]> };
+}
