@@ -17,7 +17,7 @@ const packages = {
 /** Which folders of the controller a folder may import; main.ts knows all of them. */
 const folders = {
   clusters: [],
-  events: ['clusters'],
+  events: ['clusters', 'storage'],
   storage: ['clusters'],
   clouds: ['clusters', 'storage'],
   plugins: ['clusters'],

@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto';
+import { ApiError } from '@wadi/api';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { allowedMethods } from './allowed-methods.ts';
+
+export { ApiError };
+
+/** The one place where what was thrown becomes an answer. */
+export function handleErrors(app: FastifyInstance): void {
+  const methodsOf = allowedMethods(app);
+  app.setErrorHandler((error: FastifyError, request, reply) => sendError(error, request, reply));
+  // The router's answers have a shape of their own in Sahara.
+  app.setNotFoundHandler((request, reply) => {
+    const allowed = methodsOf(request.url);
+    if (allowed.length === 0)
+      return reply.code(404).send({
+        error: 404,
+        error_message:
+          'The requested URL was not found on the server. If you entered the URL manually please check your ' +
+          'spelling and try again.',
+      });
+    return reply
+      .code(405)
+      .header('Allow', allowed.join(', '))
+      .send({ error: 405, error_message: 'The method is not allowed for the requested URL.' });
+  });
+}
+
+function sendError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): unknown {
+  const error = toApiError(thrown, request);
+  const id = randomUUID();
+  // What is unexpected is told in the log only: an exception's text may hold anything.
+  if (error.status >= 500)
+    request.log.error({ err: error.cause ?? error, error_id: id }, 'request failed unexpectedly');
+  else
+    request.log.info({ error_id: id, error_name: error.errorName, reason: error.message }, 'request refused');
+  if (error.status === 401) reply.header('WWW-Authenticate', wwwAuthenticate);
+  return reply.code(error.status).type('application/json').send(errorBody(error, id));
+}
+
+export const wwwAuthenticate = 'Keystone uri="wadi"';
+
+export function errorBody(error: ApiError, id: string): Record<string, unknown> {
+  // keystonemiddleware answers before Sahara does, in its own shape.
+  if (error.status === 401)
+    return {
+      error: { code: 401, title: 'Unauthorized', message: error.message },
+      error_id: id,
+      hint: error.hint ?? null,
+      retryable: false,
+    };
+  return {
+    ...error.details,
+    error_code: error.status,
+    error_name: error.errorName,
+    error_message: error.idInMessage ? `${error.message}\nError ID: ${id}` : error.message,
+    error_id: id,
+    hint: error.hint ?? null,
+    retryable: error.retryable,
+  };
+}
+
+function toApiError(thrown: unknown, request: FastifyRequest): ApiError {
+  if (thrown instanceof ApiError) return thrown;
+  const { code, statusCode } = thrown as Partial<FastifyError>;
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE')
+    return new ApiError(400, 'INVALID_DATA', `Content type '${mediaType(request)}' isn't supported`, {
+      hint: 'send JSON with Content-Type: application/json',
+    });
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
+    return new ApiError(413, 'REQUEST_TOO_LARGE', 'The body of the request is too large', {
+      hint: `this request may have at most ${request.routeOptions.bodyLimit} bytes`,
+    });
+  if (isDatabaseDown(thrown))
+    return new ApiError(503, 'DATABASE_UNAVAILABLE', 'The database does not answer', {
+      cause: thrown,
+      retryable: true,
+      hint: 'try again; if it stays, see the log of the controller',
+    });
+  // Fastify's own refusals (malformed URL, bad length, …): their texts are fixed and name no internals.
+  if (code?.startsWith('FST_') && statusCode && statusCode >= 400 && statusCode < 500)
+    return new ApiError(statusCode, 'BAD_REQUEST', (thrown as Error).message);
+  return new ApiError(500, 'INTERNAL_SERVER_ERROR', 'Internal Server Error', {
+    cause: thrown,
+    idInMessage: false,
+    hint: 'a defect of Wadi: the log has the details under this error_id',
+  });
+}
+
+function mediaType(request: FastifyRequest): string {
+  return (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+}
+
+function isDatabaseDown(thrown: unknown): boolean {
+  const { code, message } = thrown as { code?: unknown; message?: unknown };
+  // 57P0x: the server is stopping, crashed or starting; 08xxx: connection exceptions (PostgreSQL, appendix A).
+  if (typeof code === 'string' && /^(57P0[123]|08[0-9A-Z]{3})$/.test(code)) return true;
+  const socketErrors = ['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE'];
+  const { syscall } = thrown as { syscall?: unknown };
+  if (syscall === 'connect' && socketErrors.includes(String(code))) return true;
+  return (
+    typeof message === 'string' &&
+    /^(Connection terminated|timeout exceeded when trying to connect)/.test(message)
+  );
+}

@@ -1,0 +1,28 @@
+import type { IncomingMessage } from 'node:http';
+
+const uuid = /^([0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
+const requestedProjects = new WeakMap<IncomingMessage, string>();
+
+/**
+ * Sahara has every route four times: with and without the project's id after the version, with and without `.json` at
+ * the end. All of them become the plain one here; the project is remembered and compared with the token's.
+ */
+export function saharaPath(request: IncomingMessage): string {
+  const url = request.url ?? '/';
+  const [, path = url, query = ''] = /^([^?]*)(\?.*)?$/s.exec(url) ?? [];
+  const [empty, version, second, ...rest] = path.split('/');
+  if (empty !== '' || !version || !/^v(1\.[01]|2)$/.test(version) || second === undefined) return url;
+  const named = uuid.test(second) && rest.length > 0;
+  if (named) requestedProjects.set(request, second.replaceAll('-', '').toLowerCase());
+  const parts = named ? rest : [second, ...rest];
+  const last = parts.at(-1) ?? '';
+  // Paths inside a machine's own web pages are not ours to change; they are longer than any of Sahara's.
+  if (parts.length <= 4 && last.endsWith('.json') && last !== '.json') parts.splice(-1, 1, last.slice(0, -5));
+  return `/${version}/${parts.join('/')}${query}`;
+}
+
+/** The id in the path when it names another project than this one. */
+export function namesOtherProject(request: IncomingMessage, projectId: string): boolean {
+  const requested = requestedProjects.get(request);
+  return requested !== undefined && requested !== projectId.replaceAll('-', '').toLowerCase();
+}

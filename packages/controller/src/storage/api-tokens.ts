@@ -1,0 +1,61 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { Selectable } from 'kysely';
+import type { Database } from './database.ts';
+import type { ApiTokenTable } from './schema.ts';
+
+/** Tokens are random, so a plain digest is enough to store; the token itself is nowhere in the database. */
+export function hashToken(token: string): string {
+  return createHash('sha256').update(token).digest('hex');
+}
+
+/** One that is neither revoked nor expired. */
+export async function findToken(db: Database, token: string): Promise<Selectable<ApiTokenTable> | undefined> {
+  const row = await db
+    .selectFrom('api_token')
+    .selectAll()
+    .where('hash', '=', hashToken(token))
+    .where('revoked_at', 'is', null)
+    .executeTakeFirst();
+  return row?.expires_at && row.expires_at <= new Date() ? undefined : row;
+}
+
+/** Notes its use, at most once a minute: a write per request would cost more than it tells. */
+export async function touchToken(db: Database, token: Selectable<ApiTokenTable>): Promise<void> {
+  const now = new Date();
+  if (token.last_used_at && now.getTime() - token.last_used_at.getTime() < 60_000) return;
+  await db.updateTable('api_token').set({ last_used_at: now }).where('id', '=', token.id).execute();
+}
+
+/** Lets in the token of this name, creating project and row as needed, and nobody else under this name. */
+export async function ensureToken(
+  db: Database,
+  wanted: { projectId: string; name: string; role: ApiTokenTable['role']; token: string },
+): Promise<void> {
+  const hash = hashToken(wanted.token);
+  await db.transaction().execute(async (tx) => {
+    await tx
+      .insertInto('project')
+      .values({ id: wanted.projectId, name: wanted.projectId })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+    await tx
+      .updateTable('api_token')
+      .set({ revoked_at: new Date() })
+      .where('name', '=', wanted.name)
+      .where('hash', '!=', hash)
+      .where('revoked_at', 'is', null)
+      .execute();
+    await tx
+      .insertInto('api_token')
+      .values({
+        id: randomUUID(),
+        project_id: wanted.projectId,
+        name: wanted.name,
+        role: wanted.role,
+        hash,
+        expires_at: null,
+      })
+      .onConflict((conflict) => conflict.column('hash').doNothing())
+      .execute();
+  });
+}

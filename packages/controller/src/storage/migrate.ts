@@ -1,0 +1,18 @@
+import { type Migration, Migrator } from 'kysely';
+import type { Database } from './database.ts';
+import * as firstTables from './migrations/0001-first-tables.ts';
+
+/** In order. A migration that was released is never changed, only followed. */
+const migrations: Record<string, Migration> = { '0001-first-tables': firstTables };
+
+/** Brings the schema up to date. Several controllers may call it at once: the migrator holds a lock. */
+export async function migrate(db: Database): Promise<void> {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
+  const { error, results } = await migrator.migrateToLatest();
+  if (!error) return;
+  const failed = results?.find((result) => result.status === 'Error')?.migrationName;
+  const what = failed ? `migration ${failed}` : 'bringing the schema up to date';
+  throw new Error(`database: ${what} failed: ${error instanceof Error ? error.message : String(error)}`, {
+    cause: error,
+  });
+}
