@@ -1,0 +1,7 @@
+/** The work behind a cluster's row. Both return when the work is durably begun; calling again begins nothing new. */
+export interface ClusterProvisioning {
+  /** For a cluster in status `Validating` whose node groups are stored. */
+  createCluster(clusterId: string): Promise<void>;
+  /** For a cluster in status `Deleting`: removes its machines, then its row. */
+  deleteCluster(clusterId: string): Promise<void>;
+}
