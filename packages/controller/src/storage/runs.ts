@@ -1,0 +1,214 @@
+import { type Kysely, type Selectable, sql } from 'kysely';
+import type { RunTable, RunTargetTable, Schema } from './schema.ts';
+
+export type RunRow = Selectable<RunTable>;
+export type RunTargetRow = Selectable<RunTargetTable>;
+export type Stream = 'stdout' | 'stderr';
+
+/** Woken with a run's id whenever something of it has changed. */
+export const runChannel = 'wadi_run';
+
+export interface NewRun {
+  readonly id: string;
+  readonly projectId: string;
+  readonly clusterId: string;
+  readonly digest: string;
+  readonly command: string | readonly string[];
+  readonly asRoot: boolean;
+  readonly inputSecretId: string | null;
+  readonly timeoutSeconds: number | null;
+  readonly maxOutputBytes: number;
+  readonly owner: string;
+  readonly targets: readonly { readonly id: string; readonly name: string }[];
+}
+
+/** False when there is a run with this id already: the unique id decides which of two requests executes. */
+export async function insertRun(tx: Kysely<Schema>, run: NewRun): Promise<boolean> {
+  const inserted = await tx
+    .insertInto('run')
+    .values({
+      id: run.id,
+      project_id: run.projectId,
+      cluster_id: run.clusterId,
+      request_digest: run.digest,
+      command: JSON.stringify(run.command),
+      as_root: run.asRoot,
+      input_secret_id: run.inputSecretId,
+      timeout_seconds: run.timeoutSeconds,
+      max_output_bytes: run.maxOutputBytes,
+      status: 'running',
+      owner: run.owner,
+    })
+    .onConflict((conflict) => conflict.column('id').doNothing())
+    .executeTakeFirst();
+  if (inserted.numInsertedOrUpdatedRows === 0n) return false;
+  for (let from = 0; from < run.targets.length; from += 5000) {
+    await tx
+      .insertInto('run_target')
+      .values(
+        run.targets.slice(from, from + 5000).map(({ id, name }) => ({
+          run_id: run.id,
+          instance_id: id,
+          instance_name: name,
+          status: 'pending' as const,
+        })),
+      )
+      .execute();
+  }
+  return true;
+}
+
+export function findRun(db: Kysely<Schema>, id: string): Promise<RunRow | undefined> {
+  return db.selectFrom('run').selectAll().where('id', '=', id).executeTakeFirst();
+}
+
+/** Newest first, after the run `marker` in that order. */
+export function listRuns(
+  db: Kysely<Schema>,
+  clusterId: string,
+  page: { limit: number; marker?: string },
+): Promise<RunRow[]> {
+  const order = sql`(created_at, id)`;
+  return db
+    .selectFrom('run')
+    .selectAll()
+    .where('cluster_id', '=', clusterId)
+    .$if(page.marker !== undefined, (query) =>
+      query.where(
+        sql<boolean>`${order} < (select created_at, id from run where id = ${page.marker ?? null})`,
+      ),
+    )
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc')
+    .limit(page.limit)
+    .execute();
+}
+
+export function listTargets(db: Kysely<Schema>, runIds: readonly string[]): Promise<RunTargetRow[]> {
+  return db
+    .selectFrom('run_target')
+    .selectAll()
+    .where('run_id', '=', sql<string>`any(${runIds}::uuid[])`)
+    .orderBy('instance_name')
+    .execute();
+}
+
+export function findTarget(
+  db: Kysely<Schema>,
+  runId: string,
+  instance: string,
+): Promise<RunTargetRow | undefined> {
+  return db
+    .selectFrom('run_target')
+    .selectAll()
+    .where('run_id', '=', runId)
+    .where((eb) =>
+      eb.or([eb('instance_name', '=', instance), eb(sql`instance_id::text`, '=', instance.toLowerCase())]),
+    )
+    .executeTakeFirst();
+}
+
+export interface Claim {
+  readonly runId: string;
+  readonly instanceId: string;
+  readonly route: string;
+}
+
+/**
+ * Marks targets as started, before the machines are asked to. Only what was pending is claimed, so of two that want
+ * to start the same command one may. Returns the claimed, as `run/instance`.
+ */
+export async function claimTargets(db: Kysely<Schema>, claims: readonly Claim[]): Promise<Set<string>> {
+  const rows = sql.join(
+    claims.map(({ runId, instanceId, route }) => sql`(${runId}::uuid, ${instanceId}::uuid, ${route}::text)`),
+  );
+  const { rows: claimed } = await sql<{ run_id: string; instance_id: string }>`
+    update run_target set status = 'running', started_at = now(), route = v.route
+    from (values ${rows}) as v (run_id, instance_id, route)
+    where run_target.run_id = v.run_id and run_target.instance_id = v.instance_id
+      and run_target.status = 'pending'
+    returning run_target.run_id, run_target.instance_id`.execute(db);
+  return new Set(claimed.map((row) => `${row.run_id}/${row.instance_id}`));
+}
+
+export interface TargetResult {
+  readonly runId: string;
+  readonly instanceId: string;
+  readonly status: Exclude<RunTargetRow['status'], 'pending' | 'running'>;
+  readonly exitStatus?: number | null;
+  readonly signal?: string | null;
+  readonly error?: object | null;
+  readonly stdoutBytes: number;
+  readonly stderrBytes: number;
+  readonly truncated: boolean;
+}
+
+/** What has ended stays as it ended. */
+export async function finishTargets(db: Kysely<Schema>, results: readonly TargetResult[]): Promise<void> {
+  const rows = sql.join(
+    results.map(
+      (result) => sql`(${result.runId}::uuid, ${result.instanceId}::uuid, ${result.status}::text,
+        ${result.exitStatus ?? null}::integer, ${result.signal ?? null}::text,
+        ${result.error ? JSON.stringify(result.error) : null}::jsonb,
+        ${result.stdoutBytes}::bigint, ${result.stderrBytes}::bigint, ${result.truncated}::boolean)`,
+    ),
+  );
+  await sql`
+    update run_target set status = v.status, exit_status = v.exit_status, signal = v.signal, error = v.error,
+      stdout_bytes = v.stdout_bytes, stderr_bytes = v.stderr_bytes, truncated = v.truncated, finished_at = now()
+    from (values ${rows}) as v (run_id, instance_id, status, exit_status, signal, error, stdout_bytes, stderr_bytes,
+      truncated)
+    where run_target.run_id = v.run_id and run_target.instance_id = v.instance_id
+      and run_target.status in ('pending', 'running')`.execute(db);
+}
+
+/** Ends a run none of whose targets is pending or running, and removes its input. */
+export async function endRun(
+  tx: Kysely<Schema>,
+  id: string,
+  status: 'finished' | 'cancelled',
+): Promise<void> {
+  const { rows } = await sql<{ secret: string | null }>`
+    update run set status = ${status}, finished_at = now(), input_secret_id = null
+    from (select id, input_secret_id as secret from run where id = ${id} for update) as before
+    where run.id = before.id and run.status = 'running'
+      and not exists (select from run_target where run_id = run.id and status in ('pending', 'running'))
+    returning before.secret`.execute(tx);
+  const secret = rows[0]?.secret;
+  if (secret) await tx.deleteFrom('secret').where('id', '=', secret).execute();
+}
+
+/** Runs that are not over and whose controller is not `owner`. */
+export function listForeignRuns(db: Kysely<Schema>, owner: string): Promise<Pick<RunRow, 'id' | 'owner'>[]> {
+  return db
+    .selectFrom('run')
+    .select(['id', 'owner'])
+    .where('status', '=', 'running')
+    .where('owner', '!=', owner)
+    .execute();
+}
+
+/**
+ * Settles a run whose controller is gone. What was started may or may not have ended: `unknown`, and never started
+ * again. What was not started never will be: `cancelled`.
+ */
+export async function settleRun(
+  tx: Kysely<Schema>,
+  id: string,
+  errors: { unknown: object; cancelled: object },
+): Promise<void> {
+  const stored = (stream: Stream) => sql<number>`coalesce((
+    select max(byte_offset + length(chunk)) from run_output o
+    where o.run_id = run_target.run_id and o.instance_id = run_target.instance_id and o.stream = ${stream}), 0)`;
+  await sql`
+    update run_target set finished_at = now(), stdout_bytes = ${stored('stdout')}, stderr_bytes = ${stored('stderr')},
+      error = case status when 'running' then ${JSON.stringify(errors.unknown)}::jsonb
+        else ${JSON.stringify(errors.cancelled)}::jsonb end,
+      status = case status when 'running' then 'unknown' else 'cancelled' end
+    where run_id = ${id} and status in ('pending', 'running')`.execute(tx);
+  await endRun(tx, id, 'finished');
+}
+
+export async function notifyRuns(db: Kysely<Schema>, ids: Iterable<string>): Promise<void> {
+  for (const id of new Set(ids)) await sql`select pg_notify(${runChannel}, ${id})`.execute(db);
+}
