@@ -1,0 +1,101 @@
+import type { Cluster, ClusterCreate, ClusterUpdate, ImportRequest } from '@wadi/api';
+import type { ListQuery } from './list-query.ts';
+import type { CallOptions, Transport } from './transport.ts';
+import { WadiError } from './wadi-error.ts';
+
+interface Answer {
+  readonly cluster: Cluster;
+}
+
+/** `/v2/clusters` */
+export class Clusters {
+  readonly #transport: Transport;
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  async list(query: ListQuery = {}, options: CallOptions = {}): Promise<Cluster[]> {
+    const call = { ...options, query: { ...query } };
+    return (await this.#transport.json<{ clusters: Cluster[] }>('GET', '/v2/clusters', call)).clusters;
+  }
+
+  /** @param options.progress with the events of the provisioning steps that still have some. */
+  async get(id: string, options: CallOptions & { progress?: boolean } = {}): Promise<Cluster> {
+    const call = { ...options, query: { show_progress: options.progress } };
+    return (await this.#transport.json<Answer>('GET', path(id), call)).cluster;
+  }
+
+  /** Begins to create; the work goes on in the controller. Never repeated: the name is taken after the first. */
+  async create(cluster: Omit<ClusterCreate, 'count'>, options: CallOptions = {}): Promise<Cluster> {
+    const call = { ...options, body: cluster };
+    return (await this.#transport.json<Answer>('POST', '/v2/clusters', call)).cluster;
+  }
+
+  /** Machines that exist already become a cluster. Nothing is changed on them. */
+  async import(request: ImportRequest, options: CallOptions = {}): Promise<Cluster> {
+    const call = { ...options, body: request };
+    return (await this.#transport.json<Answer>('POST', '/v2/clusters/import', call)).cluster;
+  }
+
+  async update(id: string, changes: ClusterUpdate, options: CallOptions = {}): Promise<Cluster> {
+    const call = { ...options, body: changes };
+    return (await this.#transport.json<Answer>('PATCH', path(id), call)).cluster;
+  }
+
+  /** Begins to delete; `waitFor` ends when it is gone. */
+  async delete(id: string, options: CallOptions = {}): Promise<void> {
+    await this.#transport.nothing('DELETE', path(id), options);
+  }
+
+  /**
+   * Follows the work on a cluster: yields it, with its provisioning steps, now and after each change, and ends
+   * when it is `Active`, in `Error`, or gone. Bound it with `signal`.
+   *
+   * ```ts
+   * for await (const now of client.clusters.waitFor(id)) console.log(now.status);
+   * ```
+   */
+  async *waitFor(
+    id: string,
+    options: { signal?: AbortSignal; interval?: number } = {},
+  ): AsyncGenerator<Cluster, void, void> {
+    const { signal } = options;
+    let before = '';
+    for (;;) {
+      const cluster = await this.#getUnlessGone(id, signal);
+      if (cluster === undefined) return;
+      const text = JSON.stringify(cluster);
+      if (text !== before) yield cluster;
+      before = text;
+      if (cluster.status === 'Active' || cluster.status === 'Error') return;
+      await pause(options.interval ?? 400, signal);
+    }
+  }
+
+  async #getUnlessGone(id: string, signal: AbortSignal | undefined): Promise<Cluster | undefined> {
+    try {
+      return await this.get(id, { signal, progress: true });
+    } catch (error) {
+      if (error instanceof WadiError && error.status === 404) return undefined;
+      throw error;
+    }
+  }
+}
+
+function path(id: string): string {
+  return `/v2/clusters/${encodeURIComponent(id)}`;
+}
+
+function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    // An aborted signal ends the wait; the next call then throws CANCELLED.
+    const timer = setTimeout(done, signal?.aborted ? 0 : milliseconds);
+    signal?.addEventListener('abort', done, { once: true });
+  });
+}

@@ -1,0 +1,43 @@
+import { ClusterTemplates } from './cluster-templates.ts';
+import { Clusters } from './clusters.ts';
+import { Events } from './events.ts';
+import { Instances } from './instances.ts';
+import { NodeGroupTemplates } from './node-group-templates.ts';
+import { Plugins } from './plugins.ts';
+import { Runs } from './runs.ts';
+import { Transport, type TransportOptions } from './transport.ts';
+
+/**
+ * Wadi's API, typed. Needs `fetch` and nothing else. Every failure is a WadiError; every call has a deadline and
+ * takes an AbortSignal; a call is sent again after a lost connection only where that cannot do anything twice.
+ *
+ * ```ts
+ * import { WadiClient } from '@wadi/client';
+ *
+ * const client = new WadiClient({ url: 'http://127.0.0.1:8386', token });
+ * const [cluster] = await client.clusters.list({ name: 'example' });
+ * const run = await client.runs.create(cluster.id, { command: ['uname', '-s'] });
+ * const { targets } = await client.runs.wait(cluster.id, run.id);
+ * for (const { instance_name, status } of targets) console.log(instance_name, status);
+ * ```
+ */
+export class WadiClient {
+  readonly plugins: Plugins;
+  readonly nodeGroupTemplates: NodeGroupTemplates;
+  readonly clusterTemplates: ClusterTemplates;
+  readonly clusters: Clusters;
+  readonly instances: Instances;
+  readonly runs: Runs;
+  readonly events: Events;
+
+  constructor(options: TransportOptions) {
+    const transport = new Transport(options);
+    this.plugins = new Plugins(transport);
+    this.nodeGroupTemplates = new NodeGroupTemplates(transport);
+    this.clusterTemplates = new ClusterTemplates(transport);
+    this.clusters = new Clusters(transport);
+    this.instances = new Instances(transport);
+    this.runs = new Runs(transport);
+    this.events = new Events(transport);
+  }
+}
