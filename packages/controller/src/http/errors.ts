@@ -46,7 +46,7 @@ export function errorBody(error: ApiError, id: string): Record<string, unknown> 
     return {
       error: { code: 401, title: 'Unauthorized', message: error.message },
       error_id: id,
-      hint: error.hint ?? null,
+      ...(error.hint ? { hint: error.hint } : {}),
       retryable: false,
     };
   return {
@@ -55,7 +55,7 @@ export function errorBody(error: ApiError, id: string): Record<string, unknown> 
     error_name: error.errorName,
     error_message: error.idInMessage ? `${error.message}\nError ID: ${id}` : error.message,
     error_id: id,
-    hint: error.hint ?? null,
+    ...(error.hint ? { hint: error.hint } : {}),
     retryable: error.retryable,
   };
 }
