@@ -127,3 +127,16 @@ export async function pinHostKey(
 export async function deleteInstanceRow(db: Kysely<Schema>, id: string): Promise<void> {
   await db.deleteFrom('instance').where('id', '=', id).execute();
 }
+
+/** Whose machine it is, and what its cluster allows. */
+export function findInstanceOwner(
+  db: Kysely<Schema>,
+  id: string,
+): Promise<{ project_id: string; cluster_id: string; access: Record<string, unknown> } | undefined> {
+  return db
+    .selectFrom('instance')
+    .innerJoin('cluster', 'cluster.id', 'instance.cluster_id')
+    .select(['cluster.project_id', 'instance.cluster_id', 'cluster.access'])
+    .where('instance.id', '=', id)
+    .executeTakeFirst();
+}

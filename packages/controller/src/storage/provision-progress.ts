@@ -1,9 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { type Kysely, type Selectable, sql } from 'kysely';
-import type { ProvisionEventTable, ProvisionStepTable, Schema } from './schema.ts';
-
-export type ProvisionStep = Selectable<ProvisionStepTable>;
-export type ProvisionEvent = Selectable<ProvisionEventTable>;
+import type { Kysely } from 'kysely';
+import type { Schema } from './schema.ts';
 
 export interface NewProvisionStep {
   readonly clusterId: string;
@@ -76,26 +73,5 @@ export async function endStep(db: Kysely<Schema>, id: string, successful: boolea
     .updateTable('provision_step')
     .set({ successful, updated_at: new Date() })
     .where('id', '=', id)
-    .execute();
-}
-
-/** Steps of these clusters, oldest first. */
-export function listSteps(db: Kysely<Schema>, clusterIds: readonly string[]): Promise<ProvisionStep[]> {
-  return db
-    .selectFrom('provision_step')
-    .selectAll()
-    .where('cluster_id', '=', sql<string>`any(${clusterIds}::uuid[])`)
-    .orderBy('created_at')
-    .orderBy('id')
-    .execute();
-}
-
-export function listStepEvents(db: Kysely<Schema>, stepIds: readonly string[]): Promise<ProvisionEvent[]> {
-  return db
-    .selectFrom('provision_event')
-    .selectAll()
-    .where('step_id', '=', sql<string>`any(${stepIds}::uuid[])`)
-    .orderBy('created_at')
-    .orderBy('id')
     .execute();
 }

@@ -1,0 +1,87 @@
+import { AccessError, type AccessEvent, IndirectAccess, type Machine } from '@wadi/indirect-access';
+import type { Logger } from 'pino';
+import type { EventLog } from '../events/event-log.ts';
+import type { ClusterRow } from '../storage/clusters.ts';
+import type { Database } from '../storage/database.ts';
+import { findInstanceOwner, pinHostKey } from '../storage/instances.ts';
+import type { Secrets } from '../storage/secrets.ts';
+import { type AccessPolicy, accessSettings } from './access-settings.ts';
+import { ClusterReach } from './cluster-reach.ts';
+import { fingerprint } from './host-key.ts';
+import { readFacts } from './read-facts.ts';
+import { readIdentity } from './stored-identity.ts';
+
+export interface ClusterAccessParts {
+  readonly db: Database;
+  readonly secrets: Secrets;
+  readonly events: EventLog;
+  readonly policy: AccessPolicy;
+  readonly log: Logger;
+}
+
+/** The one door from clusters to their machines: owns the sessions, the keys' way into them, and the pinning. */
+export class ClusterAccess {
+  readonly #parts: ClusterAccessParts;
+  readonly #indirect: IndirectAccess;
+
+  constructor(parts: ClusterAccessParts) {
+    this.#parts = parts;
+    this.#indirect = new IndirectAccess({
+      identity: (id) => readIdentity(parts.secrets, id),
+      pinHostKey: (machine, key) => this.#pin(machine, key),
+      onEvent: (event) => this.#note(event),
+    });
+  }
+
+  /** The cluster's machines and the ways to them as of now; read again after anything changed. */
+  async reach(cluster: ClusterRow): Promise<ClusterReach> {
+    const facts = await readFacts(this.#parts.db, cluster);
+    return new ClusterReach(this.#indirect, facts, accessSettings(cluster, this.#parts.policy));
+  }
+
+  /** Ends what is open to machines that go, or whose key changed. */
+  async forget(instanceIds: readonly string[]): Promise<void> {
+    await Promise.all(instanceIds.map((id) => this.#indirect.forget(id)));
+  }
+
+  stats(): ReturnType<IndirectAccess['stats']> {
+    return this.#indirect.stats();
+  }
+
+  close(): Promise<void> {
+    return this.#indirect.close();
+  }
+
+  async #pin(machine: Machine, key: string): Promise<string> {
+    const { db, events } = this.#parts;
+    const owner = await findInstanceOwner(db, machine.id);
+    if (owner?.access.trust_first_contact !== true)
+      throw new AccessError(`machine ${machine.name}: its host key is not known`, {
+        code: 'HOST_KEY_REFUSED',
+        hop: machine.name,
+        phase: 'host-key',
+        hint: `give its host key (it showed ${fingerprint(key)}), or allow the first contact to be trusted`,
+      });
+    const pinned = await pinHostKey(db, machine.id, key);
+    if (!pinned)
+      throw new AccessError(`machine ${machine.name}: it is being deleted`, {
+        code: 'CANCELLED',
+        hop: machine.name,
+        phase: 'host-key',
+      });
+    if (pinned.pinnedNow) {
+      const body = { instance_id: machine.id, instance: machine.name, fingerprint: fingerprint(key) };
+      await events.append({
+        projectId: owner.project_id,
+        clusterId: owner.cluster_id,
+        type: 'host-key.pinned',
+        body,
+      });
+    }
+    return pinned.keys.includes(key) ? key : (pinned.keys[0] ?? key);
+  }
+
+  #note(event: AccessEvent): void {
+    this.#parts.log.debug({ access: event }, 'access');
+  }
+}

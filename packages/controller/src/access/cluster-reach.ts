@@ -1,0 +1,68 @@
+import { AccessError, type IndirectAccess, type Route } from '@wadi/indirect-access';
+import type { AccessSettings, ClusterFacts, InstanceFacts } from './cluster-facts.ts';
+import { NoRouteError } from './no-route-error.ts';
+import { planRoutes } from './plan-routes.ts';
+
+/** A cluster's machines at one moment, and what can be done on them. Cheap; made for each operation. */
+export class ClusterReach {
+  readonly indirect: IndirectAccess;
+  readonly facts: ClusterFacts;
+  readonly #settings: AccessSettings;
+
+  constructor(indirect: IndirectAccess, facts: ClusterFacts, settings: AccessSettings) {
+    this.indirect = indirect;
+    this.facts = facts;
+    this.#settings = settings;
+  }
+
+  /** By name or id. */
+  find(nameOrId: string): InstanceFacts | undefined {
+    const id = nameOrId.toLowerCase();
+    return this.facts.instances.find((each) => each.name === nameOrId || each.id === id);
+  }
+
+  routes(instance: InstanceFacts): readonly Route[] {
+    return planRoutes(this.facts, instance, this.#settings);
+  }
+
+  /** Opens a session by the first route that works, and says which. */
+  open(instance: InstanceFacts, signal?: AbortSignal): Promise<Route> {
+    return this.through(
+      instance,
+      async (route) => {
+        await this.indirect.connect(route, signal ? { signal } : {});
+        return route;
+      },
+      signal,
+    );
+  }
+
+  /**
+   * Does `work` by the first route that works. The next one is tried only after an error that says that nothing can
+   * have happened on the machine (`retryable`), so nothing is ever done twice. When all fail, the error that came
+   * furthest along its route is thrown: it tells most.
+   */
+  async through<T>(
+    instance: InstanceFacts,
+    work: (route: Route) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    let furthest: { error: AccessError; reached: number } | undefined;
+    for (const route of this.routes(instance)) {
+      try {
+        return await work(route);
+      } catch (error) {
+        if (!(error instanceof AccessError) || !error.retryable || signal?.aborted) throw error;
+        const reached = hopReached(route, error);
+        if (!furthest || reached > furthest.reached) furthest = { error, reached };
+      }
+    }
+    throw furthest?.error ?? new NoRouteError(this.facts, instance);
+  }
+}
+
+/** How many machines of the route were passed before the one that failed. */
+function hopReached(route: Route, error: AccessError): number {
+  if (error.hop === route.machine.name) return route.hops.length;
+  return route.hops.findIndex((hop) => hop.kind === 'ssh' && hop.machine.name === error.hop);
+}

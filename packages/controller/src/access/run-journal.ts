@@ -1,0 +1,173 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { Database } from '../storage/database.ts';
+import { appendOutput, type OutputChunk } from '../storage/run-output.ts';
+import { type Claim, claimTargets, finishTargets, notifyRuns, type TargetResult } from '../storage/runs.ts';
+
+/** Bytes of a stored chunk, of a transaction, and in memory before those who bring output must wait. */
+const chunkBytes = 64 * 1024;
+const batchBytes = 4 * 1024 * 1024;
+const highWater = 8 * 1024 * 1024;
+/** Milliseconds that output may wait for more to come. */
+const linger = 100;
+/** What the database refused is tried again for about a minute. */
+const attempts = 60;
+const retryDelay = 1000;
+
+interface Promised<T> {
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * Writes what runs do, in few transactions however many machines take part: what arrives while one is under way
+ * goes into the next.
+ */
+export class RunJournal {
+  readonly #db: Database;
+  readonly #log: Logger;
+  readonly #claims: (Promised<boolean> & { claim: Claim })[] = [];
+  readonly #chunks: OutputChunk[] = [];
+  readonly #results: (Promised<void> & { result: TargetResult; after: number })[] = [];
+  readonly #waiting: (() => void)[] = [];
+  #bytes = 0;
+  /** Chunks ever appended, and ever taken for writing. */
+  #appended = 0;
+  #taken = 0;
+  #claiming = false;
+  #flushing = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(db: Database, log: Logger) {
+    this.#db = db;
+    this.#log = log;
+  }
+
+  /**
+   * True when this target may be started: it was pending, and is now durably marked as running. Not repeated when
+   * the database fails: a commit whose answer was lost would look like somebody else's claim.
+   */
+  claim(claim: Claim): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      this.#claims.push({ claim, resolve, reject });
+      if (this.#claiming) return;
+      this.#claiming = true;
+      setImmediate(() => void this.#writeClaims());
+    });
+  }
+
+  /** Takes output, in order and contiguous per stream. Await what it returns before bringing more. */
+  append(chunk: OutputChunk): Promise<void> | undefined {
+    this.#chunks.push(chunk);
+    this.#appended += 1;
+    this.#bytes += chunk.bytes.length;
+    if (this.#bytes >= chunkBytes) this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), linger);
+    if (this.#bytes < highWater) return undefined;
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Resolves when the result, and all output before it, is committed. */
+  finish(result: TargetResult): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#results.push({ result, after: this.#appended, resolve, reject });
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#flushing) return;
+    this.#flushing = true;
+    // A turn of the loop later, so that what comes in this one goes along.
+    setImmediate(() => void this.#write());
+  }
+
+  async #write(): Promise<void> {
+    while (this.#chunks.length > 0 || this.#results.length > 0) {
+      const chunks = this.#takeChunks();
+      // A result may not overtake the output before it.
+      const later = this.#results.findIndex((each) => each.after > this.#taken);
+      const results = this.#results.splice(0, Math.min(1000, later === -1 ? 1000 : later));
+      try {
+        await this.#persist(async (tx) => {
+          if (chunks.length > 0) await appendOutput(tx, chunks);
+          const finished = results.map((each) => each.result);
+          if (finished.length > 0) await finishTargets(tx, finished);
+          await notifyRuns(
+            tx,
+            [...chunks, ...finished].map((each) => each.runId),
+          );
+        });
+        for (const each of results) each.resolve();
+      } catch (error) {
+        for (const each of results) each.reject(error);
+      }
+      if (this.#bytes < highWater) for (const resume of this.#waiting.splice(0)) resume();
+    }
+    this.#flushing = false;
+  }
+
+  /** Merged per stream, so that a stored chunk is as long as it may be. */
+  #takeChunks(): OutputChunk[] {
+    let bytes = 0;
+    let count = 0;
+    const streams = new Map<string, OutputChunk[]>();
+    for (const chunk of this.#chunks) {
+      if (bytes >= batchBytes) break;
+      bytes += chunk.bytes.length;
+      count += 1;
+      const key = `${chunk.runId}/${chunk.instanceId}/${chunk.stream}`;
+      const stream = streams.get(key);
+      if (stream) stream.push(chunk);
+      else streams.set(key, [chunk]);
+    }
+    this.#chunks.splice(0, count);
+    this.#bytes -= bytes;
+    this.#taken += count;
+    return [...streams.values()].flatMap(merge);
+  }
+
+  async #writeClaims(): Promise<void> {
+    while (this.#claims.length > 0) {
+      const batch = this.#claims.splice(0, 1000);
+      const claims = batch.map((each) => each.claim);
+      try {
+        const claimed = await this.#db.transaction().execute(async (tx) => {
+          const done = await claimTargets(tx, claims);
+          const runs = claims.map((each) => each.runId);
+          await notifyRuns(tx, runs);
+          return done;
+        });
+        for (const { claim, resolve } of batch) resolve(claimed.has(`${claim.runId}/${claim.instanceId}`));
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    this.#claiming = false;
+  }
+
+  async #persist(write: (tx: Database) => Promise<void>): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#db.transaction().execute(write);
+      } catch (error) {
+        if (attempt === attempts) throw error;
+        this.#log.warn({ err: error, attempt }, 'could not store what runs did; trying again');
+        await sleep(retryDelay);
+      }
+    }
+  }
+}
+
+/** Contiguous pieces of one stream as chunks of at most 64 KiB. */
+function merge(pieces: readonly OutputChunk[]): OutputChunk[] {
+  const [first] = pieces;
+  if (!first) return [];
+  const whole = Buffer.concat(pieces.map((each) => each.bytes));
+  const chunks: OutputChunk[] = [];
+  for (let at = 0; at < whole.length; at += chunkBytes)
+    chunks.push({ ...first, offset: first.offset + at, bytes: whole.subarray(at, at + chunkBytes) });
+  return chunks;
+}
