@@ -1,5 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -71,6 +72,11 @@ export interface Lab {
   acceptedConnections(machine: string): Promise<number>;
   /** Established TCP connections to port 22 of this machine or proxy, now. */
   sshConnections(machine: string): Promise<number>;
+  /**
+   * A port of this host's loopback that leads to port 22 of a proxy, so that a test may reach the lab without
+   * moving into its network. Closed with the lab.
+   */
+  door(proxy: string): Promise<{ host: string; port: number }>;
   /** A power cut and its end; files on the machine are lost, its address and host keys stay. */
   power(state: 'on' | 'off', machine: string): Promise<void>;
   down(): Promise<void>;
@@ -100,6 +106,7 @@ export async function labUp(options: LabOptions): Promise<Lab> {
 function standing(name: string, inventory: LabInventory): Lab {
   const inNetns = (machine: string, argv: readonly string[]) =>
     run('nsenter', [`--net=/run/netns/${name}-${machine}`, ...argv]);
+  const doors: (() => Promise<void>)[] = [];
   const lab: Lab = {
     name,
     inventory,
@@ -125,10 +132,32 @@ function standing(name: string, inventory: LabInventory): Lab {
       const { stdout } = await inNetns(machine, ['ss', '-Htn', 'state', 'established', 'sport = 22']);
       return stdout.split('\n').filter(Boolean).length;
     },
+    async door(proxy) {
+      const address = inventory.proxies.find((one) => one.name === proxy)?.externalIp ?? proxy;
+      const server = createServer({ allowHalfOpen: true }, (socket) => {
+        const argv = lab.controllerArgv(['socat', 'STDIO', `TCP:${address}:22,nodelay`]);
+        const relay = spawn(argv[0] ?? '', argv.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] });
+        relay.stdin.on('error', () => socket.destroy());
+        relay.once('close', () => socket.destroy());
+        socket.once('error', () => undefined).once('close', () => relay.kill('SIGKILL'));
+        socket.pipe(relay.stdin);
+        relay.stdout.pipe(socket);
+        open.add(socket);
+        socket.once('close', () => open.delete(socket));
+      });
+      const open = new Set<Socket>();
+      doors.push(async () => {
+        for (const socket of open) socket.destroy();
+        await new Promise((resolve) => server.close(resolve));
+      });
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      return { host: '127.0.0.1', port: (server.address() as AddressInfo).port };
+    },
     async power(state, machine) {
       await run(`${folder}lab-power`, ['--name', name, state, machine]);
     },
     async down() {
+      await Promise.all(doors.splice(0).map((close) => close()));
       await run(`${folder}lab-down`, ['--name', name]);
     },
   };

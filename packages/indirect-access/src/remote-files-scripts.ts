@@ -1,0 +1,98 @@
+// What runs on the machine: POSIX sh and its standard tools, plus `readlink`. Every path arrives as a positional
+// argument that begins with `/` or `./`, so no program can take it for an option, and no data is ever in an argument.
+
+/** $1 path. One byte on stdout says that the file is open; its content follows. */
+export const readScript = `
+LC_ALL=C; export LC_ALL
+[ ! -d "$1" ] || { echo "$1: Is a directory" >&2; exit 1; }
+exec 3<"$1" || exit 1
+printf .
+exec cat <&3`;
+
+/**
+ * $1 path. The checksum goes to stderr before the content to stdout, so a change in between makes the checksum
+ * the stale one, and the later comparison fails, which is the safe side.
+ */
+export const readForEditScript = `
+LC_ALL=C; export LC_ALL
+[ ! -d "$1" ] || { echo "$1: Is a directory" >&2; exit 1; }
+exec 3<"$1" || exit 1
+cksum <"$1" >&2 && exec cat <&3`;
+
+/** Exit statuses of `placeScript` beside those of failing tools. */
+export const CUT_SHORT = 74;
+export const CHANGED = 75;
+
+/**
+ * $1 write|append|prepend, $2 path, $3 name of the temporary file, which is also the trailer that ends the input,
+ * $4 mode or empty, $5 checksum that the file must still have, or empty.
+ *
+ * The trailer is how a complete input differs from one whose connection broke: both look like an end of file here.
+ * `sync FILE` flushes one file with newer tools and everything with older ones; either will do.
+ */
+export const placeScript = `
+set -uf
+LC_ALL=C; export LC_ALL
+how=$1 path=$2 name=$3 mode=$4 was=$5
+temp= old= mask=$(umask)
+umask 077
+trap '[ -z "$temp" ] || rm -f "$temp" "$temp.data"' EXIT
+trap 'exit 129' HUP INT TERM PIPE
+complain() { echo "$path: $1" >&2; exit 1; }
+
+links=0
+while [ -h "$path" ]; do
+  links=$((links + 1))
+  [ $links -le 40 ] || complain 'Too many levels of symbolic links'
+  to=$(readlink "$path"; echo /) && to=\${to%?/}
+  case $to in /*) path=$to ;; *) path=\${path%/*}/$to ;; esac
+done
+[ ! -d "$path" ] || complain 'Is a directory'
+if [ -e "$path" ]; then
+  [ -f "$path" ] || complain 'Not a regular file'
+  [ -w "$path" ] || { : >>"$path"; complain 'Permission denied'; }
+  old=yes
+  set -- $(ls -ldn "$path")
+  bits=$1 owner=$3:$4
+elif [ -n "$was" ]; then
+  complain 'No such file or directory'
+elif [ ! -d "\${path%/*}/" ]; then
+  complain 'No such file or directory'
+fi
+
+temp=\${path%/*}/$name
+set -C; : >"$temp" || exit 1; set +C
+cat >"$temp" || exit 1
+[ "$(tail -c \${#name} "$temp")" = "$name" ] || { echo 'the data was cut short' >&2; exit ${CUT_SHORT}; }
+size=$(wc -c <"$temp")
+dd if=/dev/null of="$temp" bs=1 count=0 seek=$((size - \${#name})) 2>/dev/null || complain 'cannot truncate'
+
+if [ "$how" != write ] && [ -n "$old" ]; then
+  mv -f "$temp" "$temp.data" || exit 1
+  while was=$(cksum <"$path"); do
+    case $how in
+      append) cat "$path" "$temp.data" ;;
+      prepend) cat "$temp.data" "$path" ;;
+    esac >"$temp" || exit 1
+    [ "$(cksum <"$path")" != "$was" ] || break
+  done
+  rm -f "$temp.data"
+fi
+
+if [ -n "$old" ]; then
+  set -- $(ls -ldn "$temp")
+  [ "$3:$4" = "$owner" ] || chown "$owner" "$temp" || exit 1
+fi
+if [ -n "$mode" ]; then
+  chmod "$mode" "$temp" || exit 1
+elif [ -n "$old" ]; then
+  chmod "$(echo "$bits" | sed 's/^.\\(...\\)\\(...\\)\\(...\\).*/u=\\1,g=\\2,o=\\3/; s/[-T]//g; s/t/x/g; s/s/xs/g; s/S/s/g')" "$temp" || exit 1
+else
+  umask "$mask"
+  chmod =r,u+w "$temp" || exit 1
+fi
+sync "$temp" || exit 1
+[ -z "$was" ] || [ "$(cksum <"$path")" = "$was" ] || exit ${CHANGED}
+mv -f "$temp" "$path" || exit 1
+sync "\${path%/*}/" 2>/dev/null
+exit 0`;
