@@ -1,0 +1,56 @@
+import { ApiError } from '@wadi/api';
+
+interface Group {
+  readonly name: string;
+  readonly count: number;
+  readonly isProxy: boolean;
+}
+
+export function checkGroupNames(groups: readonly { readonly name: string }[]): void {
+  const names = groups.map((group) => group.name);
+  const twice = [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
+  if (twice.length > 0)
+    throw new ApiError(
+      400,
+      'INVALID_DATA',
+      `Duplicates in node group names are detected: [${twice.map((name) => `'${name}'`).join(', ')}]`,
+    );
+}
+
+/** A cluster that is reached through proxies needs one: without it nobody could ever get in. */
+export function checkProxies(clusterName: string, groups: readonly Group[]): void {
+  const proxies = groups.filter((group) => group.isProxy);
+  if (proxies.length === 0 || proxies.some((group) => group.count > 0)) return;
+  const names = proxies.map((group) => `'${group.name}'`).join(', ');
+  const subject = proxies.length === 1 ? `node group ${names} is` : `node groups ${names} are`;
+  throw new ApiError(
+    400,
+    'INVALID_DATA',
+    `Cluster '${clusterName}' would have no proxy: ${subject} marked is_proxy, with count 0`,
+    { hint: 'give a proxy group a count of at least 1, or clear is_proxy to reach all machines directly' },
+  );
+}
+
+/** RFC 1035 would allow 255, Linux's HOST_NAME_MAX is 64. */
+const longestHostName = 64;
+
+export function checkHostNames(clusterName: string, groups: readonly Group[], domain = 'novalocal'): void {
+  for (const group of groups) {
+    const number = String(group.count).padStart(3, '0');
+    const longest = `${clusterName}-${group.name}-${number}.${domain}`;
+    if (longest.length > longestHostName)
+      throw new ApiError(
+        400,
+        'INVALID_DATA',
+        `Composite hostname ${longest} in provisioned cluster exceeds maximum limit ${longestHostName} characters`,
+        { hint: `shorten the cluster's name or the name of node group '${group.name}'` },
+      );
+  }
+}
+
+/** `name-1` to `name-N`, the numbers as wide as N's. */
+export function clusterNames(name: string, count: number | undefined): string[] {
+  if (count === undefined) return [name];
+  const width = String(count).length;
+  return Array.from({ length: count }, (_, index) => `${name}-${String(index + 1).padStart(width, '0')}`);
+}

@@ -1,0 +1,87 @@
+import { ApiError, type Configs } from '@wadi/api';
+import type { NodeGroupValues } from './node-group.ts';
+import type { Plugin, PluginRelease, Plugins } from './plugin.ts';
+
+export function requirePlugin(plugins: Plugins, name: string): Plugin {
+  const plugin = plugins.get(name);
+  if (plugin) return plugin;
+  throw new ApiError(400, 'INVALID_REFERENCE', `Sahara doesn't contain plugin with name '${name}'`, {
+    hint: `there are: ${[...plugins.keys()].join(', ')}`,
+  });
+}
+
+export function requireRelease(plugin: Plugin, version: string): PluginRelease {
+  const release = plugin.versions.get(version);
+  if (release) return release;
+  throw new ApiError(
+    400,
+    'INVALID_REFERENCE',
+    `Requested plugin '${plugin.name}' doesn't support version '${version}'`,
+    { hint: `it has: ${[...plugin.versions.keys()].join(', ')}` },
+  );
+}
+
+/** A plugin or a version of it that an admin switched off makes no new clusters. */
+export function checkEnabled(plugin: Plugin, version: string): void {
+  const release = requireRelease(plugin, version);
+  if (plugin.labels.enabled?.status === false)
+    throw new ApiError(400, 'INVALID_REFERENCE', `Requested plugin '${plugin.name}' is not enabled`);
+  if (release.labels.enabled?.status === false)
+    throw new ApiError(
+      400,
+      'INVALID_REFERENCE',
+      `Requested plugin '${plugin.name}' version '${version}' is not enabled`,
+    );
+}
+
+export function checkProcesses(release: PluginRelease, processes: readonly string[]): void {
+  const twice = processes.filter((name, index) => processes.indexOf(name) !== index);
+  if (twice.length > 0)
+    throw new ApiError(
+      400,
+      'INVALID_DATA',
+      `Duplicates in node processes have been detected: ${list([...new Set(twice)])}`,
+    );
+  checkKnownProcesses(release, processes);
+}
+
+export function checkKnownProcesses(release: PluginRelease, processes: readonly string[]): void {
+  const known = new Set(Object.values(release.processes).flat());
+  const unknown = processes.filter((name) => !known.has(name)).sort();
+  if (unknown.length > 0)
+    throw new ApiError(
+      400,
+      'INVALID_REFERENCE',
+      `Plugin doesn't support the following node processes: ${list(unknown)}`,
+      { hint: `it has: ${[...known].join(', ')}` },
+    );
+}
+
+export function checkConfigs(release: PluginRelease, configs: Configs | null | undefined): void {
+  for (const [target, settings] of Object.entries(configs ?? {})) {
+    const known = release.configs.filter((config) => config.applicable_target === target);
+    if (known.length === 0)
+      throw new ApiError(400, 'INVALID_REFERENCE', `Plugin doesn't contain applicable target '${target}'`);
+    for (const name of Object.keys(settings))
+      if (!known.some((config) => config.name === name))
+        throw new ApiError(
+          400,
+          'INVALID_REFERENCE',
+          `Plugin's applicable target '${target}' doesn't contain config with name '${name}'`,
+        );
+  }
+}
+
+/** The rules for one node group, whether in a template or in a cluster. */
+export function checkNodeGroup(release: PluginRelease, values: NodeGroupValues): void {
+  checkConfigs(release, values.node_configs);
+  checkProcesses(release, values.node_processes);
+  if (values.volumes_per_node > 0 && !values.volumes_size)
+    throw new ApiError(400, 'INVALID_REFERENCE', 'You must specify a volumes_size parameter', {
+      hint: 'volumes_per_node says how many volumes, volumes_size how many GB each has',
+    });
+}
+
+function list(names: readonly string[]): string {
+  return `[${names.map((name) => `'${name}'`).join(', ')}]`;
+}
