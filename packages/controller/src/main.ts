@@ -1,1 +1,167 @@
-export {};
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Logger } from 'pino';
+import type { Cloud } from './clouds/cloud.ts';
+import { type Config, ConfigError, readConfig, usage } from './config.ts';
+import { lockDataDirectory } from './controller-lock.ts';
+import { openDataDirectory } from './data-directory.ts';
+import { eventChannel, openEventLog } from './events/event-log.ts';
+import type { HttpContext } from './http/context.ts';
+import { health } from './http/health.ts';
+import { createServer } from './http/server.ts';
+import { openLog } from './log.ts';
+import { createDbosEngine } from './provisioning/engine/dbos-engine.ts';
+import { Shutdown } from './shutdown.ts';
+import { ensureToken } from './storage/api-tokens.ts';
+import { type Connection, openDatabase, openPool } from './storage/database.ts';
+import { loadOrCreateMasterKeys } from './storage/master-key.ts';
+import { migrate } from './storage/migrate.ts';
+import { PostgresNotifications } from './storage/notifications.ts';
+import { startEmbeddedPostgres } from './storage/postgres/embedded-postgres.ts';
+import { openSecrets } from './storage/secrets.ts';
+
+/** Connections to the database besides the engine's. */
+const poolSize = 20;
+/** The tenant that owns everything until Keystone says otherwise. */
+const defaultProject = 'default';
+
+const shutdown = new Shutdown();
+let log: Logger | null = null;
+let starting: Promise<void> | null = null;
+let status = 0;
+
+// Before anything is started: a signal in the first second must not leave a database behind.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.on(signal, () => {
+    // Asked twice: no more patience.
+    if (shutdown.signal.aborted) process.exit(130);
+    console.log('Stopping …');
+    void end();
+  });
+for (const event of ['uncaughtException', 'unhandledRejection'] as const)
+  process.on(event, (error: unknown) => {
+    log?.fatal({ err: error }, `${event}: stopping`);
+    console.error(
+      `Wadi stops because of a defect${log ? '; the log has the details' : ''}.`,
+      log ? '' : error,
+    );
+    status = 1;
+    void end();
+  });
+
+const config = configuration();
+if (config) {
+  starting = start(config);
+  await starting.catch((error: Error) => {
+    log?.error({ err: error }, 'start failed');
+    if (!shutdown.signal.aborted) console.error(`Wadi did not start: ${error.message}`);
+    status = error instanceof ConfigError ? 2 : 1;
+    return end();
+  });
+}
+
+function configuration(): Config | null {
+  try {
+    const given = readConfig(process.argv.slice(2), process.env);
+    // Children have no use for it, and it may hold a password.
+    delete process.env.DATABASE_URL;
+    if (given === null) console.log(usage);
+    return given;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    console.error(error.message);
+    process.exit(2);
+  }
+}
+
+async function start(config: Config): Promise<void> {
+  const data = openDataDirectory(config.data);
+  const lock = lockDataDirectory(config.data);
+  shutdown.add('lock', 1000, () => lock.release());
+  const logger = openLog(config.logFile, config.logLevel);
+  log = logger;
+  logger.info({ data: config.data }, 'starting');
+
+  const connection = await connect(config, logger);
+  const pool = openPool(connection, poolSize, (error) =>
+    logger.warn({ err: error }, 'database connection lost'),
+  );
+  shutdown.add('database', 5000, () => pool.end());
+  const db = openDatabase(pool);
+  await migrate(db);
+  await ensureToken(db, {
+    projectId: defaultProject,
+    name: `data directory ${hostname()}:${config.data}`,
+    role: 'admin',
+    token: data.token,
+  });
+  const secrets = openSecrets(db, loadOrCreateMasterKeys(config.masterKeyFile));
+  const notifications = await PostgresNotifications.open(connection, [eventChannel]);
+  shutdown.add('notifications', 1000, () => notifications.close());
+  const events = openEventLog(db, notifications, (error, event) =>
+    logger.error({ err: error, type: event.type }, 'an event could not be recorded'),
+  );
+  const engine = createDbosEngine({
+    connection,
+    controllerId: randomUUID(),
+    log: logger,
+    onLeaseLost: (reason) =>
+      dieNow(`the database no longer counts this controller among the living (${reason})`),
+  });
+  const clouds = new Map<string, Cloud>();
+
+  shutdown.add('engine', 10_000, () => engine.close());
+  await engine.launch();
+  const context: HttpContext = {
+    db,
+    secrets,
+    events,
+    notifications,
+    engine,
+    clouds,
+    log: logger,
+    stopping: shutdown.signal,
+  };
+  const server = await createServer({ context, resources: [health], hosts: config.hosts });
+  shutdown.add('http', 5000, () => server.close());
+  if (shutdown.signal.aborted) return;
+  const url = await server.listen({ host: config.host, port: config.port });
+  data.publishEndpoint(url);
+  shutdown.add('endpoint', 1000, () => data.removeEndpoint());
+  // Since the process began, loading of code included.
+  const seconds = (performance.now() / 1000).toFixed(1);
+  logger.info({ url, seconds }, 'ready');
+  console.log(`Wadi is ready at ${url} after ${seconds} s. Data: ${config.data}  Log: ${config.logFile}`);
+}
+
+async function connect(config: Config, logger: Logger): Promise<Connection> {
+  if (config.databaseUrl !== null) return { url: config.databaseUrl };
+  const postgres = await startEmbeddedPostgres({
+    dataDirectory: config.data,
+    tell(text) {
+      logger.info(text);
+      console.log(`Note: ${text}`);
+    },
+    onLost: () => dieNow('the embedded database ended'),
+  });
+  shutdown.add('postgres', 25_000, () => postgres.stop());
+  logger.info({ adopted: postgres.adopted }, 'database server is there');
+  return postgres.connection;
+}
+
+/** Without a clean end: what is under way may already be another's, or has nowhere to be recorded. */
+function dieNow(reason: string): void {
+  if (shutdown.signal.aborted) return;
+  log?.fatal(`${reason}: exiting at once`);
+  console.error(`Wadi exits at once: ${reason}. Start it again; it goes on where it was.`);
+  process.exit(75);
+}
+
+async function end(): Promise<void> {
+  // What the start has made so far is undone once it has made it.
+  shutdown.announce();
+  await starting?.catch(() => {});
+  await shutdown.run(log);
+  log?.info('stopped');
+  process.exit(status);
+}

@@ -1,7 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { createServer as createHttpServer } from 'node:http';
 import { ApiError } from '@wadi/api';
-import fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifySchemaValidationError,
+  LogController,
+} from 'fastify';
 import { requireToken } from './auth.ts';
 import type { HttpContext, Resource } from './context.ts';
 import { handleErrors } from './errors.ts';
@@ -14,29 +19,19 @@ export interface ServerOptions {
   readonly resources: readonly Resource[];
   /** Names besides loopback's under which the controller is addressed. */
   readonly hosts: readonly string[];
-  /** Turns what ajv found into Sahara's text, one line per problem. */
-  readonly describeProblems: (problems: readonly ValidationProblem[], part: string) => string;
-}
-
-/** As ajv reports it with `verbose`. */
-export interface ValidationProblem {
-  readonly keyword: string;
-  readonly instancePath: string;
-  readonly params: Record<string, unknown>;
-  readonly message?: string;
 }
 
 /** Bytes; a route that takes more says so itself. */
 const bodyLimit = 1024 * 1024;
 
 /** The API: built, not yet listening. */
-export async function createServer({ context, resources, hosts, describeProblems }: ServerOptions) {
+export async function createServer({ context, resources, hosts }: ServerOptions) {
   let port = 0;
   const guard = hostGuard(hosts, () => port);
   const app: FastifyInstance = fastify({
     loggerInstance: context.log as FastifyBaseLogger,
     // Our own line per refused request says more; one per answered request would drown it.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
     // Milliseconds: to receive a whole request, and to keep an idle connection.
     requestTimeout: 300_000,
@@ -46,7 +41,7 @@ export async function createServer({ context, resources, hosts, describeProblems
     routerOptions: { maxParamLength: 500 },
     genReqId: () => `req-${randomUUID()}`,
     rewriteUrl: (request) => saharaPath(request),
-    // Nothing is coerced, dropped or filled in: validation says what the user sent, as Sahara does.
+    // Nothing is coerced, dropped or filled in: validation judges what the user sent.
     ajv: {
       customOptions: {
         coerceTypes: false,
@@ -57,8 +52,7 @@ export async function createServer({ context, resources, hosts, describeProblems
         strict: false,
       },
     },
-    schemaErrorFormatter: (errors, part) =>
-      new ApiError(400, 'VALIDATION_ERROR', describeProblems(errors as ValidationProblem[], part)),
+    schemaErrorFormatter: (errors, part) => validationError(errors, part),
     serverFactory: (handler, options) =>
       createHttpServer(options as object, (request, response) => {
         const refusal = guard(request);
@@ -83,4 +77,18 @@ export async function createServer({ context, resources, hosts, describeProblems
   for (const resource of resources) await app.register(async (scope) => resource(scope, context));
   await app.ready();
   return app;
+}
+
+/** For Wadi's own resources. Sahara's are checked by http/sahara, whose texts are part of the contract. */
+function validationError(errors: readonly FastifySchemaValidationError[], part: string): ApiError {
+  const lines = errors.map(({ keyword, instancePath, params, message }) => {
+    const path = instancePath
+      .slice(1)
+      .replaceAll(/\/(\d+)/g, '[$1]')
+      .replaceAll('/', '.');
+    const extra =
+      keyword === 'additionalProperties' ? ` ('${params.additionalProperty}' was unexpected)` : '';
+    return `${path || part} ${message}${extra}`;
+  });
+  return new ApiError(400, 'VALIDATION_ERROR', [...new Set(lines)].join('\n'));
 }

@@ -100,7 +100,7 @@ export function createDbosEngine(options: DbosEngineOptions): Engine {
       DBOS.setConfig({
         name: 'wadi',
         // Only shown; the pool is what connects.
-        systemDatabaseUrl: 'postgresql://pool/wadi',
+        systemDatabaseUrl: 'postgresql://wadi@pool/wadi',
         systemDatabasePool: pool,
         systemDatabaseSchemaName: 'dbos',
         executorID: controllerId,

@@ -1,0 +1,187 @@
+import { readFileSync } from 'node:fs';
+import { BlockList, isIP } from 'node:net';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Static, Type } from 'typebox';
+import { Errors } from 'typebox/value';
+import { parse } from 'yaml';
+
+/** What the operator decides. Flags win over the environment, that over the file, that over the defaults. */
+export interface Config {
+  /** Absolute. */
+  readonly data: string;
+  readonly host: string;
+  /** 0: any free one; see `<data>/endpoint`. */
+  readonly port: number;
+  /** Further names under which requests may come in. */
+  readonly hosts: readonly string[];
+  /** The sandbox cloud: runs commands of API users on this computer. */
+  readonly sandbox: boolean;
+  /** Creates the example cluster and shows what it can do. */
+  readonly example: boolean;
+  /** Networks in which first hops of imported clusters must lie. */
+  readonly allowNetworks: readonly string[];
+  /** Absent: the embedded server. */
+  readonly databaseUrl: string | null;
+  readonly masterKeyFile: string;
+  /** `-`: standard output. */
+  readonly logFile: string;
+  readonly logLevel: string;
+}
+
+/** Said to the operator as it is, without a stack. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
+
+const ConfigFile = Type.Object(
+  {
+    listen: Type.Optional(Type.String()),
+    data: Type.Optional(Type.String()),
+    hosts: Type.Optional(Type.Array(Type.String({ pattern: '^[A-Za-z0-9.-]+$' }))),
+    sandbox: Type.Optional(Type.Boolean()),
+    allow_networks: Type.Optional(Type.Array(Type.String())),
+    database_url: Type.Optional(Type.String()),
+    master_key_file: Type.Optional(Type.String()),
+    log_file: Type.Optional(Type.String()),
+    log_level: Type.Optional(Type.Enum(logLevels)),
+  },
+  { additionalProperties: false },
+);
+
+export const usage = `Usage: wadi serve [options]
+
+  --listen HOST:PORT     where to answer (default 127.0.0.1:8386; port 0: any free one)
+  --data DIR             data directory (default WADI_DATA, else ./.wadi)
+  --config FILE          settings in YAML; the options below are its keys too
+  --sandbox              offer the sandbox cloud: machines that are processes on this computer
+  --example              create the example cluster in the sandbox and show what it can do
+  --allow-network CIDR   network in which imported machines may be dialled; repeatable
+  --database URL         PostgreSQL to use instead of the embedded one (default DATABASE_URL)
+  --log-file FILE        log (default <data>/wadi.log; "-" is standard output)
+  --log-level LEVEL      ${logLevels.join(', ')} (default info)
+  --help
+
+Example: wadi serve --data /var/lib/wadi-lab --allow-network 10.20.0.0/16
+`;
+
+/** Null: help was asked for. */
+export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Config | null {
+  const flags = parseFlags(argv);
+  if (flags.help) return null;
+  const file = flags.config === undefined ? {} : readConfigFile(flags.config);
+  if (flags.database !== undefined && /:\/\/[^/@]*:[^/@]*@|[?&]password=/.test(flags.database))
+    throw new ConfigError(
+      '--database holds a password, which every user of this computer can read in the process list: put the URL into ' +
+        'DATABASE_URL or into the file of --config (database_url)',
+    );
+  const data = path.resolve(flags.data ?? env.WADI_DATA ?? file.data ?? '.wadi');
+  const { host, port } = parseListen(flags.listen ?? file.listen ?? '127.0.0.1:8386');
+  const sandbox = flags.sandbox ?? file.sandbox ?? false;
+  const example = flags.example ?? false;
+  if (!isLoopback(host) && sandbox)
+    throw new ConfigError(
+      `--sandbox runs commands on this computer for everyone who has a token: it is refused when listening on ${host}, ` +
+        'beyond this computer',
+    );
+  if (!isLoopback(host))
+    throw new ConfigError(
+      `listening on ${host}, beyond this computer, needs TLS, which Wadi does not speak yet: listen on 127.0.0.1`,
+    );
+  if (example && !sandbox) throw new ConfigError('--example needs --sandbox');
+  const allowNetworks = [...(file.allow_networks ?? []), ...(flags['allow-network'] ?? [])];
+  for (const network of allowNetworks) checkNetwork(network);
+  const logLevel = flags['log-level'] ?? file.log_level ?? 'info';
+  if (!logLevels.includes(logLevel)) throw new ConfigError(`--log-level is one of ${logLevels.join(', ')}`);
+  const logFile = flags['log-file'] ?? file.log_file ?? path.join(data, 'wadi.log');
+  return {
+    data,
+    host,
+    port,
+    hosts: file.hosts ?? [],
+    sandbox,
+    example,
+    allowNetworks,
+    databaseUrl: checkDatabaseUrl(flags.database ?? (env.DATABASE_URL || undefined) ?? file.database_url),
+    masterKeyFile: path.resolve(file.master_key_file ?? path.join(data, 'master.key')),
+    logFile: logFile === '-' ? logFile : path.resolve(logFile),
+    logLevel,
+  };
+}
+
+function parseFlags(argv: readonly string[]) {
+  try {
+    const { values } = parseArgs({
+      args: [...argv],
+      options: {
+        listen: { type: 'string' },
+        data: { type: 'string' },
+        config: { type: 'string' },
+        sandbox: { type: 'boolean' },
+        example: { type: 'boolean' },
+        'allow-network': { type: 'string', multiple: true },
+        database: { type: 'string' },
+        'log-file': { type: 'string' },
+        'log-level': { type: 'string' },
+        help: { type: 'boolean' },
+      },
+    });
+    return values;
+  } catch (error) {
+    throw new ConfigError((error as Error).message);
+  }
+}
+
+function readConfigFile(file: string): Static<typeof ConfigFile> {
+  let content: unknown;
+  try {
+    content = parse(readFileSync(file, 'utf8')) ?? {};
+  } catch (error) {
+    throw new ConfigError(`${file}: ${(error as Error).message}`);
+  }
+  const problems = Errors(ConfigFile, content).map(({ keyword, instancePath, params, message }) => {
+    if (keyword === 'additionalProperties') {
+      const { additionalProperties } = params as { additionalProperties: readonly string[] };
+      return `unknown key ${additionalProperties.join(', ')} (known: ${Object.keys(ConfigFile.properties).join(', ')})`;
+    }
+    return `${instancePath.slice(1).replaceAll('/', '.') || 'the file'} ${message}`;
+  });
+  if (problems.length > 0) throw new ConfigError(problems.map((problem) => `${file}: ${problem}`).join('\n'));
+  return content as Static<typeof ConfigFile>;
+}
+
+function parseListen(text: string): { host: string; port: number } {
+  const [, bracketed, plain, port] = /^(?:\[([0-9A-Fa-f:]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text) ?? [];
+  const host = bracketed ?? plain;
+  if (!host || Number(port) > 65535)
+    throw new ConfigError(`listen: '${text}' is not HOST:PORT, e.g. 127.0.0.1:8386 or [::1]:8386`);
+  // What the name means here must not depend on the resolver.
+  return { host: host === 'localhost' ? '127.0.0.1' : host, port: Number(port) };
+}
+
+function isLoopback(host: string): boolean {
+  return /^127(\.\d{1,3}){3}$/.test(host) || host === '::1';
+}
+
+function checkNetwork(network: string): void {
+  const [address = '', prefix = ''] = network.split('/');
+  const family = isIP(address);
+  try {
+    if (family === 0 || !/^\d{1,3}$/.test(prefix)) throw new Error();
+    new BlockList().addSubnet(address, Number(prefix), family === 6 ? 'ipv6' : 'ipv4');
+  } catch {
+    throw new ConfigError(
+      `allow-network: '${network}' is not a network such as 10.20.0.0/16 or 2001:db8::/32`,
+    );
+  }
+}
+
+function checkDatabaseUrl(url: string | undefined): string | null {
+  if (url === undefined) return null;
+  // Never quoted: it may hold a password.
+  if (!/^postgres(ql)?:\/\//.test(url))
+    throw new ConfigError('the database URL must begin with postgresql://');
+  return url;
+}
