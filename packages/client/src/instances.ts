@@ -1,6 +1,6 @@
 import type { Instance, InstanceList } from '@wadi/api';
 import type { CallOptions, Transport } from './transport.ts';
-import { WadiError } from './wadi-error.ts';
+import { errorFromAnswer, WadiError } from './wadi-error.ts';
 
 /** What to ask of a machine's web server. */
 export interface MachineRequest {
@@ -46,8 +46,15 @@ export class Instances {
         errorName: 'INVALID_ARGUMENT',
       });
     }
-    return await this.#transport.raw(url, init, options);
+    const answer = await this.#transport.raw(url, init, options);
+    if (answer.ok || isFromMachine(answer)) return answer;
+    throw errorFromAnswer(answer.status, await answer.text());
   }
+}
+
+/** The controller fences in every page of a machine, and nothing of its own, with this header. */
+function isFromMachine(answer: Response): boolean {
+  return /(^|[;,\s])sandbox\b/.test(answer.headers.get('Content-Security-Policy') ?? '');
 }
 
 function instancesPath(cluster: string): string {

@@ -208,7 +208,9 @@ describe('fetching from a machine', () => {
     const url = await serve(async (request, response) => {
       let body = '';
       for await (const chunk of request) body += chunk;
-      response.writeHead(418).end(`${request.method} ${request.url} ${body}`);
+      response
+        .writeHead(418, { 'content-security-policy': 'sandbox' })
+        .end(`${request.method} ${request.url} ${body}`);
     });
     const { instances } = new WadiClient({ url, ...options });
     const target = { instance: 'm 1', port: 8080, path: '/a/b?c=d' };

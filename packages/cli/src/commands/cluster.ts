@@ -1,0 +1,15 @@
+import type { Command } from 'commander';
+import { addClusterCreateCommand } from './cluster-create.ts';
+import { addClusterDeleteCommand } from './cluster-delete.ts';
+import { addClusterImportCommand } from './cluster-import.ts';
+import { addClusterListCommand } from './cluster-list.ts';
+import { addClusterShowCommand } from './cluster-show.ts';
+
+export function addClusterCommand(wadi: Command): void {
+  const cluster = wadi.command('cluster').description('clusters of machines');
+  addClusterListCommand(cluster);
+  addClusterShowCommand(cluster);
+  addClusterCreateCommand(cluster);
+  addClusterImportCommand(cluster);
+  addClusterDeleteCommand(cluster);
+}
