@@ -34,12 +34,12 @@ describe('the keys in a known_hosts file', () => {
   it('are found in a file that ssh-keygen hashed', () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'wadi-known-hosts-'));
     try {
-      const key = execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', path.join(folder, 'k')]);
+      const key = execFileSync('/usr/bin/ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', path.join(folder, 'k')]);
       expect(key.toString()).toBe('');
       const [type, blob] = readFileSync(path.join(folder, 'k.pub'), 'utf8').split(' ');
       const hosts = path.join(folder, 'hosts');
       writeFileSync(hosts, `10.0.0.5 ${type} ${blob}\n[10.0.0.5]:2200 ${type} ${blob}\n`);
-      execFileSync('ssh-keygen', ['-q', '-H', '-f', hosts], { stdio: 'ignore' });
+      execFileSync('/usr/bin/ssh-keygen', ['-q', '-H', '-f', hosts], { stdio: 'ignore' });
       const hashed = readFileSync(hosts, 'utf8');
       expect(hashed).not.toContain('10.0.0.5');
       expect(keysOf(hashed, '10.0.0.5', 22)).toEqual([`${type} ${blob}`]);

@@ -12,8 +12,6 @@ import { Transport, type TransportOptions } from './transport.ts';
  * takes an AbortSignal; a call is sent again after a lost connection only where that cannot do anything twice.
  *
  * ```ts
- * import { WadiClient } from '@wadi/client';
- *
  * const client = new WadiClient({ url: 'http://127.0.0.1:8386', token });
  * const [cluster] = await client.clusters.list({ name: 'example' });
  * const run = await client.runs.create(cluster.id, { command: ['uname', '-s'] });

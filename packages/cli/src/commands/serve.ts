@@ -13,10 +13,15 @@ export function addServeCommand(wadi: Command): void {
       'after',
       `
 Flags of the controller:
-  --listen HOST:PORT      where the API answers (default 127.0.0.1:8386)
+  --listen HOST:PORT      where the API answers (default 127.0.0.1:8386; port 0: any free one)
   --data DIR              where it keeps everything (default WADI_DATA, ./.wadi)
-  --sandbox               with the sandbox cloud: machines on this computer, to try things; loopback only
-  --allow-network CIDR    a network whose machines may be dialled; may be given several times
+  --config FILE           the same settings in YAML
+  --sandbox               with the sandbox cloud: machines on this computer, to try things
+  --example               make the example cluster in the sandbox and show what it can do
+  --allow-network CIDR    a network in which imported machines may be dialled; may be repeated
+  --database URL          a PostgreSQL to use instead of the embedded one (default DATABASE_URL)
+  --log-file FILE         default DATA/wadi.log; - is standard output
+  --log-level LEVEL       trace, debug, info, warn, error, fatal (default info)
 
 Examples:
   wadi serve
