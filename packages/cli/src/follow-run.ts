@@ -8,8 +8,8 @@ export type OnOutput = (target: RunTarget, stream: StreamName, bytes: Uint8Array
 const parallel = 8;
 
 /**
- * Passes on what the machines write while it is written, and returns the run at its end. Asks for the run, which
- * tells how much every machine has written, and fetches only what is new: 200 quiet machines cost one question.
+ * Passes on what the machines write while it is written, and returns the run at its end. Asks for the run, then for
+ * the output of machines that still work or have written more than was read; the quieter they are, the less often.
  */
 export async function followRun(client: WadiClient, started: Run, onOutput: OnOutput): Promise<Run> {
   const places = new Map<string, Place>();
@@ -34,7 +34,7 @@ async function fetchNews(client: WadiClient, run: Run, places: Map<string, Place
   );
   const behind = streams.filter(({ target, stream }) => {
     const place = placeOf(places, target, stream);
-    return !place.end && target[`${stream}_bytes`] > place.offset;
+    return !place.end && (target.status === 'running' || target[`${stream}_bytes`] > place.offset);
   });
   let news = false;
   const worker = async () => {

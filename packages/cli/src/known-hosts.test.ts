@@ -34,7 +34,15 @@ describe('the keys in a known_hosts file', () => {
   it('are found in a file that ssh-keygen hashed', () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'wadi-known-hosts-'));
     try {
-      const key = execFileSync('/usr/bin/ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', path.join(folder, 'k')]);
+      const key = execFileSync('/usr/bin/ssh-keygen', [
+        '-q',
+        '-t',
+        'ed25519',
+        '-N',
+        '',
+        '-f',
+        path.join(folder, 'k'),
+      ]);
       expect(key.toString()).toBe('');
       const [type, blob] = readFileSync(path.join(folder, 'k.pub'), 'utf8').split(' ');
       const hosts = path.join(folder, 'hosts');
