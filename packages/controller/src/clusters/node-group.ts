@@ -93,7 +93,13 @@ export function planNodeGroup(request: NodeGroupRequest, index: number): NodeGro
   return {
     name: request.name,
     count: request.count,
-    node_group_template_id: template,
+    node_group_template_id: template === null ? null : dashed(template),
     given: onlyValues(uniteProxyFlag(request, `node_groups[${index}]`)),
   };
+}
+
+/** Sahara takes UUIDs without their dashes too; stored and compared they have them. */
+export function dashed(uuid: string): string {
+  const digits = uuid.replaceAll('-', '').toLowerCase();
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }

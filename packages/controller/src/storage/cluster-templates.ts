@@ -1,5 +1,4 @@
-import type { Insertable, Kysely, Selectable, Updateable } from 'kysely';
-import { sql } from 'kysely';
+import { type Insertable, type Kysely, type Selectable, sql, type Updateable } from 'kysely';
 import type { Use } from './node-group-templates.ts';
 import type { ClusterTemplateTable, Schema } from './schema.ts';
 

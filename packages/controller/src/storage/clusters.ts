@@ -121,22 +121,24 @@ export async function clusterParts(
   options: { readonly withEvents: boolean },
 ): Promise<Map<string, ClusterParts>> {
   if (clusterIds.length === 0) return new Map();
-  const ids = [...clusterIds];
+  // One array instead of a parameter for each: a statement takes at most 65,535 of them.
+  const ids = sql<string>`any(${[...clusterIds]}::uuid[])`;
   const [nodeGroups, instances, steps, events] = await Promise.all([
-    db.selectFrom('node_group').selectAll().where('cluster_id', 'in', ids).orderBy('position').execute(),
-    db.selectFrom('instance').selectAll().where('cluster_id', 'in', ids).orderBy('index').execute(),
+    db.selectFrom('node_group').selectAll().where('cluster_id', '=', ids).orderBy('position').execute(),
+    db.selectFrom('instance').selectAll().where('cluster_id', '=', ids).orderBy('index').execute(),
     db
       .selectFrom('provision_step')
       .selectAll()
-      .where('cluster_id', 'in', ids)
+      .where('cluster_id', '=', ids)
       .orderBy('created_at')
+      .orderBy('id')
       .execute(),
     options.withEvents
       ? db
           .selectFrom('provision_event')
           .innerJoin('provision_step', 'provision_step.id', 'provision_event.step_id')
           .selectAll('provision_event')
-          .where('provision_step.cluster_id', 'in', ids)
+          .where('provision_step.cluster_id', '=', ids)
           .orderBy('provision_event.created_at')
           .execute()
       : [],
@@ -146,7 +148,7 @@ export async function clusterParts(
   const work = groupBy(steps, (row) => row.cluster_id);
   const happened = groupBy(events, (row) => row.step_id);
   return new Map(
-    ids.map((id) => {
+    clusterIds.map((id) => {
       const own = work.get(id) ?? [];
       return [
         id,

@@ -1,5 +1,4 @@
-import type { Insertable, Kysely, Selectable, Updateable } from 'kysely';
-import { sql } from 'kysely';
+import { type Insertable, type Kysely, type Selectable, sql, type Updateable } from 'kysely';
 import type { NodeGroupTemplateTable, Schema } from './schema.ts';
 
 export type NodeGroupTemplateRow = Selectable<NodeGroupTemplateTable>;
@@ -74,7 +73,7 @@ export async function lockVisibleNodeGroupTemplates(
   const rows = await db
     .selectFrom('node_group_template')
     .selectAll()
-    .where('id', 'in', [...ids])
+    .where('id', '=', sql<string>`any(${[...ids]}::uuid[])`)
     .where((eb) => eb.or([eb('project_id', '=', projectId), eb('is_public', '=', true)]))
     .orderBy('id')
     .forShare()
@@ -91,7 +90,7 @@ export async function nodeGroupTemplatesById(
   const rows = await db
     .selectFrom('node_group_template')
     .selectAll()
-    .where('id', 'in', [...ids])
+    .where('id', '=', sql<string>`any(${[...ids]}::uuid[])`)
     .execute();
   return new Map(rows.map((row) => [row.id, row]));
 }

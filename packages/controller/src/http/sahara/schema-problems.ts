@@ -1,8 +1,6 @@
 import { formats } from '@wadi/api';
 import { pythonText } from './python-text.ts';
 
-export { describeProblems } from './describe-problems.ts';
-
 /** The part of JSON Schema that the request schemas use, with two keywords of our own. */
 interface Schema {
   readonly type?: string | readonly string[];

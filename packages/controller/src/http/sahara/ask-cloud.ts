@@ -1,0 +1,51 @@
+import { randomUUID } from 'node:crypto';
+import { ApiError } from '@wadi/api';
+import type { Cloud, ClusterPlan } from '../../clouds/cloud.ts';
+import type { NodeGroupValues } from '../../clusters/node-group.ts';
+import type { PlannedCluster } from './plan-cluster.ts';
+
+/** Before anything is stored: what the cloud has against it. All clusters of one request are asked for at once. */
+export async function checkCloudAccepts(
+  cloud: Cloud,
+  projectId: string,
+  plan: PlannedCluster,
+): Promise<void> {
+  const nodeGroups = plan.nodeGroups.map(({ name, count, values }) =>
+    groupPlan(name, count * plan.names.length, values, plan.spec.default_image_id ?? null),
+  );
+  await check(cloud, projectId, plan.names[0] ?? '', nodeGroups);
+}
+
+/** For a template: whether what it refers to exists. It needs no room yet. */
+export async function checkCloudKnows(
+  cloud: Cloud,
+  projectId: string,
+  name: string,
+  values: NodeGroupValues,
+) {
+  await check(cloud, projectId, name, [groupPlan(name, 0, values, null)]);
+}
+
+function groupPlan(name: string, count: number, values: NodeGroupValues, defaultImage: string | null) {
+  return {
+    name,
+    count,
+    isProxy: values.is_proxy === true,
+    flavorId: String(values.flavor_id),
+    imageId: values.image_id ?? defaultImage,
+  };
+}
+
+async function check(
+  cloud: Cloud,
+  projectId: string,
+  clusterName: string,
+  nodeGroups: ClusterPlan['nodeGroups'],
+): Promise<void> {
+  const problems = await cloud.validate({ projectId, clusterId: randomUUID(), clusterName, nodeGroups });
+  const [first] = problems;
+  if (!first) return;
+  const hints = problems.flatMap((problem) => problem.hint ?? []);
+  const text = problems.map((problem) => problem.message).join('\n');
+  throw new ApiError(400, first.errorName, text, hints.length > 0 ? { hint: hints.join('; ') } : {});
+}

@@ -1,0 +1,189 @@
+import { randomUUID } from 'node:crypto';
+import {
+  ApiError,
+  ClusterTemplateCreate,
+  ClusterTemplateUpdate,
+  type ClusterTemplateCreate as Create,
+} from '@wadi/api';
+import type { FastifyInstance } from 'fastify';
+import type { Kysely } from 'kysely';
+import { clusterSpec } from '../../clusters/cluster-request.ts';
+import { checkGroupNames } from '../../clusters/cluster-rules.ts';
+import { effectiveValues, type NodeGroupPlan, planNodeGroup } from '../../clusters/node-group.ts';
+import { checkMayDelete, checkMayUpdate } from '../../clusters/ownership.ts';
+import type { PluginRelease, Plugins } from '../../clusters/plugin.ts';
+import {
+  checkConfigs,
+  checkKnownProcesses,
+  checkNodeGroup,
+  requirePlugin,
+  requireRelease,
+} from '../../clusters/plugin-rules.ts';
+import {
+  type ClusterTemplateRow,
+  clustersOfTemplate,
+  deleteClusterTemplate,
+  insertClusterTemplate,
+  updateClusterTemplate,
+} from '../../storage/cluster-templates.ts';
+import { brokenConstraint } from '../../storage/constraint.ts';
+import type { Database } from '../../storage/database.ts';
+import { listPage } from '../../storage/list-page.ts';
+import { nodeGroupTemplatesById } from '../../storage/node-group-templates.ts';
+import type { Schema } from '../../storage/schema.ts';
+import { findVisible, isNameVisible } from '../../storage/visible-row.ts';
+import { findTemplates } from './find-templates.ts';
+import { checkQuery, pageAnswer, readListQuery } from './list-query.ts';
+import { checkBody, invalidReference, namesOfUsers, nameTaken, notFound } from './refusals.ts';
+import {
+  exportClusterTemplate,
+  type StoredNodeGroup,
+  storedNodeGroups,
+  viewClusterTemplate,
+} from './view-template.ts';
+
+interface ById {
+  Params: { id: string };
+}
+
+export function clusterTemplateRoutes(app: FastifyInstance, db: Database, plugins: Plugins): void {
+  app.get('/v2/cluster-templates', async (request) => {
+    const query = readListQuery(request, { handler: 'cluster_templates_list' });
+    const page = await listPage<ClusterTemplateRow>(db, 'cluster_template', query);
+    const templates = await templatesBehind(db, page?.rows ?? []);
+    return pageAnswer('cluster_templates', query, page, (row) => viewClusterTemplate(row, templates));
+  });
+
+  app.post('/v2/cluster-templates', async (request, reply) => {
+    const { projectId } = request.principal;
+    const row = await db.transaction().execute(async (tx) => {
+      const body = checkBody(ClusterTemplateCreate, request.body);
+      const groups = (body.node_groups ?? []).map(planNodeGroup);
+      await refuseTakenName(tx, projectId, body.name);
+      const release = requireRelease(requirePlugin(plugins, body.plugin_name), body.plugin_version);
+      checkClusterFields(release, body);
+      await checkNodeGroups(tx, projectId, release, groups);
+      checkQuery(request, 'cluster_templates_create');
+      const inserted = await insertClusterTemplate(tx, {
+        id: randomUUID(),
+        project_id: projectId,
+        name: body.name,
+        plugin_name: body.plugin_name,
+        plugin_version: body.plugin_version,
+        is_public: body.is_public ?? false,
+        is_protected: body.is_protected ?? false,
+        spec: JSON.stringify(clusterSpec(body)),
+        node_groups: JSON.stringify(stored(groups)),
+      });
+      if (!inserted) throw nameTaken('Cluster template', body.name);
+      return inserted;
+    });
+    reply.code(202);
+    return { cluster_template: viewClusterTemplate(row, await templatesBehind(db, [row])) };
+  });
+
+  app.get<ById>('/v2/cluster-templates/:id', async (request) => {
+    const row = await find(db, request.principal.projectId, request.params.id);
+    checkQuery(request, 'cluster_templates_get');
+    return { cluster_template: viewClusterTemplate(row, await templatesBehind(db, [row])) };
+  });
+
+  app.get<ById>('/v2/cluster-templates/:id/export', async (request, reply) => {
+    const row = await find(db, request.principal.projectId, request.params.id);
+    checkQuery(request, 'cluster_template_export');
+    reply.header('Content-Disposition', 'attachment; filename=cluster_template.json');
+    return { cluster_template: exportClusterTemplate(row) };
+  });
+
+  app.patch<ById>('/v2/cluster-templates/:id', async (request, reply) => {
+    const { projectId } = request.principal;
+    const row = await db.transaction().execute(async (tx) => {
+      const old = await find(tx, projectId, request.params.id, 'update');
+      const body = checkBody(ClusterTemplateUpdate, request.body);
+      const groups = body.node_groups === undefined ? undefined : (body.node_groups ?? []).map(planNodeGroup);
+      checkMayUpdate('ClusterTemplate', old, projectId, body);
+      if (body.plugin_name !== undefined && body.plugin_version === undefined)
+        throw invalidReference('You must specify a plugin_version value for your plugin_name');
+      const plugin = requirePlugin(plugins, body.plugin_name ?? old.plugin_name);
+      const release = requireRelease(plugin, body.plugin_version ?? old.plugin_version);
+      if (body.name !== undefined && body.name !== old.name) await refuseTakenName(tx, projectId, body.name);
+      const spec = { ...old.spec, ...clusterSpec(body) };
+      checkClusterFields(release, spec);
+      if (groups) await checkNodeGroups(tx, projectId, release, groups);
+      checkQuery(request, 'cluster_templates_update');
+      if ((await clustersOfTemplate(tx, old.id)).length > 0)
+        throw new ApiError(
+          400,
+          'UPDATE_FAILED',
+          `Cluster Template id '${old.id}' can not be updated. It is referenced by at least one cluster.`,
+        );
+      const changes = {
+        name: body.name ?? old.name,
+        plugin_name: plugin.name,
+        plugin_version: body.plugin_version ?? old.plugin_version,
+        is_public: body.is_public ?? old.is_public,
+        is_protected: body.is_protected ?? old.is_protected,
+        spec: JSON.stringify(spec),
+        ...(groups && { node_groups: JSON.stringify(stored(groups)) }),
+      };
+      return updateClusterTemplate(tx, old.id, changes).catch((error) => {
+        throw brokenConstraint(error) === 'unique' ? nameTaken('Cluster template', changes.name) : error;
+      });
+    });
+    reply.code(202);
+    return { cluster_template: viewClusterTemplate(row, await templatesBehind(db, [row])) };
+  });
+
+  app.delete<ById>('/v2/cluster-templates/:id', async (request, reply) => {
+    const { projectId } = request.principal;
+    await db.transaction().execute(async (tx) => {
+      const row = await find(tx, projectId, request.params.id, 'update');
+      checkMayDelete('ClusterTemplate', row, projectId);
+      checkQuery(request, 'cluster_templates_delete');
+      const clusters = await clustersOfTemplate(tx, row.id);
+      if (clusters.length > 0)
+        throw invalidReference(`Cluster template ${row.id} in use by ${namesOfUsers(clusters, projectId)}`);
+      await deleteClusterTemplate(tx, row.id);
+    });
+    reply.code(204);
+  });
+}
+
+async function find(db: Kysely<Schema>, projectId: string, id: string, lock?: 'update') {
+  const row = await findVisible(db, 'cluster_template', projectId, id, lock);
+  if (!row) throw notFound({ id });
+  return row;
+}
+
+async function refuseTakenName(db: Kysely<Schema>, projectId: string, name: string): Promise<void> {
+  if (await isNameVisible(db, 'cluster_template', projectId, name)) throw nameTaken('Cluster template', name);
+}
+
+function checkClusterFields(release: PluginRelease, fields: Partial<Create>): void {
+  checkConfigs(release, fields.cluster_configs);
+  checkKnownProcesses(release, fields.anti_affinity ?? []);
+}
+
+/** Locks the templates that the groups are built from, so that none is deleted before the groups are stored. */
+async function checkNodeGroups(
+  tx: Kysely<Schema>,
+  projectId: string,
+  release: PluginRelease,
+  groups: readonly NodeGroupPlan[],
+): Promise<void> {
+  checkGroupNames(groups);
+  const templates = await findTemplates(tx, projectId, groups);
+  for (const group of groups)
+    checkNodeGroup(release, effectiveValues(templates.of(group)?.spec ?? {}, group.given));
+}
+
+/** Only what was given: the template's values are looked up whenever the group is shown or built. */
+function stored(groups: readonly NodeGroupPlan[]): StoredNodeGroup[] {
+  const created_at = new Date().toISOString();
+  return groups.map((group) => ({ id: randomUUID(), created_at, updated_at: null, ...group }));
+}
+
+function templatesBehind(db: Kysely<Schema>, rows: readonly ClusterTemplateRow[]) {
+  const ids = rows.flatMap(storedNodeGroups).flatMap((group) => group.node_group_template_id ?? []);
+  return nodeGroupTemplatesById(db, [...new Set(ids)]);
+}

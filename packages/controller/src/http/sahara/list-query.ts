@@ -1,0 +1,90 @@
+import { ApiError } from '@wadi/api';
+import type { FastifyRequest } from 'fastify';
+import type { ListQuery, Page } from '../../storage/list-page.ts';
+import { pythonText } from './python-text.ts';
+import { notFound } from './refusals.ts';
+
+const paging = ['marker', 'limit', 'sort_by'];
+const filters = ['plugin_name', 'plugin_version', 'name'] as const;
+const uuid = /^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$/i;
+
+/** v2 takes no query keys but the ones it knows; `handler` is the name that Sahara's message has. */
+export function checkQuery(request: FastifyRequest, handler: string, known: readonly string[] = []): void {
+  const given = Object.keys(request.query as object);
+  if (given.every((key) => known.includes(key) || paging.includes(key))) return;
+  throw new ApiError(
+    400,
+    'INVALID_PARAMS_ON_REQUEST',
+    `The only valid params for ${handler} are ${pythonText(known)} and ${pythonText(paging)}`,
+    { idInMessage: false },
+  );
+}
+
+/** The last two are the names in v1.1 and in v2 of one field; the real client sorts v2 by the first. */
+const sortFields: Readonly<Record<string, ListQuery['sortBy']>> = {
+  id: 'id',
+  name: 'name',
+  plugin_name: 'plugin_name',
+  created_at: 'created_at',
+  updated_at: 'updated_at',
+  hadoop_version: 'plugin_version',
+  plugin_version: 'plugin_version',
+};
+
+interface ListOptions {
+  readonly handler: string;
+  /** Fields to sort by besides those that everything has. */
+  readonly furtherSortFields?: Readonly<Record<string, ListQuery['sortBy']>>;
+}
+
+export function readListQuery(
+  request: FastifyRequest,
+  { handler, furtherSortFields }: ListOptions,
+): ListQuery {
+  const query = firstValues(request.query);
+  // The real client asks v2 for `hadoop_version` where Sahara refuses it; taken, it does what was meant.
+  if (query.hadoop_version !== undefined) {
+    query.plugin_version ??= query.hadoop_version;
+    delete query.hadoop_version;
+  }
+  checkQuery({ ...request, query } as FastifyRequest, handler, filters);
+
+  if (query.limit !== undefined && !/^0*[1-9][0-9]{0,8}$/.test(query.limit))
+    throw new ApiError(400, 400, "'limit' must be positive integer");
+  const sortBy = query.sort_by ?? 'id';
+  const field = sortBy.replace(/^-/, '');
+  const column = Object.hasOwn(sortFields, field) ? sortFields[field] : furtherSortFields?.[field];
+  if (column === undefined) throw new ApiError(400, 400, `Unknown field for sorting ${field}`);
+  if (query.marker !== undefined && !uuid.test(query.marker)) throw notFound({ id: query.marker });
+
+  const given = filters.flatMap((key) => (query[key] === undefined ? [] : [[key, query[key]] as const]));
+  for (const [key, value] of given)
+    if (value.includes('\0')) throw new ApiError(400, 'INVALID_DATA', `${key}: the value has a NUL in it`);
+  return {
+    projectId: request.principal.projectId,
+    filters: Object.fromEntries(given),
+    sortBy: column,
+    descending: sortBy.startsWith('-'),
+    limit: query.limit === undefined ? null : Number(query.limit),
+    marker: query.marker ?? null,
+  };
+}
+
+/** The page under its key, with `markers` only where there is something to say. */
+export function pageAnswer<Row>(
+  key: string,
+  query: ListQuery,
+  page: Page<Row> | null,
+  view: (row: Row) => object,
+): Record<string, unknown> {
+  if (page === null) throw notFound({ id: query.marker ?? '' });
+  const rows = page.rows.map(view);
+  if (page.next === null && page.previous === null && query.marker === null) return { [key]: rows };
+  return { [key]: rows, markers: { prev: page.previous, next: page.next } };
+}
+
+/** Of a key that was given twice, the first counts. */
+function firstValues(query: unknown): Record<string, string> {
+  const entries = Object.entries(query as Record<string, string | string[]>);
+  return Object.fromEntries(entries.map(([key, value]) => [key, [value].flat()[0] ?? '']));
+}

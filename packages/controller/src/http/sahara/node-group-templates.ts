@@ -1,0 +1,160 @@
+import { randomUUID } from 'node:crypto';
+import { ApiError, NodeGroupTemplateCreate, NodeGroupTemplateUpdate } from '@wadi/api';
+import type { FastifyInstance } from 'fastify';
+import type { Kysely } from 'kysely';
+import { effectiveValues, onlyValues } from '../../clusters/node-group.ts';
+import { checkMayDelete, checkMayUpdate } from '../../clusters/ownership.ts';
+import type { PluginRelease } from '../../clusters/plugin.ts';
+import { checkNodeGroup, requirePlugin, requireRelease } from '../../clusters/plugin-rules.ts';
+import { uniteProxyFlag } from '../../clusters/proxy-flag.ts';
+import { brokenConstraint } from '../../storage/constraint.ts';
+import { listPage } from '../../storage/list-page.ts';
+import {
+  clustersUsing,
+  clusterTemplatesUsing,
+  deleteNodeGroupTemplate,
+  insertNodeGroupTemplate,
+  type NodeGroupTemplateRow,
+  updateNodeGroupTemplate,
+} from '../../storage/node-group-templates.ts';
+import type { Schema } from '../../storage/schema.ts';
+import { findVisible, isNameVisible } from '../../storage/visible-row.ts';
+import type { HttpContext } from '../context.ts';
+import { checkCloudKnows } from './ask-cloud.ts';
+import { checkQuery, pageAnswer, readListQuery } from './list-query.ts';
+import { checkBody, invalidReference, namesOfUsers, nameTaken, notFound } from './refusals.ts';
+import type { SaharaOptions } from './sahara-resources.ts';
+import { exportNodeGroupTemplate, viewNodeGroupTemplate } from './view-template.ts';
+
+interface ById {
+  Params: { id: string };
+}
+
+export function nodeGroupTemplateRoutes(
+  app: FastifyInstance,
+  { db, clouds }: HttpContext,
+  { plugins, defaultCloud }: SaharaOptions,
+): void {
+  const check = async (release: PluginRelease, projectId: string, name: string, spec: object) => {
+    const values = effectiveValues(spec);
+    checkNodeGroup(release, values);
+    const cloud = clouds.get(defaultCloud ?? '');
+    if (cloud) await checkCloudKnows(cloud, projectId, name, values);
+  };
+
+  app.get('/v2/node-group-templates', async (request) => {
+    const query = readListQuery(request, { handler: 'node_group_templates_list' });
+    const page = await listPage<NodeGroupTemplateRow>(db, 'node_group_template', query);
+    return pageAnswer('node_group_templates', query, page, viewNodeGroupTemplate);
+  });
+
+  app.post('/v2/node-group-templates', async (request, reply) => {
+    const { projectId } = request.principal;
+    const body = checkBody(NodeGroupTemplateCreate, request.body);
+    const fields = uniteProxyFlag(body);
+    await refuseTakenName(db, projectId, body.name);
+    const release = requireRelease(requirePlugin(plugins, body.plugin_name), body.plugin_version);
+    await check(release, projectId, body.name, onlyValues(fields));
+    checkQuery(request, 'node_group_templates_create');
+    const row = await insertNodeGroupTemplate(db, {
+      id: randomUUID(),
+      project_id: projectId,
+      name: body.name,
+      plugin_name: body.plugin_name,
+      plugin_version: body.plugin_version,
+      is_public: body.is_public ?? false,
+      is_protected: body.is_protected ?? false,
+      spec: JSON.stringify(specOf(fields)),
+    });
+    if (!row) throw nameTaken('NodeGroup template', body.name);
+    reply.code(202);
+    return { node_group_template: viewNodeGroupTemplate(row) };
+  });
+
+  app.get<ById>('/v2/node-group-templates/:id', async (request) => {
+    const row = await find(db, request.principal.projectId, request.params.id);
+    checkQuery(request, 'node_group_templates_get');
+    return { node_group_template: viewNodeGroupTemplate(row) };
+  });
+
+  app.get<ById>('/v2/node-group-templates/:id/export', async (request, reply) => {
+    const row = await find(db, request.principal.projectId, request.params.id);
+    checkQuery(request, 'node_group_template_export');
+    reply.header('Content-Disposition', 'attachment; filename=node_group_template.json');
+    return { node_group_template: exportNodeGroupTemplate(row) };
+  });
+
+  app.patch<ById>('/v2/node-group-templates/:id', async (request, reply) => {
+    const { projectId } = request.principal;
+    const row = await db.transaction().execute(async (tx) => {
+      const old = await find(tx, projectId, request.params.id, 'update');
+      const body = checkBody(NodeGroupTemplateUpdate, request.body);
+      const fields = uniteProxyFlag(body);
+      checkMayUpdate('NodeGroupTemplate', old, projectId, body);
+      if (body.plugin_name !== undefined && body.plugin_version === undefined)
+        throw invalidReference('You must specify a plugin_version value for your plugin_name');
+      const plugin = requirePlugin(plugins, body.plugin_name ?? old.plugin_name);
+      const release = requireRelease(plugin, body.plugin_version ?? old.plugin_version);
+      if (body.name !== undefined && body.name !== old.name) await refuseTakenName(tx, projectId, body.name);
+      const spec = { ...old.spec, ...specOf(fields) };
+      await check(release, projectId, old.name, spec);
+      checkQuery(request, 'node_group_templates_update');
+      if ((await clustersUsing(tx, old.id)).length > 0)
+        throw new ApiError(
+          400,
+          'UPDATE_FAILED',
+          `NodeGroupTemplate id '${old.id}' can not be updated. It is referenced by an existing cluster.`,
+        );
+      const changes = {
+        name: body.name ?? old.name,
+        plugin_name: plugin.name,
+        plugin_version: body.plugin_version ?? old.plugin_version,
+        is_public: body.is_public ?? old.is_public,
+        is_protected: body.is_protected ?? old.is_protected,
+        spec: JSON.stringify(spec),
+      };
+      return updateNodeGroupTemplate(tx, old.id, changes).catch((error) => {
+        throw brokenConstraint(error) === 'unique' ? nameTaken('NodeGroup template', changes.name) : error;
+      });
+    });
+    reply.code(202);
+    return { node_group_template: viewNodeGroupTemplate(row) };
+  });
+
+  app.delete<ById>('/v2/node-group-templates/:id', async (request, reply) => {
+    const { projectId } = request.principal;
+    await db.transaction().execute(async (tx) => {
+      // The lock waits for those who are about to use it, and they for us.
+      const row = await find(tx, projectId, request.params.id, 'update');
+      checkMayDelete('NodeGroupTemplate', row, projectId);
+      checkQuery(request, 'node_group_templates_delete');
+      const templates = await clusterTemplatesUsing(tx, row.id);
+      const clusters = await clustersUsing(tx, row.id);
+      if (templates.length + clusters.length > 0)
+        throw invalidReference(
+          `Node group template ${row.id} is in use by cluster templates: ` +
+            `${namesOfUsers(templates, projectId)}; and clusters: ${namesOfUsers(clusters, projectId)}`,
+        );
+      await deleteNodeGroupTemplate(tx, row.id);
+    });
+    reply.code(204);
+  });
+}
+
+async function find(db: Kysely<Schema>, projectId: string, id: string, lock?: 'update') {
+  const row = await findVisible(db, 'node_group_template', projectId, id, lock);
+  if (!row) throw notFound({ id });
+  return row;
+}
+
+async function refuseTakenName(db: Kysely<Schema>, projectId: string, name: string): Promise<void> {
+  if (await isNameVisible(db, 'node_group_template', projectId, name))
+    throw nameTaken('NodeGroup template', name);
+}
+
+/** What is kept in the row's `spec`: as it was given, without the defaults. */
+function specOf(fields: { readonly description?: string | null }): Record<string, unknown> {
+  const values: Record<string, unknown> = { ...onlyValues(fields) };
+  if (fields.description !== undefined) values.description = fields.description;
+  return values;
+}

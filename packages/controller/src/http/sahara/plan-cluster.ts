@@ -1,0 +1,123 @@
+import { randomUUID } from 'node:crypto';
+import { ApiError, type ClusterCreate } from '@wadi/api';
+import type { Kysely } from 'kysely';
+import { type ClusterSpec, mergeClusterSpec } from '../../clusters/cluster-request.ts';
+import { checkGroupNames, checkHostNames, checkProxies, clusterNames } from '../../clusters/cluster-rules.ts';
+import { effectiveValues, type NodeGroupValues, planNodeGroup } from '../../clusters/node-group.ts';
+import type { Plugins } from '../../clusters/plugin.ts';
+import {
+  checkConfigs,
+  checkEnabled,
+  checkKnownProcesses,
+  checkNodeGroup,
+  requirePlugin,
+  requireRelease,
+} from '../../clusters/plugin-rules.ts';
+import type { Schema } from '../../storage/schema.ts';
+import { findVisible, isNameVisible } from '../../storage/visible-row.ts';
+import { findTemplates } from './find-templates.ts';
+import { nameTaken } from './refusals.ts';
+import { storedNodeGroups } from './view-template.ts';
+
+/** What is to be stored of a cluster that was asked for: template and request put together, and checked. */
+export interface PlannedCluster {
+  /** One for each cluster to make. */
+  readonly names: readonly string[];
+  readonly clusterTemplateId: string | null;
+  readonly spec: ClusterSpec;
+  readonly nodeGroups: readonly PlannedNodeGroup[];
+}
+
+export interface PlannedNodeGroup {
+  readonly name: string;
+  readonly count: number;
+  readonly node_group_template_id: string | null;
+  readonly values: NodeGroupValues;
+}
+
+/** Everything that can be said without asking the cloud, in the order in which Sahara says it. */
+export async function planCluster(
+  db: Kysely<Schema>,
+  plugins: Plugins,
+  projectId: string,
+  request: ClusterCreate,
+): Promise<PlannedCluster> {
+  const requested = request.node_groups?.map(planNodeGroup);
+  const names = clusterNames(request.name, request.count);
+  for (const name of names)
+    if (await isNameVisible(db, 'cluster', projectId, name)) throw nameTaken('Cluster', name);
+  const plugin = requirePlugin(plugins, request.plugin_name);
+  const release = requireRelease(plugin, request.plugin_version);
+  checkEnabled(plugin, request.plugin_version);
+
+  const template = await findClusterTemplate(db, projectId, request.cluster_template_id);
+  const groups = requested ?? (template ? storedNodeGroups(template) : []);
+  checkGroupNames(groups);
+  const templates = await findTemplates(db, projectId, groups);
+  const spec = mergeClusterSpec((template?.spec ?? {}) as ClusterSpec, request);
+  checkConfigs(release, spec.cluster_configs);
+  const nodeGroups = groups.map(({ name, count, node_group_template_id, given }) => {
+    const values = effectiveValues(templates.of({ node_group_template_id })?.spec ?? {}, given);
+    checkNodeGroup(release, values);
+    return { name, count, node_group_template_id, values };
+  });
+  checkKnownProcesses(release, spec.anti_affinity ?? []);
+
+  const facts = nodeGroups.map(({ name, count, values }) => ({
+    name,
+    count,
+    isProxy: values.is_proxy === true,
+  }));
+  for (const name of names) {
+    checkHostNames(name, facts);
+    checkProxies(name, facts);
+  }
+  return { names, clusterTemplateId: template?.id ?? null, spec, nodeGroups };
+}
+
+async function findClusterTemplate(db: Kysely<Schema>, projectId: string, id: string | null | undefined) {
+  if (!id) return undefined;
+  const template = await findVisible(db, 'cluster_template', projectId, id, 'share');
+  if (!template) throw new ApiError(400, 'NOT_FOUND', `Cluster template with id '${id}' not found`);
+  return template;
+}
+
+/** The rows of one of the planned clusters. */
+export function clusterRows(plan: PlannedCluster, name: string, fields: RowFields) {
+  const id = randomUUID();
+  const cluster = {
+    ...fields,
+    id,
+    name,
+    cluster_template_id: plan.clusterTemplateId,
+    status: 'Validating',
+    status_description: '',
+    spec: JSON.stringify(plan.spec),
+    info: '{}',
+    access: '{}',
+    management_public_key: null,
+    management_secret_id: null,
+    proxy_secret_id: null,
+  };
+  const nodeGroups = plan.nodeGroups.map((group, position) => ({
+    id: randomUUID(),
+    cluster_id: id,
+    position,
+    name: group.name,
+    count: group.count,
+    is_proxy: group.values.is_proxy === true,
+    node_group_template_id: group.node_group_template_id,
+    // Frozen: what a cluster was built from does not change under it.
+    spec: JSON.stringify(group.values),
+  }));
+  return { cluster, nodeGroups };
+}
+
+interface RowFields {
+  readonly project_id: string;
+  readonly plugin_name: string;
+  readonly plugin_version: string;
+  readonly cloud: string;
+  readonly is_public: boolean;
+  readonly is_protected: boolean;
+}

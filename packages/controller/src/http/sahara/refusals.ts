@@ -1,0 +1,37 @@
+import { ApiError } from '@wadi/api';
+import type { Static, TSchema } from 'typebox';
+import type { Use } from '../../storage/node-group-templates.ts';
+import { pythonText } from './python-text.ts';
+import { schemaProblems } from './schema-problems.ts';
+
+/** `key` says by what it was looked for, e.g. `{ id: '…' }`. */
+export function notFound(key: Record<string, string>): ApiError {
+  return new ApiError(404, 'NOT_FOUND', `Object with ${pythonText(key)} not found`);
+}
+
+export function nameTaken(
+  kind: 'NodeGroup template' | 'Cluster template' | 'Cluster',
+  name: string,
+): ApiError {
+  return new ApiError(400, 'NAME_ALREADY_EXISTS', `${kind} with name '${name}' already exists`);
+}
+
+export function invalidReference(message: string): ApiError {
+  return new ApiError(400, 'INVALID_REFERENCE', message);
+}
+
+/** The body as the schema has it, or all that is wrong with it. */
+export function checkBody<S extends TSchema>(schema: S, body: unknown): Static<S> {
+  const problems = schemaProblems(schema, body);
+  if (problems.length > 0) throw new ApiError(400, 'VALIDATION_ERROR', problems.join('\n'));
+  return body as Static<S>;
+}
+
+/** `N/A`, or the names; of what other projects have only that it is there. */
+export function namesOfUsers(users: readonly Use[], projectId: string): string {
+  const visible = users.filter((user) => user.projectId === projectId || user.isPublic);
+  const hidden = users.length - visible.length;
+  const names = visible.map((user) => user.name);
+  if (hidden > 0) names.push(`${hidden} in other projects`);
+  return names.length > 0 ? names.join(', ') : 'N/A';
+}

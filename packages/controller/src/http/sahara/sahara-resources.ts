@@ -1,0 +1,26 @@
+import type { ClusterProvisioning } from '../../clusters/cluster-provisioning.ts';
+import type { Plugins } from '../../clusters/plugin.ts';
+import type { Resource } from '../context.ts';
+import { clusterTemplateRoutes } from './cluster-templates.ts';
+import { clusterRoutes } from './clusters.ts';
+import { checkMicroversion } from './microversion.ts';
+import { nodeGroupTemplateRoutes } from './node-group-templates.ts';
+import { pluginRoutes } from './plugins.ts';
+
+export interface SaharaOptions {
+  readonly plugins: Plugins;
+  readonly provisioning: ClusterProvisioning;
+  /** Where clusters are made; null: nowhere, there are only imported ones. */
+  readonly defaultCloud: string | null;
+}
+
+/** Sahara's own resources, version 2. */
+export function saharaResources(options: SaharaOptions): Resource {
+  return (app, context) => {
+    checkMicroversion(app);
+    pluginRoutes(app, options.plugins);
+    nodeGroupTemplateRoutes(app, context, options);
+    clusterTemplateRoutes(app, context.db, options.plugins);
+    clusterRoutes(app, context, options);
+  };
+}
