@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -21,6 +21,19 @@ export interface Outcome {
   readonly status: number | null;
   readonly stdout: string;
   readonly stderr: string;
+}
+
+/** Whether a process runs; one that ended and that nobody has waited for does not. */
+export async function isRunning(pid: number): Promise<boolean> {
+  if (process.platform === 'linux') {
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => ') Z');
+    return !stat.slice(stat.lastIndexOf(')')).startsWith(') Z');
+  }
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 /** A sandbox with clusters in it, and a directory with what the plain OpenSSH client needs to get in. */
@@ -61,7 +74,7 @@ export class TestSandbox {
     name: string,
     isProxy = false,
     clusterId = this.clusterId,
-    id = randomUUID(),
+    id: string = randomUUID(),
   ): Promise<TestMachine> {
     const nodeGroup: NodeGroupPlan = { name: 'group', count: 1, isProxy, flavorId: '1', imageId: null };
     const facts = await this.cloud.findOrCreateInstance({

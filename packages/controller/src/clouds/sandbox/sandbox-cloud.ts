@@ -161,10 +161,11 @@ export class SandboxCloud implements Cloud {
     return [...this.#machines.values()].map(view).sort((a, b) => a.name.localeCompare(b.name));
   }
 
-  /** By instance id, or by a name that only one machine has. */
-  find(idOrName: string): Machine | undefined {
-    const byId = this.#machines.get(idOrName);
-    const byName = [...this.#machines.values()].filter((machine) => machine.name === idOrName);
+  /** A machine of these clusters, by instance id, or by a name that only one of them has. */
+  find(idOrName: string, clusters: ReadonlySet<string>): Machine | undefined {
+    const candidates = [...this.#machines.values()].filter(({ clusterId }) => clusters.has(clusterId));
+    const byName = candidates.filter(({ name }) => name === idOrName);
+    const byId = candidates.find(({ record }) => record.instanceId === idOrName);
     return byId ?? (byName.length === 1 ? byName[0] : undefined);
   }
 

@@ -1,0 +1,53 @@
+import { ApiError } from '@wadi/api';
+import type { FastifyRequest } from 'fastify';
+import type { Machine } from '../clouds/sandbox/machine.ts';
+import { SandboxCloud } from '../clouds/sandbox/sandbox-cloud.ts';
+import type { HttpContext, Resource } from './context.ts';
+
+interface Named {
+  readonly Params: { readonly machine: string };
+}
+
+/** The sandbox's own side: what its machines count, and their power switch. Only there with `--sandbox`. */
+export const sandbox: Resource = (app, context) => {
+  const cloud = context.clouds.get('sandbox');
+  if (!(cloud instanceof SandboxCloud)) return;
+
+  app.get('/v2/sandbox/machines', async (request) => {
+    const own = await ownClusters(context, request);
+    return { machines: (await cloud.list()).filter((machine) => own.has(machine.cluster_id)) };
+  });
+
+  app.post<Named>('/v2/sandbox/machines/:machine/stop', async (request, reply) => {
+    const { record } = await find(cloud, context, request);
+    return reply.code(202).send({ machine: await cloud.stopMachine(record.instanceId) });
+  });
+
+  app.post<Named>('/v2/sandbox/machines/:machine/start', async (request, reply) => {
+    const { record } = await find(cloud, context, request);
+    return reply.code(202).send({ machine: await cloud.startMachine(record.instanceId) });
+  });
+};
+
+async function find(
+  cloud: SandboxCloud,
+  context: HttpContext,
+  request: FastifyRequest<Named>,
+): Promise<Machine> {
+  const own = await ownClusters(context, request);
+  const machine = cloud.find(request.params.machine, own);
+  if (machine) return machine;
+  throw new ApiError(404, 'NOT_FOUND', `The sandbox has no machine '${request.params.machine}'`, {
+    hint: 'name it by its instance id, or by its name where only one machine has it',
+  });
+}
+
+/** Ids of the clusters of the project that asks; another's machines do not exist for it. */
+async function ownClusters(
+  { db }: HttpContext,
+  request: Pick<FastifyRequest, 'principal'>,
+): Promise<Set<string>> {
+  const { projectId } = request.principal;
+  const rows = await db.selectFrom('cluster').select('id').where('project_id', '=', projectId).execute();
+  return new Set(rows.map(({ id }) => id));
+}
