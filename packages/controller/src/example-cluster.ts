@@ -68,7 +68,11 @@ async function findOrCreateClusterTemplate(client: ExampleClient): Promise<strin
 type Named = { readonly id: string; readonly name: string };
 
 /** Knows it again by its name. */
-async function findOrCreate(client: ExampleClient, kind: string, body: { name: string }): Promise<string> {
+async function findOrCreate(
+  client: ExampleClient,
+  kind: string,
+  body: Readonly<Record<string, unknown>>,
+): Promise<string> {
   const path = `/v2/${kind.replaceAll('_', '-')}s`;
   const found = await client.get<Record<string, Named[]>>(path);
   const known = found[`${kind}s`]?.find(({ name }) => name === body.name);
