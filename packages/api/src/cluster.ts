@@ -10,7 +10,11 @@ export const ClusterCreate = Type.Object(
     user_keypair_id: nullableText({ format: 'valid_keypair_name' }),
     cluster_template_id: nullableText({ format: 'uuid' }),
     count: Type.Optional(
-      Type.Integer({ minimum: 1, description: 'Makes so many clusters, NAME-1 to NAME-count.' }),
+      Type.Integer({
+        minimum: 1,
+        maximum: 1000,
+        description: 'Makes so many clusters, NAME-1 to NAME-count.',
+      }),
     ),
   },
   { additionalProperties: false },
