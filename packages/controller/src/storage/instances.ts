@@ -140,3 +140,16 @@ export function findInstanceOwner(
     .where('instance.id', '=', id)
     .executeTakeFirst();
 }
+
+/** The machine answers at another place now; whoever it is remains the same. */
+export async function moveInstance(
+  db: Kysely<Schema>,
+  id: string,
+  at: { managementIp: string; managementPort: number },
+): Promise<void> {
+  await db
+    .updateTable('instance')
+    .set({ management_ip: at.managementIp, management_port: at.managementPort, updated_at: new Date() })
+    .where('id', '=', id)
+    .execute();
+}
