@@ -87,8 +87,12 @@ function overTls(tunnel: Duplex, route: Route, options: ConnectionOptions): Prom
   });
 }
 
-/** undici says `ref` and `unref` to its sockets; a tunnel keeps no process alive by itself. */
+/**
+ * undici says `ref` and `unref` to its sockets; a tunnel keeps no process alive by itself. And it waits for sockets to
+ * close by themselves once the server has ended (after a WebSocket's last frame), which half-open ones never do.
+ */
 function asSocket(tunnel: Duplex): TLSSocket {
+  tunnel.allowHalfOpen = false;
   const socket = Object.assign(tunnel, { ref: () => tunnel, unref: () => tunnel });
   return socket as unknown as TLSSocket;
 }

@@ -1,6 +1,9 @@
 // What runs on the machine: POSIX sh and its standard tools, plus `readlink`. Every path arrives as a positional
 // argument that begins with `/` or `./`, so no program can take it for an option, and no data is ever in an argument.
 
+/** Some BusyBox builds lack cksum; it fails without having read a byte, so the next may. */
+const fingerprint = 'fingerprint() { cksum 2>/dev/null || md5sum; }';
+
 /** $1 path. One byte on stdout says that the file is open; its content follows. */
 export const readScript = `
 LC_ALL=C; export LC_ALL
@@ -10,14 +13,15 @@ printf .
 exec cat <&3`;
 
 /**
- * $1 path. The checksum goes to stderr before the content to stdout, so a change in between makes the checksum
- * the stale one, and the later comparison fails, which is the safe side.
+ * $1 path. The fingerprint goes to stderr before the content to stdout, so a change in between makes the
+ * fingerprint the stale one, and the later comparison fails, which is the safe side.
  */
 export const readForEditScript = `
 LC_ALL=C; export LC_ALL
 [ ! -d "$1" ] || { echo "$1: Is a directory" >&2; exit 1; }
 exec 3<"$1" || exit 1
-cksum <"$1" >&2 && exec cat <&3`;
+${fingerprint}
+fingerprint <"$1" >&2 && exec cat <&3`;
 
 /** Exit statuses of `placeScript` beside those of failing tools. */
 export const CUT_SHORT = 74;
@@ -25,7 +29,7 @@ export const CHANGED = 75;
 
 /**
  * $1 write|append|prepend, $2 path, $3 name of the temporary file, which is also the trailer that ends the input,
- * $4 mode or empty, $5 checksum that the file must still have, or empty.
+ * $4 mode or empty, $5 fingerprint that the file must still have, or empty.
  *
  * The trailer is how a complete input differs from one whose connection broke: both look like an end of file here.
  * `sync FILE` flushes one file with newer tools and everything with older ones; either will do.
@@ -38,6 +42,7 @@ temp= old= mask=$(umask)
 umask 077
 trap '[ -z "$temp" ] || rm -f "$temp" "$temp.data"' EXIT
 trap 'exit 129' HUP INT TERM PIPE
+${fingerprint}
 complain() { echo "$path: $1" >&2; exit 1; }
 
 links=0
@@ -69,12 +74,12 @@ dd if=/dev/null of="$temp" bs=1 count=0 seek=$((size - \${#name})) 2>/dev/null |
 
 if [ "$how" != write ] && [ -n "$old" ]; then
   mv -f "$temp" "$temp.data" || exit 1
-  while was=$(cksum <"$path"); do
+  while was=$(fingerprint <"$path"); do
     case $how in
       append) cat "$path" "$temp.data" ;;
       prepend) cat "$temp.data" "$path" ;;
     esac >"$temp" || exit 1
-    [ "$(cksum <"$path")" != "$was" ] || break
+    [ "$(fingerprint <"$path")" != "$was" ] || break
   done
   rm -f "$temp.data"
 fi
@@ -92,7 +97,7 @@ else
   chmod =r,u+w "$temp" || exit 1
 fi
 sync "$temp" || exit 1
-[ -z "$was" ] || [ "$(cksum <"$path")" = "$was" ] || exit ${CHANGED}
+[ -z "$was" ] || [ "$(fingerprint <"$path")" = "$was" ] || exit ${CHANGED}
 mv -f "$temp" "$path" || exit 1
 sync "\${path%/*}/" 2>/dev/null
 exit 0`;

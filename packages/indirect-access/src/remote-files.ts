@@ -132,7 +132,7 @@ class FilesOverSessions implements RemoteFiles {
     await this.#placed(how, path, data, options);
   }
 
-  /** False when `was`, the checksum that the file must still have, is not true any more. */
+  /** False when `was`, the fingerprint that the file must still have, is not true any more. */
   async #placed(
     how: How,
     path: string,

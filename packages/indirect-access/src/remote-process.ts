@@ -1,7 +1,15 @@
 import type { Readable, Writable } from 'node:stream';
+import { atHop } from './at-hop.ts';
+import { readStart } from './command-start.ts';
+import { type CommandText, commandText, killText } from './command-text.ts';
+import { withDeadline } from './deadline.ts';
+import type { ExecChannel, ExecExit } from './engine/engine.ts';
+import { AccessError } from './errors.ts';
+import type { Command } from './exec.ts';
 
 export interface SpawnOptions {
   readonly env?: Readonly<Record<string, string>>;
+  /** Through `sudo -n`; SUDO_REFUSED when that is not allowed. */
   readonly asRoot?: boolean;
   /** Milliseconds; then the process group is ended and `exit` rejects with TIMEOUT. */
   readonly timeout?: number;
@@ -24,4 +32,150 @@ export interface RemoteExit {
   readonly status: number | null;
   /** Name without SIG, e.g. `KILL`. */
   readonly signal: string | null;
+}
+
+/** How a process reaches the machine it runs on. */
+export interface ProcessSite {
+  /** Opens a session channel and starts `text` in it; the lease goes back when the channel has ended. */
+  start(text: string, signal?: AbortSignal): Promise<ExecChannel>;
+  /** For errors. */
+  readonly name: string;
+  /** Milliseconds for a shell to start. */
+  readonly startDeadline: number;
+}
+
+/** How long an ended process group may take to close its channel. */
+const END_GRACE = 5_000;
+
+/** `starting` ends only the start; `options.signal` the process as well. */
+export async function startProcess(
+  site: ProcessSite,
+  command: Command,
+  options: SpawnOptions = {},
+  starting: AbortSignal | undefined = options.signal,
+): Promise<RemoteProcess> {
+  const { asRoot = false } = options;
+  const text = commandText(command, options);
+  const channel = await site.start(text.text, starting);
+  let groupId: number;
+  try {
+    groupId = await waitForStart(site, channel, text, asRoot, starting);
+  } catch (error) {
+    channel.close();
+    throw atHop(error, site.name);
+  }
+  return new ChannelProcess(site, channel, groupId, asRoot, options);
+}
+
+async function waitForStart(
+  site: ProcessSite,
+  channel: ExecChannel,
+  text: CommandText,
+  asRoot: boolean,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  const late = () =>
+    new AccessError(`the shell started no command within ${site.startDeadline} ms`, {
+      code: 'TIMEOUT',
+      phase: 'command',
+    });
+  const started = readStart(channel, text, asRoot);
+  // A caller who gives up while the shell starts must not leave the command behind: it is ended when it shows.
+  const discard = (groupId: number) =>
+    void site
+      .start(killText(groupId, asRoot))
+      .then((killer) => drain(killer))
+      .catch(() => {});
+  const milliseconds = site.startDeadline;
+  return withDeadline({ milliseconds, signal, late, at: { phase: 'command' }, discard }, () => started);
+}
+
+class ChannelProcess implements RemoteProcess {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  readonly exit: Promise<RemoteExit>;
+  readonly #site: ProcessSite;
+  readonly #channel: ExecChannel;
+  readonly #groupId: number;
+  readonly #asRoot: boolean;
+  #ended = false;
+  #killing: Promise<void> | undefined;
+
+  constructor(
+    site: ProcessSite,
+    channel: ExecChannel,
+    groupId: number,
+    asRoot: boolean,
+    { timeout, signal }: SpawnOptions,
+  ) {
+    this.#site = site;
+    this.#channel = channel;
+    this.#groupId = groupId;
+    this.#asRoot = asRoot;
+    this.stdin = channel.stdin;
+    this.stdout = channel.stdout;
+    this.stderr = channel.stderr;
+    // The reader may not have come yet, or have gone: an error without a listener would end this process.
+    for (const stream of [this.stdin, this.stdout, this.stderr]) stream.on('error', () => {});
+    const own = channel.exit.then((exit) => this.#result(exit));
+    this.exit = timeout === undefined && !signal ? own : this.#withEnd(own, timeout, signal);
+    this.exit.catch(() => {});
+  }
+
+  kill(): Promise<void> {
+    this.#killing ??= this.#kill();
+    return this.#killing;
+  }
+
+  async #kill(): Promise<void> {
+    if (this.#ended) return;
+    try {
+      await drain(await this.#site.start(killText(this.#groupId, this.#asRoot)));
+    } catch {
+      // No way to it any more; closing the channel is all that is left.
+    }
+    let timer: NodeJS.Timeout | undefined;
+    const grace = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, END_GRACE);
+    });
+    await Promise.race([this.#channel.exit, grace]);
+    clearTimeout(timer);
+    this.#channel.close();
+  }
+
+  #result({ status, signal, lost }: ExecExit): RemoteExit {
+    this.#ended = true;
+    if (status !== undefined || signal !== undefined)
+      return { status: status ?? null, signal: signal ?? null };
+    throw new AccessError(
+      lost
+        ? `${this.#site.name}: the connection was lost while the command ran: how it ended is unknown`
+        : `${this.#site.name}: the channel was closed without an exit status: how the command ended is unknown`,
+      { code: 'CONNECTION_LOST', hop: this.#site.name, phase: 'command' },
+    );
+  }
+
+  async #withEnd(own: Promise<RemoteExit>, timeout?: number, signal?: AbortSignal): Promise<RemoteExit> {
+    const late = () =>
+      new AccessError(`the command did not end within ${timeout} ms`, { code: 'TIMEOUT', phase: 'command' });
+    try {
+      const limit = timeout === undefined ? {} : { milliseconds: timeout };
+      return await withDeadline({ ...limit, signal, late, at: { phase: 'command' } }, () => own);
+    } catch (error) {
+      if (this.#ended) throw error;
+      own.catch(() => {});
+      await this.kill();
+      throw atHop(error, this.#site.name);
+    }
+  }
+}
+
+/** Reads a small command of ours to its end. */
+async function drain(channel: ExecChannel): Promise<void> {
+  channel.stdin.end();
+  channel.stdout.resume();
+  channel.stderr.resume();
+  await channel.exit;
+  channel.close();
 }

@@ -76,6 +76,8 @@ export interface ExecChannel {
   readonly stderr: Readable;
   /** Settles after the exit message, or at the channel's end without one (`lost`: the connection went). */
   readonly exit: Promise<ExecExit>;
+  /** Settles when the server no longer counts the channel as a session; never rejects. */
+  readonly closed: Promise<void>;
   /** Closes the channel; does not end the remote process by itself. */
   close(): void;
 }
@@ -93,6 +95,8 @@ export interface SftpChannel {
   stat(path: string): Promise<{ size: number; mode: number; uid: number; gid: number }>;
   rename(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
+  /** Settles when the server no longer counts the channel as a session; never rejects. */
+  readonly closed: Promise<void>;
   close(): void;
 }
 

@@ -1,0 +1,83 @@
+import type { Identity } from './engine/engine.ts';
+import type { Machine, Relay } from './route.ts';
+
+export interface AccessOptions {
+  /** The private key of a credential id. Called for each connection; the answer is not kept. */
+  identity(credential: string): Identity | Promise<Identity>;
+  /**
+   * Asked once when a `first-contact` machine shows its key (OpenSSH text). Must store it atomically and return
+   * the key that is pinned from now on, which may be one that somebody else stored first; throws to refuse.
+   * Absent: first contact is refused (HOST_KEY_REFUSED).
+   */
+  pinHostKey?(machine: Machine, key: string): Promise<string>;
+  readonly deadlines?: Partial<Deadlines>;
+  /** Milliseconds between keepalives, and how many may stay unanswered. Default 5000 and 3. */
+  readonly keepalive?: Keepalive;
+  readonly limits?: Partial<Limits>;
+  /** Whatever it throws is swallowed: a listener cannot break work. */
+  onEvent?(event: AccessEvent): void;
+}
+
+export interface Keepalive {
+  readonly interval: number;
+  readonly missed: number;
+}
+
+/** Milliseconds, each from the start of its own phase: waiting in a queue does not count. */
+export interface Deadlines {
+  readonly resolve: number;
+  readonly dial: number;
+  readonly banner: number;
+  /** Key exchange, and once more for the answer about the host key. */
+  readonly keyExchange: number;
+  readonly authentication: number;
+  readonly channel: number;
+  /** The command that switches off Nagle's algorithm on a proxy. */
+  readonly prime: number;
+}
+
+export interface Limits {
+  /** sshd's MaxSessions is 10; lowered by itself for a machine that refuses earlier. */
+  readonly sessionsPerConnection: number;
+  /** Connections to one machine for its own commands and files. */
+  readonly connectionsPerMachine: number;
+  /** Connections to one proxy when relay programs use up its sessions. */
+  readonly relayConnectionsPerProxy: number;
+  /** Handshakes in flight through one proxy. sshd's MaxStartups begins to drop at 10, per machine. */
+  readonly handshakesPerProxy: number;
+  readonly handshakes: number;
+  /** A connection without channels is closed after this. */
+  readonly idleSeconds: number;
+}
+
+export const defaultDeadlines: Deadlines = {
+  resolve: 5_000,
+  dial: 10_000,
+  banner: 10_000,
+  keyExchange: 20_000,
+  authentication: 20_000,
+  channel: 15_000,
+  prime: 3_000,
+};
+
+export const defaultLimits: Limits = {
+  sessionsPerConnection: 10,
+  connectionsPerMachine: 4,
+  relayConnectionsPerProxy: 32,
+  handshakesPerProxy: 8,
+  handshakes: 64,
+  idleSeconds: 300,
+};
+
+export type AccessEvent =
+  | { readonly type: 'connected'; readonly machine: Machine; readonly route: string }
+  | {
+      readonly type: 'disconnected';
+      readonly machine: Machine;
+      readonly route: string;
+      readonly reason: string;
+    }
+  | { readonly type: 'relay-chosen'; readonly machine: Machine; readonly relay: Relay }
+  | { readonly type: 'jump-only-found'; readonly machine: Machine; readonly reason: string }
+  | { readonly type: 'host-key-pinned'; readonly machine: Machine; readonly key: string }
+  | { readonly type: 'host-key-mismatch'; readonly machine: Machine; readonly key: string };

@@ -1,0 +1,39 @@
+import { BlockList, isIP } from 'node:net';
+import { AccessError } from './errors.ts';
+
+/** A list of CIDRs to compare resolved addresses with. */
+export class AllowedNetworks {
+  readonly #list = new BlockList();
+
+  constructor(networks: readonly string[]) {
+    for (const network of networks) {
+      const [, address = '', length] = /^([^/]+)\/(\d{1,3})$/.exec(network) ?? [];
+      const family = isIP(address);
+      if (family === 0 || Number(length) > (family === 4 ? 32 : 128)) {
+        throw new AccessError(`not a network (CIDR): ${network}`, { code: 'INVALID_ARGUMENT' });
+      }
+      this.#list.addSubnet(address, Number(length), family === 4 ? 'ipv4' : 'ipv6');
+    }
+  }
+
+  includes(address: string): boolean {
+    const plain = comparable(address);
+    return this.#list.check(plain, isIP(plain) === 4 ? 'ipv4' : 'ipv6');
+  }
+}
+
+/**
+ * ::ffff:10.0.0.1, however it is written, is dialled as 10.0.0.1 and must be judged as that: else an allowed
+ * IPv6 network, or ::/0, would open all of IPv4.
+ */
+export function comparable(address: string): string {
+  if (isIP(address) !== 6) return address;
+  const short = new URL(`http://[${address.replace(/%.*$/, '')}]`).hostname.slice(1, -1);
+  const [, high, low] = /^::ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(short) ?? [];
+  if (high === undefined || low === undefined) return address;
+  const bytes = [high, low].flatMap((part) => [
+    Number.parseInt(part, 16) >> 8,
+    Number.parseInt(part, 16) & 255,
+  ]);
+  return bytes.join('.');
+}

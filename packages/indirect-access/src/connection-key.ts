@@ -1,0 +1,38 @@
+import type { HostKeyTrust, Machine, Relay, Route, SshHop } from './route.ts';
+
+/**
+ * What two users of a connection must have in common to share it: every machine on the way, with its pinned
+ * keys, credential and user. Never an address: private ones are reused from network to network.
+ */
+export function connectionKey(route: Route, learned: ReadonlyMap<string, string>): string {
+  const hops = route.hops.map((hop) =>
+    hop.kind === 'ssh'
+      ? [hop.kind, ...machineKey(hop.machine, learned), ...hopKey(hop)]
+      : [hop.kind, hop.allow],
+  );
+  return JSON.stringify([...hops, machineKey(route.machine, learned)]);
+}
+
+function machineKey(machine: Machine, learned: ReadonlyMap<string, string>): readonly unknown[] {
+  return [machine.id, machine.user, machine.credential, trustedKeys(machine.id, machine.hostKey, learned)];
+}
+
+function hopKey(hop: SshHop): readonly [Relay | 'auto', boolean] {
+  return [hop.relay, hop.jumpOnly ?? false];
+}
+
+/** Undefined before the first contact. */
+export function trustedKeys(
+  machineId: string,
+  trust: HostKeyTrust,
+  learned: ReadonlyMap<string, string>,
+): readonly string[] | undefined {
+  if (trust.kind === 'pinned') return trust.keys.map(withoutComment).sort();
+  const key = learned.get(machineId);
+  return key === undefined ? undefined : [key];
+}
+
+/** `ssh-ed25519 AAAA… root@host` without the last part. */
+export function withoutComment(key: string): string {
+  return key.trim().split(/\s+/).slice(0, 2).join(' ');
+}

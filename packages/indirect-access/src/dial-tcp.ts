@@ -1,0 +1,115 @@
+import { lookup } from 'node:dns/promises';
+import { connect, isIP, type Socket } from 'node:net';
+import type { Deadlines } from './access-options.ts';
+import { AllowedNetworks, comparable } from './allowed-networks.ts';
+import { withDeadline } from './deadline.ts';
+import { AccessError, type AccessErrorCode } from './errors.ts';
+import type { Machine, TcpHop } from './route.ts';
+
+/** Connects from this process. The address that was checked is the one that is dialled: no second resolution. */
+export async function dialTcp(
+  hop: TcpHop,
+  target: Pick<Machine, 'host' | 'port' | 'name'>,
+  deadlines: Deadlines,
+  signal?: AbortSignal,
+): Promise<Socket> {
+  const addresses = allowed(hop, target, await resolve(target, deadlines.resolve, signal));
+  let failure: unknown;
+  for (const address of addresses) {
+    try {
+      return await dial(address, target, Math.ceil(deadlines.dial / addresses.length), signal);
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+async function resolve(
+  target: Pick<Machine, 'host' | 'name'>,
+  milliseconds: number,
+  signal?: AbortSignal,
+): Promise<string[]> {
+  if (isIP(target.host)) return [target.host];
+  const failed = (cause?: unknown) =>
+    new AccessError(`${target.name}: the name ${target.host} has no address`, {
+      code: 'NAME_NOT_RESOLVED',
+      hop: target.name,
+      phase: 'resolve',
+      retryable: true,
+      cause,
+    });
+  const at = { hop: target.name, phase: 'resolve' } as const;
+  const found = await withDeadline({ milliseconds, signal, late: failed, at }, () =>
+    lookup(target.host, { all: true }).catch((error) => {
+      throw failed(error);
+    }),
+  );
+  return found.map(({ address }) => address);
+}
+
+function allowed(hop: TcpHop, target: Pick<Machine, 'name'>, addresses: string[]): string[] {
+  if (!hop.allow) return addresses;
+  const networks = new AllowedNetworks(hop.allow);
+  const kept = addresses.filter((address) => networks.includes(address));
+  if (kept.length > 0) return kept.map(comparable);
+  throw new AccessError(
+    `${target.name}: ${addresses.join(', ')} is outside the networks that may be dialled`,
+    {
+      code: 'ADDRESS_NOT_ALLOWED',
+      hop: target.name,
+      phase: 'resolve',
+      hint: 'an administrator can allow the network',
+    },
+  );
+}
+
+function dial(
+  address: string,
+  target: Pick<Machine, 'name' | 'port'>,
+  milliseconds: number,
+  signal?: AbortSignal,
+): Promise<Socket> {
+  const where = `${target.name} (${address} port ${target.port})`;
+  const at = { hop: target.name, phase: 'dial' } as const;
+  const late = () =>
+    new AccessError(`${where}: no answer`, {
+      code: 'CONNECTION_TIMEOUT',
+      hint: 'the machine is off, or a firewall drops the packets',
+      retryable: true,
+      ...at,
+    });
+  return withDeadline(
+    { milliseconds, signal, late, at },
+    (ended) =>
+      new Promise((resolve, reject) => {
+        const socket = connect({ host: address, port: target.port, noDelay: true });
+        const onAbort = () => socket.destroy();
+        const onError = (error: NodeJS.ErrnoException) => {
+          ended.removeEventListener('abort', onAbort);
+          const code = codes[error.code ?? ''] ?? 'NETWORK_UNREACHABLE';
+          reject(new AccessError(`${where}: ${words[code]}`, { code, retryable: true, cause: error, ...at }));
+        };
+        ended.addEventListener('abort', onAbort, { once: true });
+        socket.once('error', onError);
+        socket.once('connect', () => {
+          ended.removeEventListener('abort', onAbort);
+          socket.off('error', onError);
+          resolve(socket);
+        });
+      }),
+  );
+}
+
+const codes: Readonly<Record<string, AccessErrorCode>> = {
+  ECONNREFUSED: 'CONNECTION_REFUSED',
+  ECONNRESET: 'CONNECTION_REFUSED',
+  ETIMEDOUT: 'CONNECTION_TIMEOUT',
+};
+
+const words: Partial<Record<AccessErrorCode, string>> = {
+  CONNECTION_REFUSED: 'connection refused: nothing listens there, or a firewall rejects it',
+  CONNECTION_TIMEOUT: 'no answer',
+  NETWORK_UNREACHABLE: 'no way to that network from here',
+};

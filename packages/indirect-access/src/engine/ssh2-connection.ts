@@ -1,0 +1,175 @@
+import type { Duplex } from 'node:stream';
+import type { Client } from 'ssh2';
+import { cancelled } from '../deadline.ts';
+import { AccessError } from '../errors.ts';
+import { ChannelInput, ChannelOutput, ChannelStream } from './channel-stream.ts';
+import {
+  ChannelOpenError,
+  type ExecChannel,
+  type ExecExit,
+  type SftpChannel,
+  type SshConnection,
+} from './engine.ts';
+import { type Channel, internals, PACKET, type PendingChannel, WINDOW } from './ssh2-internals.ts';
+import { openSftp } from './ssh2-sftp.ts';
+
+export class Ssh2Connection implements SshConnection {
+  readonly serverVersion: string;
+  readonly closed: Promise<Error | undefined>;
+  readonly #client: Client;
+  readonly #stream: Duplex;
+  /** Told at once when the connection is gone; ssh2 tells a channel only when somebody reads it. */
+  readonly #watchers = new Set<() => void>();
+  #open = true;
+  #reason: Error | undefined;
+
+  constructor(client: Client, stream: Duplex, serverVersion: string) {
+    this.#client = client;
+    this.#stream = stream;
+    this.serverVersion = serverVersion;
+    client.on('error', (error) => {
+      this.#reason ??= error;
+      stream.destroy();
+    });
+    // A peer that ends its half is gone: SSH has no half-open connections.
+    stream.once('end', () => stream.destroy());
+    this.closed = new Promise((resolve) => {
+      client.once('close', () => {
+        this.#open = false;
+        for (const tell of this.#watchers) tell();
+        this.#watchers.clear();
+        resolve(this.#reason);
+      });
+    });
+  }
+
+  get isOpen(): boolean {
+    return this.#open && !this.#stream.destroyed && this.#stream.writable;
+  }
+
+  async exec(command: string, signal?: AbortSignal): Promise<ExecChannel> {
+    const channel = await this.#openSession(signal);
+    await new Promise<void>((resolve, reject) => {
+      channel._callbacks.push((failed) => {
+        if (!failed) return resolve();
+        channel.close();
+        if (this.#open) reject(new ChannelOpenError('the server refused the command', 0));
+        // The command was on its way: nobody knows whether it started.
+        else reject(this.#lostError(false));
+      });
+      internals(this.#client)._protocol.exec(channel.outgoing.id, command, true);
+    });
+    return this.#execChannel(channel);
+  }
+
+  async openTcp(host: string, port: number, signal?: AbortSignal): Promise<Duplex> {
+    signal?.throwIfAborted();
+    this.#mustBeOpen();
+    return new Promise((resolve, reject) => {
+      this.#client.forwardOut('127.0.0.1', 0, host, port, (error, channel) => {
+        if (error) return reject(this.#openError(error));
+        const stream = new ChannelStream(channel as unknown as Channel, this.#lost);
+        const tell = () => stream.destroy(this.#lost());
+        this.#watchers.add(tell);
+        stream.once('close', () => this.#watchers.delete(tell));
+        if (!signal?.aborted) return resolve(stream);
+        stream.destroy();
+        reject(cancelled(signal));
+      });
+    });
+  }
+
+  async sftp(signal?: AbortSignal): Promise<SftpChannel> {
+    signal?.throwIfAborted();
+    this.#mustBeOpen();
+    return openSftp(this.#client, this.#lost, (error) => this.#openError(error), signal);
+  }
+
+  async close(): Promise<void> {
+    if (this.#open) {
+      this.#client.end();
+      this.#stream.destroy();
+    }
+    await this.closed;
+  }
+
+  /** Only the channel, without a request yet: a caller who gave up meanwhile must not start a command. */
+  #openSession(signal?: AbortSignal): Promise<Channel> {
+    signal?.throwIfAborted();
+    this.#mustBeOpen();
+    const { _chanMgr, _protocol } = internals(this.#client);
+    return new Promise((resolve, reject) => {
+      const pending: PendingChannel = (error, channel) => {
+        if (error) return reject(this.#openError(error));
+        if (!signal?.aborted) return resolve(channel);
+        channel.resume();
+        channel.stderr.resume();
+        channel.close();
+        reject(cancelled(signal));
+      };
+      pending.type = 'session';
+      _protocol.session(_chanMgr.add(pending), WINDOW, PACKET);
+    });
+  }
+
+  #execChannel(channel: Channel): ExecChannel {
+    let exit: ExecExit | undefined;
+    const stdin = new ChannelInput(channel, this.#lost);
+    const stdout = new ChannelOutput(channel, this.#lost);
+    const stderr = new ChannelOutput(channel.stderr, this.#lost);
+    // Registered here, before anything else can happen: the exit message may be in the packet after this one.
+    let closed = () => {};
+    const gone = new Promise<void>((resolve) => {
+      closed = resolve;
+    });
+    const ended = new Promise<ExecExit>((resolve) => {
+      channel.once('exit', (status: number | null, signal?: string) => {
+        exit = status === null ? { signal: (signal ?? 'SIG').replace(/^SIG/, '') } : { status };
+        resolve(exit);
+      });
+      const tell = () => {
+        resolve(exit ?? { lost: true });
+        closed();
+        for (const stream of [stdin, stdout, stderr]) stream.destroy(this.#lost());
+      };
+      this.#watchers.add(tell);
+      channel.once('close', () => {
+        this.#watchers.delete(tell);
+        resolve(exit ?? (this.#open ? {} : { lost: true }));
+        closed();
+      });
+    });
+    return {
+      stdin,
+      stdout,
+      stderr,
+      exit: ended,
+      closed: gone,
+      close() {
+        stdin.destroy();
+        stdout.destroy();
+        stderr.destroy();
+        channel.close();
+      },
+    };
+  }
+
+  #mustBeOpen(): void {
+    if (!this.isOpen) throw this.#lostError(true);
+  }
+
+  #openError(error: Error & { reason?: unknown }): Error {
+    if (typeof error.reason === 'number') return new ChannelOpenError(error.message, error.reason);
+    return this.#open ? new ChannelOpenError(error.message, 0) : this.#lostError(true);
+  }
+
+  readonly #lost = (): Error | undefined => (this.#open ? undefined : this.#lostError(false));
+
+  #lostError(retryable: boolean): AccessError {
+    return new AccessError('the connection was lost', {
+      code: 'CONNECTION_LOST',
+      retryable,
+      cause: this.#reason,
+    });
+  }
+}

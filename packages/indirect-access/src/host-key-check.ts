@@ -1,0 +1,60 @@
+import type { AccessOptions } from './access-options.ts';
+import { trustedKeys, withoutComment } from './connection-key.ts';
+import type { HostKey } from './engine/engine.ts';
+import { AccessError } from './errors.ts';
+import type { Events } from './events.ts';
+import type { Machine } from './route.ts';
+
+/** Decides about host keys, and remembers those of first contacts for the life of this object. */
+export class HostKeyCheck {
+  /** By machine id. */
+  readonly learned = new Map<string, string>();
+  readonly #pinHostKey: AccessOptions['pinHostKey'];
+  readonly #events: Events;
+
+  constructor(pinHostKey: AccessOptions['pinHostKey'], events: Events) {
+    this.#pinHostKey = pinHostKey;
+    this.#events = events;
+  }
+
+  /** The types worth offering; undefined: any. */
+  types(machine: Machine): string[] | undefined {
+    return trustedKeys(machine.id, machine.hostKey, this.learned)?.map((key) => key.split(' ')[0] ?? '');
+  }
+
+  async verify(machine: Machine, { type, blob }: HostKey): Promise<void> {
+    const key = `${type} ${blob.toString('base64')}`;
+    const trusted = trustedKeys(machine.id, machine.hostKey, this.learned) ?? [await this.#pin(machine, key)];
+    if (trusted.includes(key)) return;
+    this.#events.emit({ type: 'host-key-mismatch', machine, key });
+    throw new AccessError('showed another host key than the pinned one', {
+      code: 'HOST_KEY_MISMATCH',
+      phase: 'host-key',
+      hint: 'somebody is in between, or the machine was rebuilt: compare the key on its console before pinning it anew',
+    });
+  }
+
+  async #pin(machine: Machine, key: string): Promise<string> {
+    if (!this.#pinHostKey) throw refused('is not known yet, and first contact is not allowed');
+    let pinned: string;
+    try {
+      pinned = withoutComment(await this.#pinHostKey(machine, key));
+    } catch (error) {
+      throw refused('showed a new host key, which was refused', error);
+    }
+    // Another connection of ours may have been faster; the first one counts.
+    const known = this.learned.get(machine.id) ?? pinned;
+    this.learned.set(machine.id, known);
+    if (known === key) this.#events.emit({ type: 'host-key-pinned', machine, key });
+    return known;
+  }
+}
+
+function refused(message: string, cause?: unknown): AccessError {
+  return new AccessError(message, {
+    code: 'HOST_KEY_REFUSED',
+    phase: 'host-key',
+    hint: 'pin its host key, or allow first contact',
+    cause,
+  });
+}

@@ -1,0 +1,139 @@
+import type { Duplex } from 'node:stream';
+import type { Dispatcher } from 'undici';
+import { type AccessOptions, defaultDeadlines, defaultLimits } from './access-options.ts';
+import { checkRoute, checkTarget } from './check-route.ts';
+import { dialTcp } from './dial-tcp.ts';
+import type { SftpChannel } from './engine/engine.ts';
+import { ssh2Engine } from './engine/ssh2-engine.ts';
+import { Events } from './events.ts';
+import { type Command, type ExecOptions, type ExecResult, runToEnd } from './exec.ts';
+import { type DispatcherOptions, httpDispatcher } from './http-dispatcher.ts';
+import { type ForwardOptions, type LocalForward, localForward } from './local-forward.ts';
+import { openChannel } from './open-channel.ts';
+import { Pool, type PoolStats } from './pool.ts';
+import { type FilesOptions, type RemoteFiles, remoteFiles } from './remote-files.ts';
+import { type RemoteProcess, type SpawnOptions, startProcess } from './remote-process.ts';
+import { describeRoute, type Relay, type Route } from './route.ts';
+import type { Sessions, TunnelTarget } from './session.ts';
+
+/** Facts about a session that is open. */
+export interface SessionFacts {
+  /** The machine's SSH identification, e.g. `SSH-2.0-OpenSSH_9.2p1 Debian-2`. */
+  readonly serverVersion: string;
+  /** The route in words. */
+  readonly route: string;
+  /** How the last proxy passes bytes on; absent without a proxy. */
+  readonly relay?: Relay;
+}
+
+/**
+ * Reaches machines through other machines over SSH. Everything takes a route; connections are found or opened
+ * for it, shared, and closed when idle.
+ *
+ * @example
+ * const access = new IndirectAccess({ identity: async () => ({ privateKey }) });
+ * const { stdout } = await access.exec(route, ['hostname']);
+ * await access.close();
+ */
+export class IndirectAccess implements Sessions {
+  readonly #deadlines;
+  readonly #pool: Pool;
+
+  constructor(options: AccessOptions) {
+    this.#deadlines = { ...defaultDeadlines, ...options.deadlines };
+    this.#pool = new Pool({
+      engine: ssh2Engine,
+      identity: (credential) => options.identity(credential),
+      pinHostKey: options.pinHostKey?.bind(options),
+      deadlines: this.#deadlines,
+      limits: { ...defaultLimits, ...options.limits },
+      keepalive: options.keepalive ?? { interval: 5_000, missed: 3 },
+      events: new Events(options.onEvent?.bind(options)),
+    });
+  }
+
+  /** Runs a command to its end. A non-zero status is a result, not an error. At most once: never repeated. */
+  async exec(route: Route, command: Command, options: ExecOptions = {}): Promise<ExecResult> {
+    return runToEnd(await this.spawn(route, command, options), options);
+  }
+
+  /** Starts a command and streams. */
+  async spawn(route: Route, command: Command, options: SpawnOptions = {}): Promise<RemoteProcess> {
+    checkRoute(route);
+    return startProcess(this.#pool.site(route), command, options);
+  }
+
+  /** Files of the machine, as its login user or as root. */
+  files(route: Route, options: FilesOptions = {}): RemoteFiles {
+    checkRoute(route);
+    return remoteFiles(this, route, options);
+  }
+
+  /** A byte stream to a port of the machine at the route's end. */
+  async tunnel(route: Route, target: TunnelTarget, options: { signal?: AbortSignal } = {}): Promise<Duplex> {
+    checkRoute(route);
+    const { machine } = route;
+    const { port } = target;
+    const { signal } = options;
+    checkTarget(machine.host, port, machine.name);
+    if (target.host === 'loopback') {
+      const proxy = this.#pool.proxy(route, 'auto', false);
+      return proxy.open({ host: '127.0.0.1', port, name: machine.name }, signal);
+    }
+    const { host, name } = machine;
+    const proxy = this.#pool.lastProxy(route);
+    if (proxy) return proxy.open({ host, port, name }, signal);
+    return dialTcp(route.hops[0], { host, port, name }, this.#deadlines, signal);
+  }
+
+  /** An undici dispatcher whose connections are tunnels to the machine: the URL's port picks the machine's port. */
+  dispatcher(route: Route, options: DispatcherOptions = {}): Dispatcher {
+    checkRoute(route);
+    return httpDispatcher(this, route, options);
+  }
+
+  /** Listens locally and passes every connection on to a port of the machine. */
+  async forward(route: Route, options: ForwardOptions): Promise<LocalForward> {
+    checkRoute(route);
+    return localForward(this, route, options);
+  }
+
+  /** Opens a session or finds one: to see whether the machine can be reached. */
+  async connect(route: Route, options: { signal?: AbortSignal } = {}): Promise<SessionFacts> {
+    checkRoute(route);
+    const lease = await this.#pool.group(route).acquire('stream', options.signal);
+    const { serverVersion } = lease.connection.ssh;
+    lease.release();
+    const relay = this.#pool.lastProxy(route)?.relay;
+    return { serverVersion, route: describeRoute(route), ...(relay ? { relay } : {}) };
+  }
+
+  async sftp(route: Route, options: { signal?: AbortSignal } = {}): Promise<SftpChannel> {
+    checkRoute(route);
+    const { channel, lease } = await openChannel<SftpChannel>(this.#pool.group(route), {
+      kind: 'session',
+      machine: route.machine,
+      milliseconds: this.#deadlines.channel,
+      signal: options.signal,
+      open: (ssh, ended) => ssh.sftp(ended),
+      discard: (late) => late.close(),
+    });
+    channel.closed.then(lease.release);
+    return channel;
+  }
+
+  /** What is open now. */
+  stats(): PoolStats {
+    return this.#pool.stats();
+  }
+
+  /** Closes what leads to a machine or through it: it was deleted or rebuilt, or its key changed. */
+  forget(machineId: string): Promise<void> {
+    return this.#pool.forget(machineId);
+  }
+
+  /** Closes everything; what is under way fails with CLOSED or CONNECTION_LOST. */
+  close(): Promise<void> {
+    return this.#pool.close();
+  }
+}

@@ -1,0 +1,102 @@
+import { atHop } from './at-hop.ts';
+import type { ChannelKind, ConnectionGroup, Lease } from './connection-group.ts';
+import { withDeadline } from './deadline.ts';
+import { ChannelOpenError, type SshConnection } from './engine/engine.ts';
+import { AccessError } from './errors.ts';
+import type { Machine } from './route.ts';
+
+export interface OpenChannelOptions<T> {
+  readonly kind: ChannelKind;
+  readonly machine: Machine;
+  readonly milliseconds: number;
+  readonly signal?: AbortSignal | undefined;
+  open(ssh: SshConnection, signal: AbortSignal): Promise<T>;
+  discard(channel: T): void;
+}
+
+/**
+ * Takes a lease and opens a channel on it. Nothing has run before a channel is open, so a connection that turns
+ * out to be dead, or too full, is replaced and it is tried again; after that never.
+ */
+export async function openChannel<T>(
+  group: ConnectionGroup,
+  options: OpenChannelOptions<T>,
+): Promise<{ channel: T; lease: Lease }> {
+  const { kind, machine, milliseconds, signal } = options;
+  for (let attempt = 1; ; attempt += 1) {
+    const lease = await group.acquire(kind, signal);
+    const { connection } = lease;
+    try {
+      const channel = await withDeadline(
+        {
+          milliseconds,
+          signal,
+          at: { hop: machine.name, phase: 'channel' },
+          late: () => lateError(machine, milliseconds),
+          discard: options.discard,
+        },
+        (ended) => options.open(connection.ssh, ended),
+      );
+      if (kind === 'stream') return { channel, lease };
+      connection.granted += 1;
+      connection.served = true;
+      return { channel, lease: withGrant(lease) };
+    } catch (error) {
+      const again = attempt < 12 && mayTryAgain(group, lease, kind, error, attempt);
+      lease.release();
+      if (!again) throw describe(error, machine, kind);
+    }
+  }
+}
+
+function withGrant(lease: Lease): Lease {
+  let granted = true;
+  return {
+    connection: lease.connection,
+    release() {
+      if (granted) lease.connection.granted -= 1;
+      granted = false;
+      lease.release();
+    },
+  };
+}
+
+function mayTryAgain(
+  group: ConnectionGroup,
+  { connection }: Lease,
+  kind: ChannelKind,
+  error: unknown,
+  attempt: number,
+): boolean {
+  if (error instanceof AccessError && error.code === 'TIMEOUT') connection.retire();
+  if (error instanceof AccessError) return error.code === 'CONNECTION_LOST' && error.retryable && attempt < 3;
+  // Reason 0 is a request refused on a channel that was granted: no question of room.
+  if (error instanceof ChannelOpenError && kind !== 'stream' && error.reason > 0) {
+    return group.learnSessionLimit(connection);
+  }
+  return false;
+}
+
+function lateError(machine: Machine, milliseconds: number): AccessError {
+  return new AccessError(`${machine.name}: opened no channel within ${milliseconds} ms`, {
+    code: 'TIMEOUT',
+    hop: machine.name,
+    phase: 'channel',
+    retryable: true,
+  });
+}
+
+/** A refused stream keeps its reason code: the tunnel knows what it means. */
+function describe(error: unknown, machine: Machine, kind: ChannelKind): unknown {
+  if (error instanceof ChannelOpenError) {
+    if (kind === 'stream') return error;
+    return new AccessError(`${machine.name}: refused a session: ${error.message}`, {
+      code: 'CHANNEL_REFUSED',
+      hop: machine.name,
+      phase: 'channel',
+      hint: 'MaxSessions 0, or an account that may only forward',
+      cause: error,
+    });
+  }
+  return atHop(error, machine.name, 'channel');
+}

@@ -1,0 +1,92 @@
+import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Admission } from './admission.ts';
+import { atHop } from './at-hop.ts';
+import { cancelled } from './deadline.ts';
+import { dialTcp } from './dial-tcp.ts';
+import type { SshConnection } from './engine/engine.ts';
+import { AccessError } from './errors.ts';
+import type { HostKeyCheck } from './host-key-check.ts';
+import type { PoolOptions } from './pool.ts';
+import type { ProxyMachine } from './proxy-machine.ts';
+import type { Route } from './route.ts';
+
+export interface OpenConnectionOptions extends PoolOptions {
+  readonly hostKeys: HostKeyCheck;
+  readonly admission: Admission;
+  /** The machine to dial from; undefined: this process dials. */
+  readonly proxy: ProxyMachine | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** sshd drops connections at random above MaxStartups; a few tries with jitter get through. */
+const TRIES = 5;
+
+/** Opens the stream and authenticates over it. */
+export async function openConnection(route: Route, options: OpenConnectionOptions): Promise<SshConnection> {
+  const { machine } = route;
+  const { admission, proxy, signal } = options;
+  // Held until the handshake is over, so that the proxy's own connection is there before the queue is entered
+  // and cannot fall idle in it.
+  const hold = await proxy?.hold(signal);
+  const queue = proxy ? `through ${proxy.id}` : `to ${machine.id}`;
+  try {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await admission.run(queue, signal, () => connect(route, options));
+      } catch (error) {
+        const again = error instanceof AccessError && error.code === 'OVERLOADED' && error.hop === undefined;
+        if (!again || attempt === TRIES) throw error;
+        await pause(attempt, signal);
+      }
+    }
+  } catch (error) {
+    throw atHop(error, machine.name);
+  } finally {
+    hold?.release();
+  }
+}
+
+async function connect(route: Route, options: OpenConnectionOptions): Promise<SshConnection> {
+  const { machine } = route;
+  const { engine, hostKeys, deadlines, keepalive, signal } = options;
+  const [identity, stream] = await Promise.all([
+    findIdentity(options, machine.credential),
+    open(route, options),
+  ]);
+  stream.on('error', () => {});
+  const hostKeyTypes = hostKeys.types(machine);
+  return engine.connect(stream, {
+    user: machine.user,
+    identity,
+    verifyHostKey: (key) => hostKeys.verify(machine, key),
+    ...(hostKeyTypes ? { hostKeyTypes } : {}),
+    deadlines,
+    keepalive,
+    signal,
+  });
+}
+
+function open(route: Route, { proxy, deadlines, signal }: OpenConnectionOptions): Promise<Duplex> {
+  if (proxy) return proxy.open(route.machine, signal);
+  return dialTcp(route.hops[0], route.machine, deadlines, signal);
+}
+
+async function findIdentity({ identity }: OpenConnectionOptions, credential: string) {
+  try {
+    return await identity(credential);
+  } catch (cause) {
+    throw new AccessError(`the credential ${credential} is not available`, {
+      code: 'AUTHENTICATION_FAILED',
+      phase: 'authentication',
+      cause,
+    });
+  }
+}
+
+async function pause(attempt: number, signal: AbortSignal): Promise<void> {
+  const milliseconds = 100 * 2 ** attempt * (0.5 + Math.random());
+  await sleep(milliseconds, undefined, { signal }).catch(() => {
+    throw cancelled(signal);
+  });
+}

@@ -1,0 +1,105 @@
+import type { Duplex } from 'node:stream';
+import { withDeadline } from './deadline.ts';
+import { AccessError } from './errors.ts';
+import type { RelayProgram } from './relay.ts';
+import { RelayStream } from './relay-stream.ts';
+import { type ProcessSite, type RemoteProcess, startProcess } from './remote-process.ts';
+
+export interface RelayTarget {
+  readonly host: string;
+  readonly port: number;
+  /** Of the machine meant, for errors. */
+  readonly name: string;
+}
+
+/** The words by which all of them say that it is the target's fault, not theirs. */
+const UNREACHABLE =
+  /refused|timed? ?out|TIMEOUT|unreachable|no route|not known|not resolve|no address|getaddrinfo|resolution/i;
+
+/** Rejects with TARGET_UNREACHABLE, or with NO_RELAY when the program itself does not work. */
+export async function openRelay(
+  site: ProcessSite,
+  program: RelayProgram,
+  target: RelayTarget,
+  milliseconds: number,
+  signal?: AbortSignal,
+): Promise<Duplex> {
+  const command = program.command(target.host, target.port);
+  const process = await startProcess(site, command, {}, signal);
+  let said = '';
+  process.stderr.on('data', (chunk: Buffer) => {
+    said = `${said}${chunk.toString('latin1')}`.slice(-2000);
+  });
+  const explain = () => relayError(site.name, program, target, said);
+  const late = () => relayError(site.name, program, target, 'timed out');
+  try {
+    await withDeadline({ milliseconds, signal, late, at: { hop: site.name, phase: 'relay' } }, () =>
+      connected(process, program, () => said, explain),
+    );
+  } catch (error) {
+    await process.kill();
+    throw error;
+  }
+  return new RelayStream(process, explain);
+}
+
+function connected(
+  process: RemoteProcess,
+  program: RelayProgram,
+  said: () => string,
+  explain: () => AccessError,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const { connected: announcement } = program;
+    if (!announcement) return resolve();
+    const finish = () => {
+      process.stderr.off('data', look);
+      process.stdout.off('readable', look);
+    };
+    const look = () => {
+      if (!announcement.test(said()) && process.stdout.readableLength === 0) return;
+      finish();
+      resolve();
+    };
+    // The target's first byte proves it as well, should a version word it differently.
+    process.stderr.on('data', look);
+    process.stdout.on('readable', look);
+    process.exit.then(
+      () => {
+        finish();
+        reject(explain());
+      },
+      (error) => {
+        finish();
+        reject(error);
+      },
+    );
+    look();
+  });
+}
+
+function relayError(
+  proxy: string,
+  { relay }: RelayProgram,
+  { host, port, name }: RelayTarget,
+  said: string,
+): AccessError {
+  const cause = said.replaceAll(/[^\x20-\x7e]+/g, ' ').trim();
+  if (UNREACHABLE.test(said)) {
+    return new AccessError(
+      `${proxy}: ${relay} cannot reach ${name} (${host} port ${port}): ${cause.slice(-200)}`,
+      {
+        code: 'TARGET_UNREACHABLE',
+        hop: name,
+        phase: 'relay',
+        hint: `is ${name} on, does it listen on port ${port}, and may ${proxy} reach it?`,
+        retryable: true,
+      },
+    );
+  }
+  return new AccessError(`${proxy}: ${relay} did not work: ${cause.slice(-200) || 'it ended at once'}`, {
+    code: 'NO_RELAY',
+    hop: proxy,
+    phase: 'relay',
+  });
+}

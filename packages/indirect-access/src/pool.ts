@@ -1,0 +1,207 @@
+import type { AccessOptions, Deadlines, Keepalive, Limits } from './access-options.ts';
+import { Admission } from './admission.ts';
+import { ConnectionGroup, closedError } from './connection-group.ts';
+import { connectionKey } from './connection-key.ts';
+import type { ExecChannel, SshConnection, SshEngine } from './engine/engine.ts';
+import type { Events } from './events.ts';
+import { HostKeyCheck } from './host-key-check.ts';
+import { openChannel } from './open-channel.ts';
+import { openConnection } from './open-connection.ts';
+import { ProxyMachine } from './proxy-machine.ts';
+import type { ProcessSite } from './remote-process.ts';
+import type { Machine, RelaySetting, Route, SshHop } from './route.ts';
+import { describeRoute } from './route.ts';
+
+export interface PoolOptions {
+  readonly engine: SshEngine;
+  readonly identity: AccessOptions['identity'];
+  readonly pinHostKey: AccessOptions['pinHostKey'];
+  readonly deadlines: Deadlines;
+  readonly limits: Limits;
+  readonly keepalive: Keepalive;
+  readonly events: Events;
+}
+
+interface Entry {
+  readonly route: Route;
+  readonly group: ConnectionGroup;
+  /** By relay setting: the same machine may be used as a proxy in several ways. */
+  readonly proxies: Map<string, ProxyMachine>;
+  key: string;
+}
+
+/** All connections, by what their users have in common (`connectionKey`). */
+export class Pool {
+  readonly #options: PoolOptions;
+  readonly #hostKeys: HostKeyCheck;
+  readonly #admission: Admission;
+  readonly #entries = new Set<Entry>();
+  readonly #byKey = new Map<string, Entry>();
+  #closed = false;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+    this.#hostKeys = new HostKeyCheck(options.pinHostKey, options.events);
+    this.#admission = new Admission(options.limits.handshakes, options.limits.handshakesPerProxy);
+  }
+
+  group(route: Route): ConnectionGroup {
+    return this.#entry(route).group;
+  }
+
+  /** The machine at the route's end, used to open streams onward. */
+  proxy(route: Route, relay: RelaySetting, jumpOnly: boolean): ProxyMachine {
+    const entry = this.#entry(route);
+    const key = `${relay} ${jumpOnly}`;
+    let proxy = entry.proxies.get(key);
+    if (!proxy) {
+      const { deadlines, events } = this.#options;
+      const { machine } = route;
+      const { group } = entry;
+      const site = this.site(route, 'relay');
+      proxy = new ProxyMachine({ machine, relay, jumpOnly, deadlines, events, group, site });
+      entry.proxies.set(key, proxy);
+    }
+    return proxy;
+  }
+
+  /** Where commands of this machine run. */
+  site(route: Route, kind: 'session' | 'relay' = 'session'): ProcessSite {
+    const { machine } = route;
+    const { channel: milliseconds } = this.#options.deadlines;
+    return {
+      name: machine.name,
+      startDeadline: milliseconds,
+      start: async (text, signal) => {
+        const { channel, lease } = await openChannel<ExecChannel>(this.group(route), {
+          kind,
+          machine,
+          milliseconds,
+          signal,
+          open: (ssh, ended) => ssh.exec(text, ended),
+          discard: (late) => late.close(),
+        });
+        channel.closed.then(lease.release);
+        return channel;
+      },
+    };
+  }
+
+  /** The proxy that a route's last ssh hop stands for; undefined: dialled from here. */
+  lastProxy(route: Route): ProxyMachine | undefined {
+    const hop = route.hops.at(-1);
+    if (hop?.kind !== 'ssh') return undefined;
+    return this.proxy(routeTo(route, hop), hop.relay, hop.jumpOnly ?? false);
+  }
+
+  stats(): PoolStats {
+    const connections = [...this.#entries].flatMap(({ route, group }) =>
+      [...group.connections].map((connection) => ({
+        machine: route.machine.id,
+        route: describeRoute(route),
+        sessions: connection.sessions,
+        streams: connection.streams,
+      })),
+    );
+    const count = (of: 'sessions' | 'streams') => connections.reduce((sum, each) => sum + each[of], 0);
+    return {
+      connections,
+      channels: count('sessions') + count('streams'),
+      handshakes: this.#admission.inFlight,
+      waiting: [...this.#entries].reduce((sum, { group }) => sum + group.waiting, 0),
+    };
+  }
+
+  /** Closes what leads to the machine or through it, and forgets the key of its first contact. */
+  async forget(machineId: string): Promise<void> {
+    this.#hostKeys.learned.delete(machineId);
+    const entries = [...this.#entries].filter(({ route }) =>
+      machines(route).some(({ id }) => id === machineId),
+    );
+    for (const entry of entries) this.#remove(entry);
+    await Promise.all(entries.map(({ group }) => group.close(closedError('the machine was forgotten'))));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const entries = [...this.#entries];
+    for (const entry of entries) this.#remove(entry);
+    await Promise.all(entries.map(({ group }) => group.close(closedError())));
+  }
+
+  #entry(route: Route): Entry {
+    if (this.#closed) throw closedError();
+    const key = connectionKey(route, this.#hostKeys.learned);
+    let entry = this.#byKey.get(key);
+    if (!entry) {
+      const group = new ConnectionGroup(
+        (signal) => this.#open(route, signal),
+        this.#options.limits,
+        () => created.group.connections.size === 0 && this.#remove(created),
+      );
+      const created: Entry = { route, group, proxies: new Map(), key };
+      entry = created;
+      this.#entries.add(created);
+      this.#byKey.set(key, created);
+    }
+    return entry;
+  }
+
+  async #open(route: Route, signal: AbortSignal): Promise<SshConnection> {
+    const before = this.#hostKeys.learned.size;
+    const ssh = await openConnection(route, {
+      ...this.#options,
+      hostKeys: this.#hostKeys,
+      admission: this.#admission,
+      proxy: this.lastProxy(route),
+      signal,
+    });
+    if (this.#hostKeys.learned.size !== before) this.#rekey();
+    const { events } = this.#options;
+    const { machine } = route;
+    const text = describeRoute(route);
+    events.emit({ type: 'connected', machine, route: text });
+    ssh.closed.then((error) =>
+      events.emit({ type: 'disconnected', machine, route: text, reason: error?.message ?? 'closed' }),
+    );
+    return ssh;
+  }
+
+  /** A first contact taught a key, which from now on is a part of the keys of all routes by that machine. */
+  #rekey(): void {
+    for (const entry of this.#entries) {
+      if (this.#byKey.get(entry.key) === entry) this.#byKey.delete(entry.key);
+      entry.key = connectionKey(entry.route, this.#hostKeys.learned);
+      if (!this.#byKey.has(entry.key)) this.#byKey.set(entry.key, entry);
+    }
+  }
+
+  #remove(entry: Entry): void {
+    this.#entries.delete(entry);
+    if (this.#byKey.get(entry.key) === entry) this.#byKey.delete(entry.key);
+  }
+}
+
+export interface PoolStats {
+  readonly connections: readonly {
+    /** Machine id. */
+    readonly machine: string;
+    readonly route: string;
+    readonly sessions: number;
+    readonly streams: number;
+  }[];
+  /** Open or opening, in all. */
+  readonly channels: number;
+  readonly handshakes: number;
+  /** Callers who wait for a connection or a session. */
+  readonly waiting: number;
+}
+
+function routeTo(route: Route, hop: SshHop): Route {
+  const [first, ...rest] = route.hops;
+  return { hops: [first, ...rest.slice(0, rest.indexOf(hop))], machine: hop.machine };
+}
+
+function machines(route: Route): Machine[] {
+  return [...route.hops.flatMap((hop) => (hop.kind === 'ssh' ? [hop.machine] : [])), route.machine];
+}

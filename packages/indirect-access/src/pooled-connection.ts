@@ -1,0 +1,44 @@
+import type { SshConnection } from './engine/engine.ts';
+
+/** A connection and what is in use of it. */
+export class PooledConnection {
+  readonly ssh: SshConnection;
+  /** Session channels: those that sshd counts against MaxSessions. Opening ones included. */
+  sessions = 0;
+  /** Session channels that the server has granted. */
+  granted = 0;
+  /** direct-tcpip channels, which it does not count. */
+  streams = 0;
+  /** It has granted a session at least once. */
+  served = false;
+  /** Takes no new channels; closed when the last one ends. */
+  retired = false;
+  /** The priming command, once it was started. */
+  priming: Promise<void> | undefined;
+  readonly #idleMilliseconds: number;
+  #idleTimer: NodeJS.Timeout | undefined;
+
+  constructor(ssh: SshConnection, idleMilliseconds: number) {
+    this.ssh = ssh;
+    this.#idleMilliseconds = idleMilliseconds;
+    ssh.closed.then(() => clearTimeout(this.#idleTimer));
+    this.settle();
+  }
+
+  get isUsable(): boolean {
+    return this.ssh.isOpen && !this.retired;
+  }
+
+  /** To be called whenever something was taken or given back. */
+  settle(): void {
+    clearTimeout(this.#idleTimer);
+    if (this.sessions + this.streams > 0 || !this.ssh.isOpen) return;
+    if (this.retired) void this.ssh.close();
+    else this.#idleTimer = setTimeout(() => void this.ssh.close(), this.#idleMilliseconds);
+  }
+
+  retire(): void {
+    this.retired = true;
+    this.settle();
+  }
+}

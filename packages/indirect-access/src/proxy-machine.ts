@@ -1,0 +1,234 @@
+import type { Duplex } from 'node:stream';
+import type { Deadlines } from './access-options.ts';
+import type { ConnectionGroup, Lease } from './connection-group.ts';
+import { withDeadline } from './deadline.ts';
+import { ChannelOpenError } from './engine/engine.ts';
+import { AccessError } from './errors.ts';
+import type { Events } from './events.ts';
+import { runToEnd } from './exec.ts';
+import { openChannel } from './open-channel.ts';
+import { openRelay, type RelayTarget } from './open-relay.ts';
+import { type PrimeResult, prime } from './prime.ts';
+import { type RelayProgram, relayProbe, relayPrograms } from './relay.ts';
+import { type ProcessSite, startProcess } from './remote-process.ts';
+import type { Machine, Relay, RelaySetting } from './route.ts';
+
+export interface ProxyOptions {
+  readonly machine: Machine;
+  readonly relay: RelaySetting;
+  readonly jumpOnly: boolean;
+  readonly deadlines: Deadlines;
+  readonly events: Events;
+  readonly group: ConnectionGroup;
+  /** Where the relay programs run. */
+  readonly site: ProcessSite;
+}
+
+/** Opens streams from inside a machine, and remembers by which means that works there. */
+export class ProxyMachine {
+  readonly #options: ProxyOptions;
+  #jumpOnly: boolean;
+  #chosen: Relay | undefined;
+  #program: RelayProgram | undefined;
+  #probe: Promise<RelayProgram[]> | undefined;
+
+  constructor(options: ProxyOptions) {
+    this.#options = options;
+    this.#jumpOnly = options.jumpOnly;
+    if (options.relay !== 'auto') this.#chosen = options.relay;
+  }
+
+  /** The means in use, once one has worked. */
+  get relay(): Relay | undefined {
+    return this.#chosen;
+  }
+
+  get jumpOnly(): boolean {
+    return this.#jumpOnly;
+  }
+
+  /** Machine id. */
+  get id(): string {
+    return this.#options.machine.id;
+  }
+
+  /** Makes sure of a connection and keeps it from falling idle. */
+  hold(signal: AbortSignal): Promise<Lease> {
+    return this.#options.group.acquire('stream', signal);
+  }
+
+  async open(target: RelayTarget, signal?: AbortSignal): Promise<Duplex> {
+    if (this.#chosen && this.#chosen !== 'direct-tcpip') return this.#openRelay(target, signal);
+    try {
+      return await this.#openDirect(target, signal);
+    } catch (error) {
+      const forbidden = error instanceof AccessError && error.code === 'FORWARDING_FORBIDDEN';
+      // A proxy that has forwarded before forbids this one target, not forwarding.
+      if (!forbidden || this.#chosen || this.#jumpOnly) throw error;
+      if (await this.#isJumpOnly(signal)) throw error;
+      return this.#openRelay(target, signal);
+    }
+  }
+
+  async #openDirect(target: RelayTarget, signal?: AbortSignal): Promise<Duplex> {
+    const { group, machine, deadlines } = this.#options;
+    const opening = openChannel<Duplex>(group, {
+      kind: 'stream',
+      machine,
+      milliseconds: deadlines.channel,
+      signal,
+      open: (ssh, ended) => ssh.openTcp(target.host, target.port, ended),
+      discard: (stream) => stream.destroy(),
+    });
+    let opened: { channel: Duplex; lease: Lease };
+    try {
+      opened = await opening;
+    } catch (error) {
+      throw this.#directError(error, target);
+    }
+    const { channel, lease } = opened;
+    channel.once('close', lease.release);
+    channel.on('error', () => {});
+    this.#prime(lease);
+    this.#choose('direct-tcpip');
+    return channel;
+  }
+
+  /** Does not hold up the stream: it is only about the answers that come through it. */
+  #prime({ connection }: Lease): void {
+    const { group, deadlines } = this.#options;
+    if (this.#jumpOnly || connection.served || connection.priming) return;
+    const lease = group.tryAcquireOn(connection);
+    if (!lease) return;
+    connection.priming = prime(lease, deadlines.prime).then((result) => this.#learnShell(result));
+  }
+
+  /** Asked only when forwarding was refused: then it decides, so it may take as long as any channel. */
+  async #isJumpOnly(signal?: AbortSignal): Promise<boolean> {
+    const { group, deadlines } = this.#options;
+    const lease = await group.acquire('relay', signal);
+    this.#learnShell(await prime(lease, Math.max(deadlines.prime, deadlines.channel), signal));
+    return this.#jumpOnly;
+  }
+
+  #learnShell(result: PrimeResult): void {
+    const { machine, events } = this.#options;
+    if (result.shell !== 'no' || this.#jumpOnly) return;
+    this.#jumpOnly = true;
+    events.emit({ type: 'jump-only-found', machine, reason: result.reason });
+  }
+
+  async #openRelay(target: RelayTarget, signal?: AbortSignal): Promise<Duplex> {
+    const { site, machine, deadlines, relay } = this.#options;
+    const candidates = this.#program ? [this.#program] : await this.#programs(signal);
+    let failure: AccessError | undefined;
+    for (const program of candidates) {
+      if (relay !== 'auto' && relay !== program.relay) continue;
+      try {
+        const stream = await openRelay(site, program, target, deadlines.dial, signal);
+        this.#program = program;
+        this.#choose(program.relay);
+        stream.on('error', () => {});
+        return stream;
+      } catch (error) {
+        if (!(error instanceof AccessError) || error.code !== 'NO_RELAY') throw error;
+        failure = error;
+      }
+    }
+    // Somebody may install one.
+    this.#probe = undefined;
+    throw (
+      failure ??
+      new AccessError(
+        `${machine.name}: forwarding is forbidden, and there is no ${names(relay)} to relay by`,
+        {
+          code: 'NO_RELAY',
+          hop: machine.name,
+          phase: 'relay',
+          hint: `allow AllowTcpForwarding in ${machine.name}'s sshd_config, or install one of them`,
+        },
+      )
+    );
+  }
+
+  async #programs(signal?: AbortSignal): Promise<RelayProgram[]> {
+    const { deadlines, machine } = this.#options;
+    this.#probe ??= this.#probeOnce();
+    const probe = this.#probe;
+    const late = () =>
+      new AccessError(`${machine.name}: did not tell what relay programs it has`, {
+        code: 'TIMEOUT',
+        hop: machine.name,
+        phase: 'relay',
+        retryable: true,
+      });
+    try {
+      const at = { hop: machine.name, phase: 'relay' } as const;
+      return await withDeadline({ milliseconds: deadlines.channel * 2, signal, late, at }, () => probe);
+    } catch (error) {
+      if (this.#probe === probe && !signal?.aborted) this.#probe = undefined;
+      throw error;
+    }
+  }
+
+  async #probeOnce(): Promise<RelayProgram[]> {
+    const { site, deadlines } = this.#options;
+    const process = await startProcess(site, relayProbe, { timeout: deadlines.channel });
+    const { stdout } = await runToEnd(process, {});
+    return relayPrograms(stdout.toString('latin1'));
+  }
+
+  #choose(relay: Relay): void {
+    if (this.#chosen === relay) return;
+    this.#chosen = relay;
+    this.#options.events.emit({ type: 'relay-chosen', machine: this.#options.machine, relay });
+  }
+
+  #directError(error: unknown, { host, port, name }: RelayTarget): unknown {
+    const proxy = this.#options.machine.name;
+    if (error instanceof AccessError && error.code === 'TIMEOUT' && error.phase === 'channel') {
+      return this.#unreachable(`${proxy}: no answer from ${name} (${host} port ${port})`, name, error);
+    }
+    if (!(error instanceof ChannelOpenError)) return error;
+    switch (error.reason) {
+      case 1:
+      case 3:
+        return new AccessError(`${proxy}: its sshd forbids forwarding to ${name} (${host} port ${port})`, {
+          code: 'FORWARDING_FORBIDDEN',
+          hop: proxy,
+          phase: 'channel',
+          hint: 'AllowTcpForwarding, PermitOpen or a restriction in authorized_keys',
+          cause: error,
+        });
+      case 4:
+        return new AccessError(`${proxy}: has no room for another channel`, {
+          code: 'OVERLOADED',
+          hop: proxy,
+          phase: 'channel',
+          retryable: true,
+          cause: error,
+        });
+      default:
+        return this.#unreachable(
+          `${proxy}: cannot reach ${name} (${host} port ${port}): ${error.message.replace(/^.*failure: /, '')}`,
+          name,
+          error,
+        );
+    }
+  }
+
+  #unreachable(message: string, hop: string, cause: Error): AccessError {
+    return new AccessError(message, {
+      code: 'TARGET_UNREACHABLE',
+      hop,
+      phase: 'dial',
+      hint: `is ${hop} on, does it listen there, and may ${this.#options.machine.name} reach it?`,
+      retryable: true,
+      cause,
+    });
+  }
+}
+
+function names(relay: RelaySetting): string {
+  return relay === 'auto' ? 'nc, ncat, socat or bash' : relay;
+}
