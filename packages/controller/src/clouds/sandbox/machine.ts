@@ -97,7 +97,7 @@ export class Machine implements Endpoint {
     if (this.record.isProxy) this.#listener = await this.#listen(this.#ssh);
   }
 
-  /** Switches it off: whoever was connected loses the connection, whatever ran is ended. */
+  /** Switches it off: whoever was connected loses the connection. What still runs is ProcessGroups' to end. */
   async stop(): Promise<void> {
     this.#parts.network.leave(this);
     const [ssh, page, listener] = [this.#ssh, this.#page, this.#listener];
@@ -108,7 +108,6 @@ export class Machine implements Endpoint {
     // It has no listener of its own, but a timer that watches for slow requests.
     page?.close();
     await unbound;
-    await this.#parts.groups.endMachine(this.record.instanceId);
   }
 
   answer(port: number, socket: MemorySocket): boolean {

@@ -121,8 +121,11 @@ export class SandboxCloud implements Cloud {
     await this.#inTurn(reference.instanceId, async () => {
       const { parts } = await this.#open();
       const machine = this.#machines.get(reference.instanceId);
-      await machine?.stop();
-      if (machine) await parts.files.empty(parts.folders.home(reference.instanceId));
+      if (machine) {
+        await machine.stop();
+        await parts.groups.endMachine(reference.instanceId);
+        await parts.files.empty(parts.folders.home(reference.instanceId));
+      }
       await parts.folders.removeMachine(reference.instanceId);
       await this.#records.remove(checkId(reference.instanceId));
       this.#machines.delete(reference.instanceId);
@@ -180,11 +183,13 @@ export class SandboxCloud implements Cloud {
 
   async #switch(instanceId: string, running: boolean): Promise<MachineView> {
     return this.#inTurn(instanceId, async () => {
+      const { parts } = await this.#open();
       const machine = this.#machines.get(instanceId);
       if (!machine) throw new Error(`no machine ${instanceId} in the sandbox`);
       await this.#update(machine, { running });
       if (running) await this.#start(machine);
       else await machine.stop();
+      if (!running) await parts.groups.endMachine(instanceId);
       return view(machine);
     });
   }

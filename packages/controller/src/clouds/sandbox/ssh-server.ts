@@ -9,8 +9,8 @@ import type { MemorySocket } from './memory-socket.ts';
 /** The one account that a machine lets in. */
 export const LOGIN_USER = 'wadi';
 
-/** As sshd's defaults: MaxSessions, LoginGraceTime (here in milliseconds, shorter), MaxAuthTries. */
-const limits = { sessions: 10, loginGrace: 30_000, attempts: 6 };
+/** As sshd's MaxSessions, LoginGraceTime (here in milliseconds) and MaxAuthTries; connections at all. */
+const limits = { sessions: 10, loginGrace: 30_000, attempts: 6, connections: 500 };
 
 export interface SshServerOptions {
   /** Private key in OpenSSH's format. */
@@ -54,6 +54,10 @@ export class SshServer {
 
   /** Takes a connection, from loopback or from inside the private network. */
   accept(stream: Duplex): void {
+    if (this.#streams.size >= limits.connections) {
+      stream.destroy();
+      return;
+    }
     this.#streams.add(stream);
     stream.once('close', () => this.#streams.delete(stream));
     this.#server.injectSocket(stream as Socket);
