@@ -48,7 +48,7 @@ describe('a wrong command line', () => {
     [['nonsense'], 'nonsense'],
     [['cluster', 'list', '--nonsense'], '--nonsense'],
     [['run'], 'cluster'],
-    [['http', 'example'], 'example/worker-1:80'],
+    [['http', 'example'], 'example/worker-1:8080'],
     [['cluster', 'import', '/does/not/exist.yaml', '--token', 'x'], '/does/not/exist.yaml'],
     [['--url', 'nonsense', 'cluster', 'list'], 'nonsense'],
     [['--url', 'http://192.0.2.1:8386', '--token', 'x', 'cluster', 'list'], 'clear text'],

@@ -16,7 +16,7 @@ export function parseMachineAddress(text: string): MachineAddress {
   if (cluster === undefined || node === undefined || port < 1 || port > 65_535) {
     throw usageError(
       `"${text}" is not an address of a machine`,
-      'It looks like example/worker-1:80/index.html.',
+      'It looks like example/worker-1:8080/index.html.',
     );
   }
   return { cluster, node, port, path: path ?? `/${query ?? ''}` };

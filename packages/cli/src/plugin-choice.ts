@@ -1,6 +1,6 @@
 import type { WadiClient } from '@wadi/client';
 
-/** `web:1.0` or `web`, which takes the plugin's last version. */
+/** `bare:1.0` or `bare`, which takes the plugin's last version. */
 export async function chosenPlugin(client: WadiClient, given: string) {
   const [name = '', version] = given.split(/:(.*)/s);
   const last = version ?? (await client.plugins.get(name)).versions.at(-1) ?? '';

@@ -34,9 +34,9 @@ export function addHttpCommand(wadi: Command): void {
       'after',
       `
 Examples:
-  wadi http example/worker-1:80/
-  wadi http example/worker-1:8080/api/items -i -X POST -H 'Content-Type: application/json' -d '{"n":1}'
-  wadi http example/worker-0:80/health -f && echo healthy
+  wadi http example/worker-1:8080/
+  wadi http example/worker-1:8080/api/items -i -H 'Content-Type: application/json' -d '{"n":1}'
+  wadi http example/worker-0:8080/status.json -f && echo healthy
 
 The machine's answer comes as it is; redirects are not followed, cookies it sets are dropped.
 ${exitCodesHelp}`,
@@ -86,9 +86,9 @@ async function bodyOf(given: string): Promise<string | Uint8Array<ArrayBuffer>> 
   }
 }
 
-/** The controller answers 502 when it does not get through; that is about the machine, not about the controller. */
+/** 502 and 504 mean that the controller did not get through; that is about the machine, not about the controller. */
 function unreachable(error: unknown, machine: string): unknown {
-  if (!(error instanceof WadiError) || error.status !== 502) return error;
+  if (!(error instanceof WadiError) || (error.status !== 502 && error.status !== 504)) return error;
   const place = typeof error.body.hop === 'string' ? ` at ${error.body.hop}` : '';
   const phase = typeof error.body.phase === 'string' ? ` (${error.body.phase})` : '';
   const message = `${machine} is unreachable${place}${phase}: ${error.message} [${error.errorName}]`;

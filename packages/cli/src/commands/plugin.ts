@@ -20,7 +20,7 @@ export function addPluginCommand(wadi: Command): void {
     .description('the node processes and settings of a plugin')
     .argument('<name>')
     .argument('[version]', 'default: the last one')
-    .addHelpText('after', '\nExample:\n  wadi plugin show web')
+    .addHelpText('after', '\nExample:\n  wadi plugin show bare')
     .action(async (name: string, version: string | undefined, _options, command: Command) => {
       const { client, json } = openSession(command);
       const wanted = version ?? (await client.plugins.get(name)).versions.at(-1) ?? '';

@@ -54,7 +54,7 @@ export function addClusterTemplateCommands(template: Command): void {
       'after',
       `
 Examples:
-  wadi template cluster create site --plugin web --group gate:1 --group site:3
+  wadi template cluster create site --plugin bare --group gate:1 --group site:3
   wadi template cluster create -f cluster-template.yaml`,
     )
     .action(async (name: string | undefined, options: CreateOptions, command: Command) => {

@@ -54,8 +54,8 @@ export function addNodeGroupTemplateCommands(template: Command): void {
       'after',
       `
 Examples:
-  wadi template node-group create gate --plugin web --process proxy --proxy
-  wadi template node-group create site --plugin web --process web
+  wadi template node-group create gate --plugin bare --process proxy --proxy
+  wadi template node-group create site --plugin bare --process machine
   wadi template node-group create -f site.yaml`,
     )
     .action(async (name: string | undefined, options: CreateOptions, command: Command) => {
