@@ -1,29 +1,11 @@
-import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
 import type { Logger } from 'pino';
-import type { Cloud } from './clouds/cloud.ts';
 import { type Config, ConfigError, readConfig, usage } from './config.ts';
 import { lockDataDirectory } from './controller-lock.ts';
 import { openDataDirectory } from './data-directory.ts';
-import { eventChannel, openEventLog } from './events/event-log.ts';
-import type { HttpContext } from './http/context.ts';
-import { health } from './http/health.ts';
-import { createServer } from './http/server.ts';
 import { openLog } from './log.ts';
-import { createDbosEngine } from './provisioning/engine/dbos-engine.ts';
 import { Shutdown } from './shutdown.ts';
-import { ensureToken } from './storage/api-tokens.ts';
-import { type Connection, openDatabase, openPool } from './storage/database.ts';
-import { loadOrCreateMasterKeys } from './storage/master-key.ts';
-import { migrate } from './storage/migrate.ts';
-import { PostgresNotifications } from './storage/notifications.ts';
+import type { Connection } from './storage/database.ts';
 import { startEmbeddedPostgres } from './storage/postgres/embedded-postgres.ts';
-import { openSecrets } from './storage/secrets.ts';
-
-/** Connections to the database besides the engine's. */
-const poolSize = 20;
-/** The tenant that owns everything until Keystone says otherwise. */
-const defaultProject = 'default';
 
 const shutdown = new Shutdown();
 let log: Logger | null = null;
@@ -82,56 +64,24 @@ async function start(config: Config): Promise<void> {
   log = logger;
   logger.info({ data: config.data }, 'starting');
 
+  // The code is loaded while the database starts.
+  const loading = import('./controller.ts');
+  // Looked at below; an early failure must not count as unhandled meanwhile.
+  loading.catch(() => {});
   const connection = await connect(config, logger);
-  const pool = openPool(connection, poolSize, (error) =>
-    logger.warn({ err: error }, 'database connection lost'),
-  );
-  shutdown.add('database', 5000, () => pool.end());
-  const db = openDatabase(pool);
-  await migrate(db);
-  await ensureToken(db, {
-    projectId: defaultProject,
-    name: `data directory ${hostname()}:${config.data}`,
-    role: 'admin',
-    token: data.token,
-  });
-  const secrets = openSecrets(db, loadOrCreateMasterKeys(config.masterKeyFile));
-  const notifications = await PostgresNotifications.open(connection, [eventChannel]);
-  shutdown.add('notifications', 1000, () => notifications.close());
-  const events = openEventLog(db, notifications, (error, event) =>
-    logger.error({ err: error, type: event.type }, 'an event could not be recorded'),
-  );
-  const engine = createDbosEngine({
-    connection,
-    controllerId: randomUUID(),
-    log: logger,
-    onLeaseLost: (reason) =>
-      dieNow(`the database no longer counts this controller among the living (${reason})`),
-  });
-  const clouds = new Map<string, Cloud>();
-
-  shutdown.add('engine', 10_000, () => engine.close());
-  await engine.launch();
-  const context: HttpContext = {
-    db,
-    secrets,
-    events,
-    notifications,
-    engine,
-    clouds,
-    log: logger,
-    stopping: shutdown.signal,
-  };
-  const server = await createServer({ context, resources: [health], hosts: config.hosts });
-  shutdown.add('http', 5000, () => server.close());
+  const { openController } = await loading;
   if (shutdown.signal.aborted) return;
-  const url = await server.listen({ host: config.host, port: config.port });
+  const url = await openController({ config, data, connection, log: logger, shutdown, dieNow });
   data.publishEndpoint(url);
   shutdown.add('endpoint', 1000, () => data.removeEndpoint());
   // Since the process began, loading of code included.
   const seconds = (performance.now() / 1000).toFixed(1);
   logger.info({ url, seconds }, 'ready');
   console.log(`Wadi is ready at ${url} after ${seconds} s. Data: ${config.data}  Log: ${config.logFile}`);
+  if (!config.example) return;
+  const { showExample } = await import('./example-cluster.ts');
+  // Beside the service: it is up, whatever becomes of the example.
+  void showExample({ url, token: data.token, signal: shutdown.signal, print: (line) => console.log(line) });
 }
 
 async function connect(config: Config, logger: Logger): Promise<Connection> {
@@ -158,8 +108,8 @@ function dieNow(reason: string): void {
 }
 
 async function end(): Promise<void> {
-  // What the start has made so far is undone once it has made it.
   shutdown.announce();
+  // What the start has made so far is undone once it has made it.
   await starting?.catch(() => {});
   await shutdown.run(log);
   log?.info('stopped');

@@ -130,8 +130,10 @@ async function launch(
   while (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
     const listening = fs.existsSync(path.join(socketDirectory, '.s.PGSQL.5432'));
     if (listening && (await probe(socketDirectory, cluster)) === 'ready') {
-      await ensureDatabase(socketDirectory);
-      return started(child, ended, socketDirectory, place, onLost);
+      const server = started(child, ended, socketDirectory, place, onLost);
+      // Not ours to leave running when this goes wrong.
+      await ensureDatabase(socketDirectory).catch((error) => server.stop().then(() => Promise.reject(error)));
+      return server;
     }
     if (performance.now() > deadline) child.kill('SIGQUIT');
     await Promise.race([ended, sleep(10)]);
