@@ -8,6 +8,7 @@ import type { Secrets } from '../storage/secrets.ts';
 import { type AccessPolicy, accessSettings } from './access-settings.ts';
 import { ClusterReach } from './cluster-reach.ts';
 import { fingerprint } from './host-key.ts';
+import { HttpDispatchers } from './http-dispatchers.ts';
 import { readFacts } from './read-facts.ts';
 import { readIdentity } from './stored-identity.ts';
 
@@ -23,6 +24,8 @@ export interface ClusterAccessParts {
 export class ClusterAccess {
   readonly #parts: ClusterAccessParts;
   readonly #indirect: IndirectAccess;
+  /** For web pages of machines. */
+  readonly http: HttpDispatchers;
 
   constructor(parts: ClusterAccessParts) {
     this.#parts = parts;
@@ -31,6 +34,7 @@ export class ClusterAccess {
       pinHostKey: (machine, key) => this.#pin(machine, key),
       onEvent: (event) => this.#note(event),
     });
+    this.http = new HttpDispatchers(this.#indirect);
   }
 
   /** The cluster's machines and the ways to them as of now; read again after anything changed. */
@@ -41,6 +45,7 @@ export class ClusterAccess {
 
   /** Ends what is open to machines that go, or whose key changed. */
   async forget(instanceIds: readonly string[]): Promise<void> {
+    for (const id of instanceIds) this.http.forget(id);
     await Promise.all(instanceIds.map((id) => this.#indirect.forget(id)));
   }
 
@@ -49,6 +54,7 @@ export class ClusterAccess {
   }
 
   close(): Promise<void> {
+    this.http.close();
     return this.#indirect.close();
   }
 

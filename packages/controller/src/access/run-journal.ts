@@ -2,7 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Database } from '../storage/database.ts';
 import { appendOutput, type OutputChunk } from '../storage/run-output.ts';
-import { type Claim, claimTargets, finishTargets, notifyRuns, type TargetResult } from '../storage/runs.ts';
+import {
+  type Claim,
+  claimTargets,
+  endRun,
+  finishTargets,
+  notifyRuns,
+  type TargetResult,
+} from '../storage/runs.ts';
 
 /** Bytes of a stored chunk, of a transaction, and in memory before those who bring output must wait. */
 const chunkBytes = 64 * 1024;
@@ -72,6 +79,14 @@ export class RunJournal {
     return new Promise((resolve, reject) => {
       this.#results.push({ result, after: this.#appended, resolve, reject });
       this.#flush();
+    });
+  }
+
+  /** Closes a run all of whose targets are finished. */
+  end(runId: string, status: 'finished' | 'cancelled'): Promise<void> {
+    return this.#persist(async (tx) => {
+      await endRun(tx, runId, status);
+      await notifyRuns(tx, [runId]);
     });
   }
 

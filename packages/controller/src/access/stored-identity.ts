@@ -4,6 +4,8 @@ import type { Secrets } from '../storage/secrets.ts';
 export interface StoredIdentity {
   readonly privateKey: string;
   readonly passphrase?: string;
+  /** Line of authorized_keys, where we made the key ourselves. */
+  readonly publicKey?: string;
 }
 
 export const identityPurpose = 'ssh-private-key';

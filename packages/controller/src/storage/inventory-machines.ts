@@ -40,3 +40,25 @@ export function listInventoryMachines(db: Kysely<Schema>, clusterId: string): Pr
     .orderBy('index')
     .execute();
 }
+
+export async function countInventoryMachines(db: Kysely<Schema>, clusterId: string): Promise<number> {
+  const { count } = await db
+    .selectFrom('inventory_machine')
+    .select((eb) => eb.fn.countAll<string>().as('count'))
+    .where('cluster_id', '=', clusterId)
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
+/** Whether any machine of the cluster is a proxy. */
+export async function hasProxies(db: Kysely<Schema>, clusterId: string): Promise<boolean> {
+  const proxies = await db
+    .selectFrom('node_group')
+    .select('id')
+    .where('cluster_id', '=', clusterId)
+    .where('is_proxy', '=', true)
+    .where('count', '>', 0)
+    .limit(1)
+    .execute();
+  return proxies.length > 0;
+}

@@ -141,6 +141,8 @@ export interface TargetResult {
   readonly stdoutBytes: number;
   readonly stderrBytes: number;
   readonly truncated: boolean;
+  /** The route in words; null: none was tried. */
+  readonly route?: string | null;
 }
 
 /** What has ended stays as it ended. */
@@ -150,14 +152,16 @@ export async function finishTargets(db: Kysely<Schema>, results: readonly Target
       (result) => sql`(${result.runId}::uuid, ${result.instanceId}::uuid, ${result.status}::text,
         ${result.exitStatus ?? null}::integer, ${result.signal ?? null}::text,
         ${result.error ? JSON.stringify(result.error) : null}::jsonb,
-        ${result.stdoutBytes}::bigint, ${result.stderrBytes}::bigint, ${result.truncated}::boolean)`,
+        ${result.stdoutBytes}::bigint, ${result.stderrBytes}::bigint, ${result.truncated}::boolean,
+        ${result.route ?? null}::text)`,
     ),
   );
   await sql`
     update run_target set status = v.status, exit_status = v.exit_status, signal = v.signal, error = v.error,
-      stdout_bytes = v.stdout_bytes, stderr_bytes = v.stderr_bytes, truncated = v.truncated, finished_at = now()
+      stdout_bytes = v.stdout_bytes, stderr_bytes = v.stderr_bytes, truncated = v.truncated, finished_at = now(),
+      route = coalesce(v.route, run_target.route)
     from (values ${rows}) as v (run_id, instance_id, status, exit_status, signal, error, stdout_bytes, stderr_bytes,
-      truncated)
+      truncated, route)
     where run_target.run_id = v.run_id and run_target.instance_id = v.instance_id
       and run_target.status in ('pending', 'running')`.execute(db);
 }

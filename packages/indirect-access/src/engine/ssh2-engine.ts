@@ -217,7 +217,7 @@ function signAtOnce(protocol: Protocol): void {
   };
 }
 
-function parseIdentity(identity: Identity): ParsedKey {
+export function parseIdentity(identity: Identity): ParsedKey {
   const parsed: ParsedKey | ParsedKey[] | Error = ssh2.utils.parseKey(identity.privateKey, identity.passphrase);
   const key = Array.isArray(parsed) ? parsed[0] : parsed;
   if (key && !(key instanceof Error) && key.isPrivateKey()) return key;

@@ -82,6 +82,6 @@ export class Lease {
 }
 
 /** 64 bits of the id: two controllers never share a lock by chance. */
-function lockKey(controllerId: string): string {
+export function lockKey(controllerId: string): string {
   return createHash('sha256').update(`wadi controller ${controllerId}`).digest().readBigInt64BE().toString();
 }

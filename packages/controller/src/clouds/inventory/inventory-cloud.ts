@@ -1,0 +1,52 @@
+import type { Database } from '../../storage/database.ts';
+import {
+  countInventoryMachines,
+  findInventoryMachine,
+  hasProxies,
+} from '../../storage/inventory-machines.ts';
+import type { Cloud, CloudInstance, ClusterPlan, InstanceRequest, Problem } from '../cloud.ts';
+
+/** Machines that exist already: they are looked up, never made and never removed. */
+export class InventoryCloud implements Cloud {
+  readonly name = 'inventory';
+  readonly #db: Database;
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  async validate({ clusterId, nodeGroups }: ClusterPlan): Promise<readonly Problem[]> {
+    const machines = await countInventoryMachines(this.#db, clusterId);
+    const wanted = nodeGroups.reduce((sum, group) => sum + group.count, 0);
+    if (machines === wanted) return [];
+    const message = `The inventory has ${machines} machines for ${wanted} instances`;
+    return [{ errorName: 'INVALID_REFERENCE', message, hint: 'import the machines: wadi cluster import' }];
+  }
+
+  async findOrCreateInstance(request: InstanceRequest): Promise<CloudInstance> {
+    const { clusterId, nodeGroup, index, name } = request;
+    const machine = await findInventoryMachine(this.#db, clusterId, nodeGroup.name, index);
+    if (!machine) throw new Error(`${name} is not in the inventory`);
+    const dialled = nodeGroup.isProxy || !(await hasProxies(this.#db, clusterId));
+    return {
+      cloudInstanceId: machine.name,
+      internalIp: machine.address,
+      // With a proxy in the cluster, only proxies are dialled: the others' addresses mean something behind them only.
+      managementIp: dialled ? machine.address : null,
+      sshPort: machine.ssh_port,
+      managementPort: null,
+      loginUser: machine.login_user,
+      hostKeys: machine.host_keys,
+      hostKeySource: 'given',
+      credentialSecretId: machine.credential_secret_id,
+    };
+  }
+
+  async deleteInstance(): Promise<void> {}
+
+  async deleteCluster(): Promise<void> {}
+
+  async resume(): Promise<void> {}
+
+  async close(): Promise<void> {}
+}

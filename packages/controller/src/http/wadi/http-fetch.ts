@@ -1,0 +1,123 @@
+import { ApiError } from '@wadi/api';
+import { AccessError, type Route } from '@wadi/indirect-access';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type Dispatcher, request as send } from 'undici';
+import { accessApiError } from '../../access/access-problem.ts';
+import type { ClusterAccess } from '../../access/cluster-access.ts';
+import type { InstanceFacts } from '../../access/cluster-facts.ts';
+import type { ClusterReach } from '../../access/cluster-reach.ts';
+import type { Resource } from '../context.ts';
+import { callerGone } from './caller-gone.ts';
+import { headersForCaller, headersForMachine } from './forwarded-headers.ts';
+import { ownCluster } from './own-cluster.ts';
+import { unknownTargets } from './resolve-targets.ts';
+
+/** Milliseconds until the machine's first byte, and between two pieces of its answer. */
+const headersTimeout = 60_000;
+const bodyTimeout = 300_000;
+
+/** Web pages of machines, through whatever hops lie between. Bodies stream both ways; redirects are the caller's. */
+export function httpFetch(access: ClusterAccess): Resource {
+  return (app, { db, stopping }) => {
+    // The body is the machine's: nothing is parsed, whatever it calls itself.
+    app.removeAllContentTypeParsers();
+    app.addContentTypeParser('*', (_request, _payload, done) => done(null));
+    const serve = async (request: FastifyRequest, reply: FastifyReply) => {
+      const cluster = await ownCluster(db, request);
+      const { instance: name, port: text } = request.params as { instance: string; port: string };
+      const port = /^[1-9]\d{0,4}$/.test(text) ? Number(text) : Number.NaN;
+      if (!(port <= 65_535)) throw new ApiError(400, 'INVALID_DATA', `'${text}' is no port: 1 to 65535`);
+      const reach = await access.reach(cluster);
+      const instance = reach.find(name);
+      if (!instance) throw unknownTargets(reach.facts, [name]);
+      const signal = callerGone(reply, stopping);
+      const answer = await ask(access, reach, instance, port, request, signal);
+      return reply.code(answer.statusCode).headers(headersForCaller(answer.headers)).send(answer.body);
+    };
+    const method = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'];
+    const url = '/v2/clusters/:cluster/instances/:instance/http/:port';
+    const config = { rawBody: true };
+    app.route({ method, url, config, handler: serve });
+    app.route({ method, url: `${url}/*`, config, handler: serve });
+  };
+}
+
+async function ask(
+  access: ClusterAccess,
+  reach: ClusterReach,
+  instance: InstanceFacts,
+  port: number,
+  request: FastifyRequest,
+  signal: AbortSignal,
+): Promise<Dispatcher.ResponseData> {
+  const hasBody =
+    request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
+  const fetch = (route: Route) =>
+    send(`http://${instance.name}:${port}${pathOf(request)}`, {
+      dispatcher: access.http.of(route),
+      method: request.method as Dispatcher.HttpMethod,
+      headers: headersForMachine(request.headers),
+      body: hasBody ? request.raw : null,
+      signal,
+      headersTimeout,
+      bodyTimeout,
+    }).catch((error) => {
+      throw accessCause(error) ?? error;
+    });
+  try {
+    // A body can be sent once, so the way must be known to be open before.
+    if (hasBody) return await fetch(await openWay(reach, instance, port, signal));
+    return await reach.through(instance, fetch, signal);
+  } catch (error) {
+    throw badGateway(error, instance, port);
+  }
+}
+
+function openWay(
+  reach: ClusterReach,
+  instance: InstanceFacts,
+  port: number,
+  signal: AbortSignal,
+): Promise<Route> {
+  return reach.through(
+    instance,
+    async (route) => {
+      const tunnel = await reach.indirect.tunnel(route, { port }, { signal });
+      tunnel.on('error', () => {});
+      tunnel.destroy();
+      return route;
+    },
+    signal,
+  );
+}
+
+/** What follows the port, as the caller wrote it: decoding and encoding again could change it. */
+function pathOf(request: FastifyRequest): string {
+  const [, rest = ''] = /^\/v2\/clusters\/[^/]+\/instances\/[^/]+\/http\/\d+(.*)$/s.exec(request.url) ?? [];
+  return rest.startsWith('/') ? rest : `/${rest}`;
+}
+
+function accessCause(error: unknown): AccessError | undefined {
+  for (let each = error; each instanceof Error; each = each.cause)
+    if (each instanceof AccessError) return each;
+  return undefined;
+}
+
+function badGateway(error: unknown, instance: InstanceFacts, port: number): unknown {
+  const told = accessApiError(error);
+  if (told !== error) return told;
+  const { code } = error as { code?: unknown };
+  if (typeof code !== 'string' || !code.startsWith('UND_ERR_')) return error;
+  const timeout = code.endsWith('_TIMEOUT');
+  return new ApiError(
+    timeout ? 504 : 502,
+    timeout ? 'HTTP_TIMEOUT' : 'HTTP_FAILED',
+    `machine ${instance.name}: port ${port} ${timeout ? 'took too long to answer' : 'does not speak HTTP, or broke off'}`,
+    {
+      retryable: timeout,
+      details: { hop: instance.name, phase: 'transfer' },
+      hint: `see what listens there: ss -ltnp 'sport = :${port}'`,
+      cause: error,
+    },
+  );
+}

@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto';
+import { ApiError, ImportRequest } from '@wadi/api';
+import { identityPurpose, writeIdentity } from '../../access/stored-identity.ts';
+import type { ClusterProvisioning } from '../../clusters/cluster-provisioning.ts';
+import { effectiveValues } from '../../clusters/node-group.ts';
+import type { Plugins } from '../../clusters/plugin.ts';
+import { checkEnabled, requirePlugin } from '../../clusters/plugin-rules.ts';
+import { clusterParts, insertCluster } from '../../storage/clusters.ts';
+import { insertInventoryMachines } from '../../storage/inventory-machines.ts';
+import type { HttpContext, Resource } from '../context.ts';
+import { checkBody, nameTaken } from '../sahara/refusals.ts';
+import { viewCluster } from '../sahara/view-cluster.ts';
+import { type PlannedGroup, planImport } from './plan-import.ts';
+
+export interface ImportParts {
+  readonly provisioning: ClusterProvisioning;
+  readonly plugins: Plugins;
+  /** Networks (CIDR) that the controller may dial. */
+  readonly allowNetworks: readonly string[];
+}
+
+/** Bytes: 10,000 machines with their host keys. */
+const bodyLimit = 32 * 1024 * 1024;
+
+/** Machines that exist already become a cluster; nothing on them is changed. */
+export function importCluster({ provisioning, plugins, allowNetworks }: ImportParts): Resource {
+  return (app, context) => {
+    app.post('/v2/clusters/import', { bodyLimit }, async (request, reply) => {
+      if (!context.clouds.has('inventory'))
+        throw new ApiError(400, 'INVALID_REFERENCE', 'This controller takes no machines that exist already');
+      const body = checkBody(ImportRequest, request.body);
+      const plugin = requirePlugin(plugins, body.plugin_name ?? 'bare');
+      const version = body.plugin_version ?? [...plugin.versions.keys()].at(-1) ?? '';
+      checkEnabled(plugin, version);
+      const processes = Object.values(plugin.versions.get(version)?.processes ?? {}).flat();
+      const { groups } = planImport(body, allowNetworks);
+      const imported = { body, groups, version, pluginName: plugin.name, processes };
+      const id = await insertImport(context, request.principal.projectId, imported);
+      await provisioning.createCluster(id);
+      reply.code(202);
+      return { cluster: await show(context, id) };
+    });
+  };
+}
+
+interface Imported {
+  readonly body: ImportRequest;
+  readonly groups: readonly PlannedGroup[];
+  readonly pluginName: string;
+  readonly version: string;
+  readonly processes: readonly string[];
+}
+
+async function insertImport(
+  { db, secrets, events }: HttpContext,
+  projectId: string,
+  { body, groups, pluginName, version, processes }: Imported,
+): Promise<string> {
+  const id = randomUUID();
+  await db.transaction().execute(async (tx) => {
+    const cluster = await insertCluster(
+      tx,
+      {
+        id,
+        project_id: projectId,
+        name: body.name,
+        plugin_name: pluginName,
+        plugin_version: version,
+        cluster_template_id: null,
+        cloud: 'inventory',
+        status: 'Validating',
+        status_description: '',
+        is_public: false,
+        is_protected: false,
+        spec: JSON.stringify(body.description === undefined ? {} : { description: body.description }),
+        info: '{}',
+        access: JSON.stringify({
+          method: 'fixed_ip',
+          trust_first_contact: body.trust_first_contact ?? false,
+        }),
+        management_public_key: null,
+        management_secret_id: null,
+        proxy_secret_id: null,
+      },
+      groups.map(({ name, isProxy, machines }, position) => ({
+        id: randomUUID(),
+        cluster_id: id,
+        position,
+        name,
+        count: machines.length,
+        is_proxy: isProxy,
+        node_group_template_id: null,
+        spec: JSON.stringify(
+          effectiveValues({ is_proxy: isProxy, node_processes: [processOf(isProxy, processes)] }),
+        ),
+      })),
+    );
+    if (!cluster) throw nameTaken('Cluster', body.name);
+    const credentials = new Map<string, string>();
+    for (const [label, { private_key: privateKey, passphrase }] of Object.entries(body.identities)) {
+      const identity = passphrase === undefined ? { privateKey } : { privateKey, passphrase };
+      credentials.set(label, await secrets.put(identityPurpose, id, writeIdentity(identity), tx));
+    }
+    await insertInventoryMachines(
+      tx,
+      groups.flatMap(({ name, machines }) =>
+        machines.map((machine, index) => ({
+          cluster_id: id,
+          node_group_name: name,
+          index,
+          name: machine.name,
+          address: machine.address,
+          ssh_port: machine.port ?? 22,
+          login_user: machine.user,
+          host_keys: JSON.stringify(machine.host_keys),
+          credential_secret_id: credentials.get(machine.identity) as string,
+        })),
+      ),
+    );
+    const told = { cluster: body.name, status: 'Validating' };
+    await events.append({ projectId, clusterId: id, type: 'cluster.status', body: told }, tx);
+  });
+  return id;
+}
+
+/** Every plugin offers `proxy` besides what its machines do; where it does not yet, they are just machines. */
+function processOf(isProxy: boolean, processes: readonly string[]): string {
+  const [first = 'machine'] = processes.filter((name) => name !== 'proxy');
+  return isProxy && processes.includes('proxy') ? 'proxy' : first;
+}
+
+async function show({ db }: HttpContext, id: string) {
+  const parts = await clusterParts(db, [id], { withEvents: false });
+  const row = await db.selectFrom('cluster').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
+  return viewCluster(row, parts.get(id), { withEvents: false });
+}

@@ -1,0 +1,64 @@
+import { ApiError, runLimits } from '@wadi/api';
+import { readOutput } from '../../storage/run-output.ts';
+import { findTarget, runChannel, type Stream } from '../../storage/runs.ts';
+import type { HttpContext, Resource } from '../context.ts';
+import { callerGone } from './caller-gone.ts';
+import { ownCluster } from './own-cluster.ts';
+import { queryNumber, queryText } from './query-number.ts';
+import { runOf } from './runs.ts';
+
+interface Wanted {
+  readonly runId: string;
+  readonly instance: string;
+  readonly stream: Stream;
+  readonly offset: number;
+}
+
+/** What a command wrote on one machine: bytes from an offset, so that a reader can go on where it was. */
+export const runOutput: Resource = (app, context) => {
+  app.get('/v2/clusters/:cluster/runs/:run/output', async (request, reply) => {
+    const cluster = await ownCluster(context.db, request);
+    const run = await runOf(context, cluster, (request.params as { run: string }).run);
+    const instance = queryText(request, 'instance');
+    const stream = queryText(request, 'stream');
+    if (!instance) throw new ApiError(400, 'INVALID_DATA', 'instance is missing: name or id of a target');
+    if (stream !== 'stdout' && stream !== 'stderr')
+      throw new ApiError(400, 'INVALID_DATA', 'stream must be stdout or stderr');
+    const offset = queryNumber(request, 'offset', { least: 0, most: Number.MAX_SAFE_INTEGER, otherwise: 0 });
+    const wait = queryNumber(request, 'wait', { least: 0, most: runLimits.wait, otherwise: 0 }) * 1000;
+    const wanted = { runId: run.id, instance, stream, offset } as const;
+    const { bytes, end } = await outputFrom(context, wanted, wait, callerGone(reply, context.stopping));
+    return reply
+      .type('application/octet-stream')
+      .header('Wadi-Next-Offset', String(offset + bytes.length))
+      .header('Wadi-End', String(end))
+      .send(bytes);
+  });
+};
+
+async function outputFrom(
+  { db, notifications }: HttpContext,
+  { runId, instance, stream, offset }: Wanted,
+  wait: number,
+  signal: AbortSignal,
+): Promise<{ bytes: Buffer; end: boolean }> {
+  const deadline = performance.now() + wait;
+  for (;;) {
+    const woken = new AbortController();
+    const left = Math.max(0, deadline - performance.now());
+    const notice = notifications.wait(runChannel, runId, left, AbortSignal.any([signal, woken.signal]));
+    try {
+      // The target first: what it wrote before it ended is committed with its end at the latest.
+      const target = await findTarget(db, runId, instance);
+      if (!target) throw new ApiError(404, 'NOT_FOUND', `Run ${runId} has no target '${instance}'`);
+      const source = { runId, instanceId: target.instance_id, stream };
+      const bytes = await readOutput(db, source, offset, runLimits.outputPage);
+      const over = target.status !== 'pending' && target.status !== 'running';
+      const end = over && bytes.length < runLimits.outputPage;
+      if (bytes.length > 0 || end || left === 0 || signal.aborted) return { bytes, end };
+      await notice;
+    } finally {
+      woken.abort();
+    }
+  }
+}

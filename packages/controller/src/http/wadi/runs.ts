@@ -1,0 +1,165 @@
+import { randomUUID } from 'node:crypto';
+import { ApiError, type RunAnswer, type RunList, RunRequest, runLimits } from '@wadi/api';
+import type { FastifyRequest } from 'fastify';
+import type { ClusterAccess } from '../../access/cluster-access.ts';
+import type { RunExecutor } from '../../access/run-executor.ts';
+import { runInputPurpose, writeRunInput } from '../../access/run-input.ts';
+import type { ClusterRow } from '../../storage/clusters.ts';
+import {
+  findRun,
+  insertRun,
+  listRuns,
+  listTargets,
+  type RunRow,
+  type RunTargetRow,
+  runChannel,
+} from '../../storage/runs.ts';
+import type { HttpContext, Resource } from '../context.ts';
+import { checkBody } from '../sahara/refusals.ts';
+import { callerGone } from './caller-gone.ts';
+import { isUuid, notFound, ownCluster } from './own-cluster.ts';
+import { queryNumber, queryText } from './query-number.ts';
+import { resolveTargets } from './resolve-targets.ts';
+import { digestOf, plainRunRequest } from './run-request.ts';
+import { viewOfRun } from './run-view.ts';
+
+export interface RunResourceParts {
+  readonly access: ClusterAccess;
+  readonly executor: RunExecutor;
+  /** Who executes what is inserted here. */
+  readonly controllerId: string;
+}
+
+/** Bytes of a request: the largest standard input as base64, and the rest. */
+const bodyLimit = Math.ceil(runLimits.stdin * 1.4) + 1024 * 1024;
+
+/** Commands on machines of a cluster. */
+export function runs(parts: RunResourceParts): Resource {
+  return (app, context) => {
+    const { db, stopping } = context;
+    app.post('/v2/clusters/:cluster/runs', { bodyLimit }, async (request, reply): Promise<RunAnswer> => {
+      const cluster = await ownCluster(db, request);
+      const run = await findOrStartRun(parts, context, cluster, checkBody(RunRequest, request.body));
+      reply.code(202);
+      return answer(context, run);
+    });
+
+    app.get('/v2/clusters/:cluster/runs', async (request): Promise<RunList> => {
+      const cluster = await ownCluster(db, request);
+      const limit = queryNumber(request, 'limit', { least: 1, most: 1000, otherwise: 100 });
+      const marker = queryText(request, 'marker');
+      if (marker !== undefined) await runOf(context, cluster, marker);
+      const rows = await listRuns(db, cluster.id, { limit, ...(marker === undefined ? {} : { marker }) });
+      const ids = rows.map((row) => row.id);
+      const targets = new Map<string, RunTargetRow[]>(ids.map((id) => [id, []]));
+      for (const target of await listTargets(db, ids)) targets.get(target.run_id)?.push(target);
+      return { runs: rows.map((row) => viewOfRun(row, targets.get(row.id) ?? [])) };
+    });
+
+    app.get('/v2/clusters/:cluster/runs/:run', async (request, reply): Promise<RunAnswer> => {
+      const cluster = await ownCluster(db, request);
+      const wait = queryNumber(request, 'wait', { least: 0, most: runLimits.wait, otherwise: 0 }) * 1000;
+      const run = await endOfRun(context, cluster, runId(request), wait, callerGone(reply, stopping));
+      return answer(context, run);
+    });
+
+    app.post('/v2/clusters/:cluster/runs/:run/cancel', async (request, reply): Promise<RunAnswer> => {
+      const cluster = await ownCluster(db, request);
+      const run = await runOf(context, cluster, runId(request));
+      if (run.status === 'running' && !parts.executor.cancel(run.id) && run.owner !== parts.controllerId)
+        throw new ApiError(409, 'CONFLICT', 'Another controller executes this run', {
+          hint: 'cancel it there',
+        });
+      reply.code(202);
+      return answer(context, run);
+    });
+  };
+}
+
+/** The run of this request's id: inserted and started by exactly one request, found by every other. */
+async function findOrStartRun(
+  { access, executor, controllerId }: RunResourceParts,
+  { db, secrets }: HttpContext,
+  cluster: ClusterRow,
+  request: RunRequest,
+): Promise<RunRow> {
+  const id = (request.id ?? randomUUID()).toLowerCase();
+  const plain = plainRunRequest(request);
+  const digest = digestOf(id, cluster.id, plain);
+  const known = await findRun(db, id);
+  if (known) return sameRun(known, digest);
+  if (cluster.status === 'Deleting')
+    throw new ApiError(400, 'INVALID_REFERENCE', `Cluster ${cluster.name} is being deleted`);
+  const { facts } = await access.reach(cluster);
+  const targets = resolveTargets(facts, plain.targets);
+  const { input } = plain;
+  const empty = input.stdin === null && Object.keys(input.env).length === 0;
+  const inserted = await db.transaction().execute(async (tx) => {
+    const secret = empty ? null : await secrets.put(runInputPurpose, cluster.id, writeRunInput(input), tx);
+    const done = await insertRun(tx, {
+      id,
+      projectId: cluster.project_id,
+      clusterId: cluster.id,
+      digest,
+      command: plain.command,
+      asRoot: plain.asRoot,
+      inputSecretId: secret,
+      timeoutSeconds: plain.timeoutSeconds,
+      maxOutputBytes: plain.maxOutputBytes,
+      owner: controllerId,
+      targets,
+    });
+    if (!done && secret) await secrets.delete(secret, tx);
+    return done;
+  });
+  const run = await findRun(db, id);
+  if (!run) throw notFound(id);
+  if (!inserted) return sameRun(run, digest);
+  executor.start(run, cluster, targets);
+  return run;
+}
+
+function sameRun(run: RunRow, digest: string): RunRow {
+  if (run.request_digest === digest) return run;
+  throw new ApiError(409, 'CONFLICT', `Run ${run.id} exists already and was asked for differently`, {
+    hint: 'take a new id for a new run; repeat a request exactly as it was',
+  });
+}
+
+function runId(request: FastifyRequest): string {
+  return (request.params as { run: string }).run;
+}
+
+export async function runOf({ db }: HttpContext, cluster: ClusterRow, id: string): Promise<RunRow> {
+  const run = isUuid(id) ? await findRun(db, id) : undefined;
+  if (run?.cluster_id !== cluster.id) throw notFound(id);
+  return run;
+}
+
+async function answer({ db }: HttpContext, run: RunRow): Promise<RunAnswer> {
+  return { run: viewOfRun(run, await listTargets(db, [run.id])) };
+}
+
+async function endOfRun(
+  context: HttpContext,
+  cluster: ClusterRow,
+  id: string,
+  wait: number,
+  signal: AbortSignal,
+): Promise<RunRow> {
+  const deadline = performance.now() + wait;
+  for (;;) {
+    // Begin to wait before looking: what is said in between is heard.
+    const woken = new AbortController();
+    const left = Math.max(0, deadline - performance.now());
+    const either = AbortSignal.any([signal, woken.signal]);
+    const notice = context.notifications.wait(runChannel, id, left, either);
+    try {
+      const run = await runOf(context, cluster, id);
+      if (run.status !== 'running' || left === 0 || signal.aborted) return run;
+      await notice;
+    } finally {
+      woken.abort();
+    }
+  }
+}

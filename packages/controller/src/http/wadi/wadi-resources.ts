@@ -1,0 +1,27 @@
+import type { ClusterAccess } from '../../access/cluster-access.ts';
+import type { RunExecutor } from '../../access/run-executor.ts';
+import type { Resource } from '../context.ts';
+import { clusterEvents } from './events.ts';
+import { httpFetch } from './http-fetch.ts';
+import { type ImportParts, importCluster } from './import.ts';
+import { instances } from './instances.ts';
+import { runOutput } from './run-output.ts';
+import { runs } from './runs.ts';
+
+export interface WadiResourceParts extends ImportParts {
+  readonly access: ClusterAccess;
+  readonly executor: RunExecutor;
+  readonly controllerId: string;
+}
+
+/** Wadi's own resources, beside Sahara's. */
+export function wadiResources(parts: WadiResourceParts): readonly Resource[] {
+  return [
+    importCluster(parts),
+    instances(parts.access),
+    runs(parts),
+    runOutput,
+    httpFetch(parts.access),
+    clusterEvents,
+  ];
+}

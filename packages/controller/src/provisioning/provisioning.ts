@@ -1,0 +1,35 @@
+import type { Logger } from 'pino';
+import type { ClusterAccess } from '../access/cluster-access.ts';
+import type { RunExecutor } from '../access/run-executor.ts';
+import type { Cloud } from '../clouds/cloud.ts';
+import type { ClusterProvisioning } from '../clusters/cluster-provisioning.ts';
+import type { EventLog } from '../events/event-log.ts';
+import type { Database } from '../storage/database.ts';
+import type { Secrets } from '../storage/secrets.ts';
+import { createCluster } from './create-cluster.ts';
+import { deleteCluster } from './delete-cluster.ts';
+import type { Engine } from './engine/engine.ts';
+import { creationOf, deletionOf } from './workflow-ids.ts';
+
+/** What the steps work with. */
+export interface ProvisioningParts {
+  readonly db: Database;
+  readonly secrets: Secrets;
+  readonly events: EventLog;
+  readonly access: ClusterAccess;
+  readonly runs: RunExecutor;
+  readonly clouds: ReadonlyMap<string, Cloud>;
+  readonly engine: Engine;
+  readonly log: Logger;
+}
+
+/** Registers the workflows; call it before the engine is launched. */
+export function registerProvisioning(parts: ProvisioningParts): ClusterProvisioning {
+  const { engine } = parts;
+  engine.register('create-cluster', createCluster(parts));
+  engine.register('delete-cluster', deleteCluster(parts));
+  return {
+    createCluster: (clusterId) => engine.start('create-cluster', creationOf(clusterId), { clusterId }),
+    deleteCluster: (clusterId) => engine.start('delete-cluster', deletionOf(clusterId), { clusterId }),
+  };
+}

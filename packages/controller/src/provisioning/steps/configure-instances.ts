@@ -1,0 +1,7 @@
+import { advance, type ClusterWork } from '../cluster-work.ts';
+
+/** Lets the plugin configure and start its processes; `bare` has none. */
+export async function configureInstances(work: ClusterWork): Promise<void> {
+  await advance(work, 'Configuring');
+  await advance(work, 'Starting');
+}

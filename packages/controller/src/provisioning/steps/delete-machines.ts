@@ -1,0 +1,31 @@
+import { Limiter } from '../../access/limiter.ts';
+import { findCluster } from '../../storage/clusters.ts';
+import { deleteInstanceRow, listInstances } from '../../storage/instances.ts';
+import { type ClusterWork, cloudOf } from '../cluster-work.ts';
+import { persist } from '../persist.ts';
+import { inProvisionStep } from '../provision-step.ts';
+
+/** Machines that the cloud is asked to delete at once. */
+const atOnce = 10;
+
+/** A row goes when its machine is gone; what is gone already is no row any more. */
+export async function deleteMachines(work: ClusterWork, signal: AbortSignal): Promise<void> {
+  const cluster = await findCluster(work.db, work.clusterId);
+  if (!cluster) return;
+  const instances = await listInstances(work.db, cluster.id);
+  const limiter = new Limiter(atOnce);
+  const told = { name: 'Delete instances', type: 'Engine: shutdown cluster', total: instances.length };
+  await inProvisionStep(work, told, async () => {
+    const ends = await Promise.allSettled(
+      instances.map(({ id, name, cloud_instance_id: cloudInstanceId }) =>
+        limiter.run(async () => {
+          const reference = { clusterId: cluster.id, instanceId: id, name, cloudInstanceId };
+          const remove = async () => cloudOf(work, cluster).deleteInstance(reference);
+          await persist(work, `deleting machine ${name}`, remove, signal);
+          await deleteInstanceRow(work.db, id);
+        }),
+      ),
+    );
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
+  });
+}

@@ -1,0 +1,109 @@
+import { Limiter } from '../../access/limiter.ts';
+import { readIdentity } from '../../access/stored-identity.ts';
+import type { InstanceRequest } from '../../clouds/cloud.ts';
+import type { ClusterRow } from '../../storage/clusters.ts';
+import {
+  findOrCreateInstances,
+  type InstanceWithGroup,
+  listInstances,
+  recordInstance,
+} from '../../storage/instances.ts';
+import { listInventoryMachines } from '../../storage/inventory-machines.ts';
+import { addStepEvents } from '../../storage/provision-progress.ts';
+import { advance, type ClusterWork, cloudOf, nodeGroupsOf, planOf, theCluster } from '../cluster-work.ts';
+import { inProvisionStep } from '../provision-step.ts';
+import { ClusterGoneError, ProvisioningError } from '../provisioning-error.ts';
+
+/** Machines asked of the cloud at once. */
+const atOnce = 10;
+
+/** Brings the machines into being. A row per place and the cloud's find-or-create make it repeatable. */
+export async function spawnInstances(work: ClusterWork, signal: AbortSignal): Promise<void> {
+  await advance(work, 'Spawning');
+  const cluster = await theCluster(work);
+  await ensureInstanceRows(work, cluster);
+  const instances = await listInstances(work.db, cluster.id);
+  const keys = await authorizedKeys(work, cluster);
+  const groups = new Map((await nodeGroupsOf(work, cluster.id)).map((group) => [group.id, planOf(group)]));
+  const limiter = new Limiter(atOnce);
+
+  await inProvisionStep(work, { name: 'Run instances', total: instances.length }, async (step) => {
+    const failures: string[] = [];
+    const spawn = async (instance: InstanceWithGroup) => {
+      const nodeGroup = groups.get(instance.node_group_id);
+      if (!nodeGroup || signal.aborted) throw new ClusterGoneError(cluster.id);
+      const told = { id: instance.id, name: instance.name, nodeGroupId: instance.node_group_id };
+      try {
+        await spawnInstance(work, cluster, {
+          projectId: cluster.project_id,
+          clusterId: cluster.id,
+          clusterName: cluster.name,
+          instanceId: instance.id,
+          name: instance.name,
+          nodeGroup,
+          index: instance.index,
+          authorizedKey: instance.is_proxy ? keys.proxies : keys.machines,
+        });
+        await addStepEvents(work.db, step, [{ instance: told, successful: true, info: null }]);
+      } catch (error) {
+        if (error instanceof ClusterGoneError) throw error;
+        const info = (error as Error).message;
+        failures.push(`machine ${instance.name}: ${info}`);
+        await addStepEvents(work.db, step, [{ instance: told, successful: false, info }]);
+      }
+    };
+    // All of them come to an end before the step does: nothing goes on behind its back.
+    const ends = await Promise.allSettled(instances.map((each) => limiter.run(() => spawn(each))));
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
+    if (failures.length > 0) throw new ProvisioningError(failures.join('; '));
+  });
+}
+
+/** `<cluster>-<group>-<index>`, or the name that a machine has already. */
+async function ensureInstanceRows(work: ClusterWork, cluster: ClusterRow): Promise<void> {
+  const machines = await listInventoryMachines(work.db, cluster.id);
+  const names = new Map(machines.map((each) => [`${each.node_group_name}/${each.index}`, each.name]));
+  const places = (await nodeGroupsOf(work, cluster.id)).flatMap((group) =>
+    Array.from({ length: group.count }, (_, index) => ({
+      clusterId: cluster.id,
+      nodeGroupId: group.id,
+      index,
+      name: names.get(`${group.name}/${index}`) ?? `${cluster.name}-${group.name}-${index}`.toLowerCase(),
+    })),
+  );
+  await findOrCreateInstances(work.db, places);
+}
+
+async function authorizedKeys(work: ClusterWork, cluster: ClusterRow) {
+  const publicKey = async (secret: string | null) =>
+    secret === null ? '' : ((await readIdentity(work.secrets, secret)).publicKey ?? '');
+  return {
+    machines: await publicKey(cluster.management_secret_id),
+    proxies: await publicKey(cluster.proxy_secret_id),
+  };
+}
+
+/**
+ * A deletion may begin while the cloud is at work. Then one of two sees the machine: the deletion, which came after
+ * the look below, or this look, which came after the deletion's begin and takes the machine away again.
+ */
+async function spawnInstance(
+  work: ClusterWork,
+  cluster: ClusterRow,
+  request: InstanceRequest,
+): Promise<void> {
+  await theCluster(work);
+  const cloud = cloudOf(work, cluster);
+  const found = await cloud.findOrCreateInstance(request);
+  const noted = await recordInstance(work.db, request.instanceId, found);
+  try {
+    if (!noted) throw new ClusterGoneError(cluster.id);
+    await theCluster(work);
+  } catch (error) {
+    if (error instanceof ClusterGoneError) {
+      const { clusterId, instanceId, name } = request;
+      await cloud.deleteInstance({ clusterId, instanceId, name, cloudInstanceId: found.cloudInstanceId });
+    }
+    throw error;
+  }
+}

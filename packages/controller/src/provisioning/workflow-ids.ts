@@ -1,0 +1,3 @@
+/** A cluster is created once and deleted once: its id makes the workflow's, so a repeated start does nothing. */
+export const creationOf = (clusterId: string): string => `create-${clusterId}`;
+export const deletionOf = (clusterId: string): string => `delete-${clusterId}`;
