@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { demo, type Environment, openEnvironment, tokens } from './recorded-environment.ts';
+import { demo, type Environment, openEnvironment, other, tokens } from './recorded-environment.ts';
 
 let api: Environment;
 beforeAll(async () => {
@@ -246,6 +246,11 @@ describe('the surroundings', () => {
     const { status, body } = await api.request('GET', path);
     expect(status).toBe(200);
     expect(body.plugins.map((plugin: { name: string }) => plugin.name)).toEqual(['bare', 'fake']);
+  });
+
+  it('refuse the path of another project', async () => {
+    for (const project of [other, 'default'])
+      expect((await api.request('GET', `/v2/${project}/plugins`)).status).toBe(401);
   });
 
   it.each([

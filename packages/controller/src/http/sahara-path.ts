@@ -1,6 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 
 const uuid = /^([0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
+/** Keystone's projects have UUIDs, ours names such as `default`: known by what follows them. */
+const resources = new Set([
+  'plugins',
+  'images',
+  'node-group-templates',
+  'cluster-templates',
+  'clusters',
+  'sandbox',
+]);
 const requestedProjects = new WeakMap<IncomingMessage, string>();
 
 /**
@@ -12,13 +21,17 @@ export function saharaPath(request: IncomingMessage): string {
   const [, path = url, query = ''] = /^([^?]*)(\?.*)?$/s.exec(url) ?? [];
   const [empty, version, second, ...rest] = path.split('/');
   if (empty !== '' || !version || !/^v(1\.[01]|2)$/.test(version) || second === undefined) return url;
-  const named = uuid.test(second) && rest.length > 0;
+  const named = rest.length > 0 && (uuid.test(second) || (!resources.has(second) && isResource(rest[0])));
   if (named) requestedProjects.set(request, second.replaceAll('-', '').toLowerCase());
   const parts = named ? rest : [second, ...rest];
   const last = parts.at(-1) ?? '';
   // Paths inside a machine's own web pages are not ours to change; they are longer than any of Sahara's.
   if (parts.length <= 4 && last.endsWith('.json') && last !== '.json') parts.splice(-1, 1, last.slice(0, -5));
   return `/${version}/${parts.join('/')}${query}`;
+}
+
+function isResource(part = ''): boolean {
+  return resources.has(part.replace(/\.json$/, ''));
 }
 
 /** The id in the path when it names another project than this one. */
