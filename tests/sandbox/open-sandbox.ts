@@ -10,6 +10,7 @@ import {
   SandboxCloud,
   type SandboxOptions,
 } from '../../packages/controller/src/clouds/sandbox/sandbox-cloud.ts';
+import { plantSecret } from '../set-up/run-folder.ts';
 
 export interface TestMachine {
   readonly id: string;
@@ -54,6 +55,7 @@ export class TestSandbox {
   static async open(): Promise<TestSandbox> {
     const directory = await mkdtemp(path.join(tmpdir(), 'wadi-sandbox-test-'));
     const sandbox = new TestSandbox(directory);
+    for (const key of [sandbox.proxyKey, sandbox.machineKey]) plantSecret('sandbox-client-key', key.private);
     await writeFile(path.join(directory, 'proxy-key'), sandbox.proxyKey.private, { mode: 0o600 });
     await writeFile(path.join(directory, 'machine-key'), sandbox.machineKey.private, { mode: 0o600 });
     await sandbox.cloud.resume();
