@@ -17,11 +17,7 @@ import { health } from './http/health.ts';
 import { saharaResources } from './http/sahara/sahara-resources.ts';
 import { sandbox } from './http/sandbox.ts';
 import { createServer } from './http/server.ts';
-import { clusterEvents } from './http/wadi/events.ts';
-import { httpFetch } from './http/wadi/http-fetch.ts';
-import { instances } from './http/wadi/instances.ts';
-import { runOutput } from './http/wadi/run-output.ts';
-import { runs } from './http/wadi/runs.ts';
+import { wadiResources } from './http/wadi/wadi-resources.ts';
 import { loadPlugins } from './plugins/load-plugins.ts';
 import { createDbosEngine } from './provisioning/engine/dbos-engine.ts';
 import { registerProvisioning } from './provisioning/provisioning.ts';
@@ -119,18 +115,12 @@ export async function openController(parts: ControllerParts): Promise<string> {
     log,
     stopping: shutdown.signal,
   };
+  const plugins = await loadPlugins();
+  const { allowNetworks } = config;
   const resources = [
     health,
-    saharaResources({
-      plugins: await loadPlugins(),
-      provisioning,
-      defaultCloud: config.sandbox ? 'sandbox' : null,
-    }),
-    instances(access),
-    runs({ access, executor, controllerId }),
-    runOutput,
-    httpFetch(access),
-    clusterEvents,
+    saharaResources({ plugins, provisioning, defaultCloud: config.sandbox ? 'sandbox' : null }),
+    ...wadiResources({ access, executor, controllerId, provisioning, plugins, allowNetworks }),
     sandbox,
   ];
   const server = await createServer({ context, resources, hosts: config.hosts });
