@@ -120,7 +120,8 @@ describe('run', () => {
   it('shows the lines of all machines behind their names', async () => {
     const { code, stdout, stderr } = await words('run c1 -- hostname');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout.trim().split('\n').sort()).toEqual([
+    expect(stdout.split('\n').sort()).toEqual([
+      '',
       '  c1-gate-0: c1-gate-0',
       'c1-worker-0: c1-worker-0',
       'c1-worker-1: c1-worker-1',

@@ -18,7 +18,7 @@ export async function followRun(client: WadiClient, started: Run, onOutput: OnOu
     const over = run.status !== 'running';
     const news = await fetchNews(client, run, places, onOutput);
     if (over) return run;
-    wait = news ? 0.1 : Math.min(1, wait * 1.5);
+    wait = news ? 0.1 : Math.min(1, wait * 2);
     run = await client.runs.get(run.cluster_id, run.id, { wait });
   }
 }

@@ -25,9 +25,10 @@ export function describeTroubles(run: Run): string[] {
 }
 
 /** `exit status 2`, `unreachable at proxy-0 (dial): …` */
-export function describeTarget({ status, exit_status, signal, error }: RunTarget): string {
+export function describeTarget({ instance_name, status, exit_status, signal, error }: RunTarget): string {
+  if (status === 'cancelled') return status;
   if (error) {
-    const place = error.hop ? ` at ${error.hop}` : '';
+    const place = error.hop && error.hop !== instance_name ? ` at ${error.hop}` : '';
     const phase = error.phase ? ` (${error.phase})` : '';
     return `${status}${place}${phase}: ${error.message} [${error.code}]`;
   }
@@ -37,8 +38,9 @@ export function describeTarget({ status, exit_status, signal, error }: RunTarget
 }
 
 /** What makes two machines share a line: everything but the wording, which may name the machine. */
-function troubleOf({ status, exit_status, signal, error }: RunTarget): string {
-  return JSON.stringify([status, exit_status, signal, error?.code, error?.hop, error?.phase]);
+function troubleOf({ instance_name, status, exit_status, signal, error }: RunTarget): string {
+  const hop = error?.hop === instance_name ? 'itself' : error?.hop;
+  return JSON.stringify([status, exit_status, signal, error?.code, hop, error?.phase]);
 }
 
 function namesOf(targets: readonly RunTarget[]): string {

@@ -89,7 +89,8 @@ async function bodyOf(given: string): Promise<string | Uint8Array<ArrayBuffer>> 
 /** 502 and 504 mean that the controller did not get through; that is about the machine, not about the controller. */
 function unreachable(error: unknown, machine: string): unknown {
   if (!(error instanceof WadiError) || (error.status !== 502 && error.status !== 504)) return error;
-  const place = typeof error.body.hop === 'string' ? ` at ${error.body.hop}` : '';
+  const { hop } = error.body;
+  const place = typeof hop === 'string' && hop !== machine ? ` at ${hop}` : '';
   const phase = typeof error.body.phase === 'string' ? ` (${error.body.phase})` : '';
   const message = `${machine} is unreachable${place}${phase}: ${error.message} [${error.errorName}]`;
   return new CommandError(message, ExitCode.unreachable, error.hint);
