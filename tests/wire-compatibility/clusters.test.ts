@@ -158,12 +158,7 @@ describe('creating a cluster', () => {
       'QUOTA_ERROR',
       'Requested 17, but available 16',
     ],
-    [
-      'too long host names',
-      { name: long },
-      'INVALID_DATA',
-      `Composite hostname ${long}-gw-001.novalocal`,
-    ],
+    ['too long host names', { name: long }, 'INVALID_DATA', `Composite hostname ${long}-gw-001.novalocal`],
     [
       'an unknown setting',
       { cluster_configs: { NOPE: { x: 1 } } },

@@ -31,6 +31,8 @@ export const tokens = {
   reader: `carol.${demo}.reader`,
 };
 
+export const recordedPlugins = fileURLToPath(new URL('./plugins/', import.meta.url));
+
 /** What the recording's cloud had. */
 const flavors = ['1', '2', '3'];
 const instanceQuota = 16;
@@ -53,7 +55,9 @@ export interface Answer {
  * The API as the recording had it around itself: its tokens, its plugin, its cloud's flavors and quota. The server and
  * the database are the real ones; behind them no machines are made, clusters only go through their states.
  */
-export async function openEnvironment(): Promise<Environment> {
+export async function openEnvironment(
+  pluginFolders = [builtInPlugins, recordedPlugins],
+): Promise<Environment> {
   const log = pino({ level: 'silent' });
   const connection = { url: (await createDatabase()).url };
   const pool = openPool(connection, 10, () => {});
@@ -76,7 +80,7 @@ export async function openEnvironment(): Promise<Environment> {
     log,
     stopping: new AbortController().signal,
   };
-  const plugins = await loadPlugins([builtInPlugins, fileURLToPath(new URL('./plugins/', import.meta.url))]);
+  const plugins = await loadPlugins(pluginFolders);
   const sahara = saharaResources({ plugins, provisioning: throughStates(db), defaultCloud: 'recorded' });
   const server = await createServer({ context, resources: [sahara], hosts: [] });
   const url = await server.listen({ host: '127.0.0.1', port: 0 });

@@ -75,6 +75,10 @@ export function checkConfigs(release: PluginRelease, configs: Configs | null | u
 /** The rules for one node group, whether in a template or in a cluster. */
 export function checkNodeGroup(release: PluginRelease, values: NodeGroupValues): void {
   checkConfigs(release, values.node_configs);
+  if (typeof values.flavor_id === 'number')
+    throw new ApiError(400, 'NOT_FOUND', `Requested flavor '${values.flavor_id}' not found`, {
+      hint: `ids of flavors are text: "${values.flavor_id}"`,
+    });
   checkProcesses(release, values.node_processes);
   if (values.volumes_per_node > 0 && !values.volumes_size)
     throw new ApiError(400, 'INVALID_REFERENCE', 'You must specify a volumes_size parameter', {

@@ -9,13 +9,14 @@ import type { Plugin, PluginRelease, Plugins } from '../clusters/plugin.ts';
 
 const closed = { additionalProperties: false } as const;
 const Name = Type.String({ pattern: '^[a-z][a-z0-9-]{0,49}$' });
-const Labels = Type.Array(
-  Type.Union([
-    Type.Literal('enabled'),
-    Type.Literal('hidden'),
-    Type.Literal('stable'),
-    Type.Literal('deprecated'),
-  ]),
+const Labels = Type.Object(
+  {
+    enabled: Type.Optional(Type.Boolean()),
+    hidden: Type.Optional(Type.Boolean()),
+    stable: Type.Optional(Type.Boolean()),
+    deprecated: Type.Optional(Type.Boolean()),
+  },
+  closed,
 );
 
 const Config = Type.Object(
@@ -49,7 +50,7 @@ const PluginFile = Type.Object(
         {
           version: Type.String({ minLength: 1 }),
           labels: Labels,
-          processes: Type.Record(Type.String(), Type.Array(Name, { minItems: 1 })),
+          processes: Type.Record(Type.String(), Type.Array(Name)),
           configs: Type.Optional(Type.Array(Config)),
           required_image_tags: Type.Optional(Type.Array(Type.String())),
         },
@@ -61,11 +62,16 @@ const PluginFile = Type.Object(
   closed,
 );
 type PluginFile = Static<typeof PluginFile>;
-type LabelName = Static<typeof Labels>[number];
+type LabelName = keyof Static<typeof Labels>;
 
+/** The first two in the words of Sahara, which people may have in their scripts. */
 const labelFacts: Record<LabelName, Omit<PluginLabel, 'status'>> = {
-  enabled: { mutable: true, description: 'Clusters can be created with it.' },
-  hidden: { mutable: true, description: 'Left out of what people choose from; can still be named.' },
+  enabled: { mutable: true, description: 'Plugin or its version is enabled and can be used by user.' },
+  hidden: {
+    mutable: true,
+    description:
+      'Existence of plugin or its version is hidden, but still can be used for cluster creation by CLI and directly by client.',
+  },
   stable: { mutable: false, description: 'Proven in use.' },
   deprecated: { mutable: false, description: 'Will be removed; choose another one.' },
 };
@@ -126,9 +132,7 @@ function release(version: PluginFile['versions'][number]): PluginRelease {
   };
 }
 
-function labels(set: readonly LabelName[]): Record<string, PluginLabel> {
-  const known = Object.keys(labelFacts) as LabelName[];
-  // The ones that can be switched are always there, so that they can be switched.
-  const shown = known.filter((name) => labelFacts[name].mutable || set.includes(name));
-  return Object.fromEntries(shown.map((name) => [name, { status: set.includes(name), ...labelFacts[name] }]));
+function labels(set: Static<typeof Labels>): Record<string, PluginLabel> {
+  const given = Object.entries(set) as [LabelName, boolean][];
+  return Object.fromEntries(given.map(([name, status]) => [name, { status, ...labelFacts[name] }]));
 }
