@@ -1,10 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { BlockList, isIP } from 'node:net';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { type Static, Type } from 'typebox';
-import { Errors } from 'typebox/value';
-import { parse } from 'yaml';
 
 /** What the operator decides. Flags win over the environment, that over the file, that over the defaults. */
 export interface Config {
@@ -34,22 +30,7 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
-const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
-
-const ConfigFile = Type.Object(
-  {
-    listen: Type.Optional(Type.String()),
-    data: Type.Optional(Type.String()),
-    hosts: Type.Optional(Type.Array(Type.String({ pattern: '^[A-Za-z0-9.-]+$' }))),
-    sandbox: Type.Optional(Type.Boolean()),
-    allow_networks: Type.Optional(Type.Array(Type.String())),
-    database_url: Type.Optional(Type.String()),
-    master_key_file: Type.Optional(Type.String()),
-    log_file: Type.Optional(Type.String()),
-    log_level: Type.Optional(Type.Enum(logLevels)),
-  },
-  { additionalProperties: false },
-);
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
 
 export const usage = `Usage: wadi serve [options]
 
@@ -68,10 +49,12 @@ Example: wadi serve --data /var/lib/wadi-lab --allow-network 10.20.0.0/16
 `;
 
 /** Null: help was asked for. */
-export function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Config | null {
+export async function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<Config | null> {
   const flags = parseFlags(argv);
   if (flags.help) return null;
-  const file = flags.config === undefined ? {} : readConfigFile(flags.config);
+  // Its reader loads much that most starts have no use for yet.
+  const file =
+    flags.config === undefined ? {} : (await import('./config-file.ts')).readConfigFile(flags.config);
   if (flags.database !== undefined && /:\/\/[^/@]*:[^/@]*@|[?&]password=/.test(flags.database))
     throw new ConfigError(
       '--database holds a password, which every user of this computer can read in the process list: put the URL into ' +
@@ -132,24 +115,6 @@ function parseFlags(argv: readonly string[]) {
   } catch (error) {
     throw new ConfigError((error as Error).message);
   }
-}
-
-function readConfigFile(file: string): Static<typeof ConfigFile> {
-  let content: unknown;
-  try {
-    content = parse(readFileSync(file, 'utf8')) ?? {};
-  } catch (error) {
-    throw new ConfigError(`${file}: ${(error as Error).message}`);
-  }
-  const problems = Errors(ConfigFile, content).map(({ keyword, instancePath, params, message }) => {
-    if (keyword === 'additionalProperties') {
-      const { additionalProperties } = params as { additionalProperties: readonly string[] };
-      return `unknown key ${additionalProperties.join(', ')} (known: ${Object.keys(ConfigFile.properties).join(', ')})`;
-    }
-    return `${instancePath.slice(1).replaceAll('/', '.') || 'the file'} ${message}`;
-  });
-  if (problems.length > 0) throw new ConfigError(problems.map((problem) => `${file}: ${problem}`).join('\n'));
-  return content as Static<typeof ConfigFile>;
 }
 
 function parseListen(text: string): { host: string; port: number } {

@@ -31,7 +31,7 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const)
     void end();
   });
 
-const config = configuration();
+const config = await configuration();
 if (config) {
   starting = start(config);
   await starting.catch((error: Error) => {
@@ -42,9 +42,9 @@ if (config) {
   });
 }
 
-function configuration(): Config | null {
+async function configuration(): Promise<Config | null> {
   try {
-    const given = readConfig(process.argv.slice(2), process.env);
+    const given = await readConfig(process.argv.slice(2), process.env);
     // Children have no use for it, and it may hold a password.
     delete process.env.DATABASE_URL;
     if (given === null) console.log(usage);

@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs';
+import { type Static, Type } from 'typebox';
+import { Errors } from 'typebox/value';
+import { parse } from 'yaml';
+import { ConfigError, logLevels } from './config.ts';
+
+const ConfigFile = Type.Object(
+  {
+    listen: Type.Optional(Type.String()),
+    data: Type.Optional(Type.String()),
+    hosts: Type.Optional(Type.Array(Type.String({ pattern: '^[A-Za-z0-9.-]+$' }))),
+    sandbox: Type.Optional(Type.Boolean()),
+    allow_networks: Type.Optional(Type.Array(Type.String())),
+    database_url: Type.Optional(Type.String()),
+    master_key_file: Type.Optional(Type.String()),
+    log_file: Type.Optional(Type.String()),
+    log_level: Type.Optional(Type.Enum(logLevels)),
+  },
+  { additionalProperties: false },
+);
+
+type ConfigFile = Static<typeof ConfigFile>;
+
+/** Refuses what it does not know: a misspelt key would otherwise be a setting that silently is not there. */
+export function readConfigFile(file: string): ConfigFile {
+  let content: unknown;
+  try {
+    content = parse(readFileSync(file, 'utf8')) ?? {};
+  } catch (error) {
+    throw new ConfigError(`${file}: ${(error as Error).message}`);
+  }
+  const problems = Errors(ConfigFile, content).map(({ keyword, instancePath, params, message }) => {
+    if (keyword === 'additionalProperties') {
+      const { additionalProperties } = params as { additionalProperties: readonly string[] };
+      return `unknown key ${additionalProperties.join(', ')} (known: ${Object.keys(ConfigFile.properties).join(', ')})`;
+    }
+    return `${instancePath.slice(1).replaceAll('/', '.') || 'the file'} ${message}`;
+  });
+  if (problems.length > 0) throw new ConfigError(problems.map((problem) => `${file}: ${problem}`).join('\n'));
+  return content as ConfigFile;
+}
