@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import pino from 'pino';
 import type { Cloud, ClusterPlan, Problem } from '../../packages/controller/src/clouds/cloud.ts';
 import type { ClusterProvisioning } from '../../packages/controller/src/clusters/cluster-provisioning.ts';
 import { eventChannel, openEventLog } from '../../packages/controller/src/events/event-log.ts';
 import type { HttpContext } from '../../packages/controller/src/http/context.ts';
 import { saharaResources } from '../../packages/controller/src/http/sahara/sahara-resources.ts';
 import { createServer } from '../../packages/controller/src/http/server.ts';
+import { openLog } from '../../packages/controller/src/log.ts';
 import { builtInPlugins, loadPlugins } from '../../packages/controller/src/plugins/load-plugins.ts';
 import { createDbosEngine } from '../../packages/controller/src/provisioning/engine/dbos-engine.ts';
 import { ensureToken } from '../../packages/controller/src/storage/api-tokens.ts';
@@ -58,7 +58,8 @@ export interface Answer {
 export async function openEnvironment(
   pluginFolders = [builtInPlugins, recordedPlugins],
 ): Promise<Environment> {
-  const log = pino({ level: 'silent' });
+  const data = newDataDirectory();
+  const log = openLog(path.join(data, 'wadi.log'), 'info');
   const connection = { url: (await createDatabase()).url };
   const pool = openPool(connection, 10, () => {});
   const db = openDatabase(pool);
@@ -69,7 +70,7 @@ export async function openEnvironment(
     await ensureToken(db, { projectId, name, role, token });
   }
   const notifications = await PostgresNotifications.open(connection, [eventChannel]);
-  const masterKeys = loadOrCreateMasterKeys(path.join(newDataDirectory(), 'master.key'));
+  const masterKeys = loadOrCreateMasterKeys(path.join(data, 'master.key'));
   const context: HttpContext = {
     db,
     secrets: openSecrets(db, masterKeys),

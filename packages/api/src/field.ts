@@ -17,8 +17,6 @@ export const nullableList = <T>(items: object) =>
 
 export const name = () => Type.String({ minLength: 1, maxLength: 50, format: 'valid_name_hostname' });
 
-export const id = () => Type.String({ format: 'uuid' });
-
 /** A flavor's id: a number, digits or a UUID. */
 export const flavor = () =>
   Type.Unsafe<string | number>({
