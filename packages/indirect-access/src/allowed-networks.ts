@@ -3,7 +3,9 @@ import { AccessError } from './errors.ts';
 
 /** A list of CIDRs to compare resolved addresses with. */
 export class AllowedNetworks {
-  readonly #list = new BlockList();
+  // Apart, because a BlockList finds every IPv4 address in ::/0.
+  readonly #ipv4 = new BlockList();
+  readonly #ipv6 = new BlockList();
 
   constructor(networks: readonly string[]) {
     for (const network of networks) {
@@ -12,13 +14,14 @@ export class AllowedNetworks {
       if (family === 0 || Number(length) > (family === 4 ? 32 : 128)) {
         throw new AccessError(`not a network (CIDR): ${network}`, { code: 'INVALID_ARGUMENT' });
       }
-      this.#list.addSubnet(address, Number(length), family === 4 ? 'ipv4' : 'ipv6');
+      if (family === 4) this.#ipv4.addSubnet(address, Number(length), 'ipv4');
+      else this.#ipv6.addSubnet(address, Number(length), 'ipv6');
     }
   }
 
   includes(address: string): boolean {
     const plain = comparable(address);
-    return this.#list.check(plain, isIP(plain) === 4 ? 'ipv4' : 'ipv6');
+    return isIP(plain) === 4 ? this.#ipv4.check(plain, 'ipv4') : this.#ipv6.check(plain, 'ipv6');
   }
 }
 

@@ -10,6 +10,8 @@ export type ChannelKind = 'stream' | 'session' | 'relay';
 /** The right to open one channel on a connection, until it is released. */
 export interface Lease {
   readonly connection: PooledConnection;
+  /** The server has opened the channel. */
+  granted(): void;
   release(): void;
 }
 
@@ -17,6 +19,13 @@ interface Ticket {
   readonly kind: ChannelKind;
   grant(lease: Lease): void;
   refuse(error: Error): void;
+}
+
+interface GroupEvents {
+  /** No connection is left, and nobody waits for one. */
+  empty(): void;
+  /** Somebody waits and there may be no further connection. */
+  starved(): void;
 }
 
 const GROWTH_PAUSE = 2_000;
@@ -28,17 +37,18 @@ const GROWTH_PAUSE = 2_000;
 export class ConnectionGroup {
   readonly #open: (signal: AbortSignal) => Promise<SshConnection>;
   readonly #limits: Limits;
-  readonly #onEmpty: () => void;
+  readonly #events: GroupEvents;
   readonly #connections = new Set<PooledConnection>();
   readonly #tickets: Ticket[] = [];
-  #opening: AbortController | undefined;
+  #opening: { readonly controller: AbortController; readonly settled: Promise<void> } | undefined;
+  #closed: Error | undefined;
   #sessionLimit: number;
   #growthTimer: NodeJS.Timeout | undefined;
 
-  constructor(open: (signal: AbortSignal) => Promise<SshConnection>, limits: Limits, onEmpty: () => void) {
+  constructor(open: (signal: AbortSignal) => Promise<SshConnection>, limits: Limits, events: GroupEvents) {
     this.#open = open;
     this.#limits = limits;
-    this.#onEmpty = onEmpty;
+    this.#events = events;
     this.#sessionLimit = limits.sessionsPerConnection;
   }
 
@@ -52,11 +62,12 @@ export class ConnectionGroup {
 
   acquire(kind: ChannelKind, signal?: AbortSignal): Promise<Lease> {
     return new Promise((resolve, reject) => {
+      if (this.#closed) return reject(this.#closed);
       if (signal?.aborted) return reject(cancelled(signal));
       const onAbort = () => {
         this.#tickets.splice(this.#tickets.indexOf(ticket), 1);
         reject(cancelled(signal));
-        if (this.#tickets.length === 0) this.#opening?.abort(cancelled(signal));
+        if (this.#tickets.length === 0) this.#opening?.controller.abort(cancelled(signal));
       };
       const ticket: Ticket = {
         kind,
@@ -96,11 +107,25 @@ export class ConnectionGroup {
     return true;
   }
 
-  async close(error: Error): Promise<void> {
+  /** `grace`: milliseconds that what is open may take to end by itself. */
+  async close(error: Error, grace = 0): Promise<void> {
+    this.#closed = error;
     clearTimeout(this.#growthTimer);
     for (const ticket of this.#tickets.splice(0)) ticket.refuse(error);
-    this.#opening?.abort(error);
+    this.#opening?.controller.abort(error);
+    await this.#opening?.settled;
+    if (grace > 0) await this.#retireAll(grace);
     await Promise.all([...this.#connections].map(({ ssh }) => ssh.close()));
+  }
+
+  async #retireAll(grace: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise((resolve) => {
+      timer = setTimeout(resolve, grace);
+    });
+    for (const connection of this.#connections) connection.retire();
+    await Promise.race([late, Promise.all([...this.#connections].map(({ ssh }) => ssh.closed))]);
+    clearTimeout(timer);
   }
 
   #serve(): void {
@@ -114,6 +139,7 @@ export class ConnectionGroup {
         continue;
       }
       if (room && this.#mayGrow(ticket.kind)) this.#grow();
+      else if (room && !this.#opening && !this.#growthTimer) this.#events.starved();
       room = false;
       index += 1;
     }
@@ -131,15 +157,23 @@ export class ConnectionGroup {
 
   #lease(connection: PooledConnection, kind: ChannelKind): Lease {
     const count = kind === 'stream' ? 'streams' : 'sessions';
+    let granted = false;
     let released = false;
     connection[count] += 1;
     connection.settle();
     return {
       connection,
+      granted: () => {
+        if (kind === 'stream' || granted || released) return;
+        granted = true;
+        connection.granted += 1;
+        connection.served = true;
+      },
       release: () => {
         if (released) return;
         released = true;
         connection[count] -= 1;
+        if (granted) connection.granted -= 1;
         connection.settle();
         this.#serve();
       },
@@ -147,7 +181,7 @@ export class ConnectionGroup {
   }
 
   #mayGrow(kind: ChannelKind): boolean {
-    if (this.#opening || this.#growthTimer) return false;
+    if (this.#opening || this.#growthTimer || this.#closed) return false;
     const { connectionsPerMachine, relayConnectionsPerProxy } = this.#limits;
     const most = kind === 'relay' ? relayConnectionsPerProxy : connectionsPerMachine;
     return this.#usable === 0 || this.#connections.size < most;
@@ -159,17 +193,21 @@ export class ConnectionGroup {
 
   #grow(): void {
     const controller = new AbortController();
-    this.#opening = controller;
-    this.#open(controller.signal).then(
-      (ssh) => {
+    const { signal } = controller;
+    const settled = this.#open(signal).then(
+      async (ssh) => {
+        // It came through just when it was called off.
+        if (signal.aborted) await ssh.close();
         this.#opening = undefined;
-        this.#add(ssh);
+        if (signal.aborted) this.#growthFailed(cancelled(signal), true);
+        else this.#add(ssh);
       },
       (error) => {
         this.#opening = undefined;
-        this.#growthFailed(error, controller.signal.aborted);
+        this.#growthFailed(error, signal.aborted);
       },
     );
+    this.#opening = { controller, settled };
   }
 
   #add(ssh: SshConnection): void {
@@ -201,7 +239,7 @@ export class ConnectionGroup {
   #checkEmpty(): void {
     if (this.#connections.size > 0 || this.#opening || this.#tickets.length > 0) return;
     clearTimeout(this.#growthTimer);
-    this.#onEmpty();
+    this.#events.empty();
   }
 }
 

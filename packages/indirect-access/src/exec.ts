@@ -1,7 +1,7 @@
 import { Readable, type Writable } from 'node:stream';
 import { AccessError } from './errors.ts';
 import { OutputCollector } from './output-collector.ts';
-import type { RemoteProcess } from './remote-process.ts';
+import type { ChannelProcess, RemoteProcess } from './remote-process.ts';
 
 /** A string is shell text for /bin/sh; an array is a program and its arguments, quoted word by word. */
 export type Command = string | readonly string[];
@@ -37,14 +37,14 @@ export interface ExecResult {
 
 /** Feeds a started process and reads it to its end. */
 export async function runToEnd(
-  process: RemoteProcess,
+  process: ChannelProcess,
   { stdin, maxOutputBytes = 1024 * 1024 }: Pick<ExecOptions, 'stdin' | 'maxOutputBytes'>,
 ): Promise<ExecResult> {
   const stdout = new OutputCollector(process.stdout, maxOutputBytes);
   const stderr = new OutputCollector(process.stderr, maxOutputBytes);
   const input = feed(process, stdin);
   input.catch(() => {});
-  const exit = await process.exit;
+  const exit = await process.end;
   await Promise.all([stdout.ended, stderr.ended]);
   await input;
   return {

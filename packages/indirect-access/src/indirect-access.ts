@@ -54,7 +54,8 @@ export class IndirectAccess implements Sessions {
 
   /** Runs a command to its end. A non-zero status is a result, not an error. At most once: never repeated. */
   async exec(route: Route, command: Command, options: ExecOptions = {}): Promise<ExecResult> {
-    return runToEnd(await this.spawn(route, command, options), options);
+    checkRoute(route);
+    return runToEnd(await startProcess(this.#pool.site(route), command, options), options);
   }
 
   /** Starts a command and streams. */
@@ -110,7 +111,7 @@ export class IndirectAccess implements Sessions {
 
   async sftp(route: Route, options: { signal?: AbortSignal } = {}): Promise<SftpChannel> {
     checkRoute(route);
-    const { channel, lease } = await openChannel<SftpChannel>(this.#pool.group(route), {
+    const { channel, lease } = await openChannel<SftpChannel>(() => this.#pool.group(route), {
       kind: 'session',
       machine: route.machine,
       milliseconds: this.#deadlines.channel,

@@ -19,11 +19,13 @@ export interface OpenChannelOptions<T> {
  * out to be dead, or too full, is replaced and it is tried again; after that never.
  */
 export async function openChannel<T>(
-  group: ConnectionGroup,
+  findGroup: () => ConnectionGroup,
   options: OpenChannelOptions<T>,
 ): Promise<{ channel: T; lease: Lease }> {
   const { kind, machine, milliseconds, signal } = options;
   for (let attempt = 1; ; attempt += 1) {
+    // Found anew each time: one that has lost its last connection is no longer in the pool.
+    const group = findGroup();
     const lease = await group.acquire(kind, signal);
     const { connection } = lease;
     try {
@@ -37,28 +39,14 @@ export async function openChannel<T>(
         },
         (ended) => options.open(connection.ssh, ended),
       );
-      if (kind === 'stream') return { channel, lease };
-      connection.granted += 1;
-      connection.served = true;
-      return { channel, lease: withGrant(lease) };
+      lease.granted();
+      return { channel, lease };
     } catch (error) {
       const again = attempt < 12 && mayTryAgain(group, lease, kind, error, attempt);
       lease.release();
       if (!again) throw describe(error, machine, kind);
     }
   }
-}
-
-function withGrant(lease: Lease): Lease {
-  let granted = true;
-  return {
-    connection: lease.connection,
-    release() {
-      if (granted) lease.connection.granted -= 1;
-      granted = false;
-      lease.release();
-    },
-  };
 }
 
 function mayTryAgain(
@@ -68,7 +56,9 @@ function mayTryAgain(
   error: unknown,
   attempt: number,
 ): boolean {
-  if (error instanceof AccessError && error.code === 'TIMEOUT') connection.retire();
+  // A session is opened by sshd alone; a stream waits for somebody else, who proves nothing about the connection.
+  const late = error instanceof AccessError && error.code === 'TIMEOUT';
+  if (late && kind !== 'stream') connection.retire();
   if (error instanceof AccessError) return error.code === 'CONNECTION_LOST' && error.retryable && attempt < 3;
   // Reason 0 is a request refused on a channel that was granted: no question of room.
   if (error instanceof ChannelOpenError && kind !== 'stream' && error.reason > 0) {

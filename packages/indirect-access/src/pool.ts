@@ -7,6 +7,7 @@ import type { Events } from './events.ts';
 import { HostKeyCheck } from './host-key-check.ts';
 import { openChannel } from './open-channel.ts';
 import { openConnection } from './open-connection.ts';
+import type { PooledConnection } from './pooled-connection.ts';
 import { ProxyMachine } from './proxy-machine.ts';
 import type { ProcessSite } from './remote-process.ts';
 import type { Machine, RelaySetting, Route, SshHop } from './route.ts';
@@ -21,6 +22,9 @@ export interface PoolOptions {
   readonly keepalive: Keepalive;
   readonly events: Events;
 }
+
+/** Milliseconds. */
+const RELAY_GRACE = 2_500;
 
 interface Entry {
   readonly route: Route;
@@ -57,8 +61,8 @@ export class Pool {
     if (!proxy) {
       const { deadlines, events } = this.#options;
       const { machine } = route;
-      const { group } = entry;
       const site = this.site(route, 'relay');
+      const group = () => this.group(route);
       proxy = new ProxyMachine({ machine, relay, jumpOnly, deadlines, events, group, site });
       entry.proxies.set(key, proxy);
     }
@@ -73,7 +77,7 @@ export class Pool {
       name: machine.name,
       startDeadline: milliseconds,
       start: async (text, signal) => {
-        const { channel, lease } = await openChannel<ExecChannel>(this.group(route), {
+        const { channel, lease } = await openChannel<ExecChannel>(() => this.group(route), {
           kind,
           machine,
           milliseconds,
@@ -118,15 +122,41 @@ export class Pool {
     const entries = [...this.#entries].filter(({ route }) =>
       machines(route).some(({ id }) => id === machineId),
     );
-    for (const entry of entries) this.#remove(entry);
-    await Promise.all(entries.map(({ group }) => group.close(closedError('the machine was forgotten'))));
+    await this.#closeAll(entries, closedError('the machine was forgotten'));
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    const entries = [...this.#entries];
+    await this.#closeAll([...this.#entries], closedError());
+  }
+
+  /** From the far end on, so that relay programs hear the end of their streams while there is still a way. */
+  async #closeAll(entries: readonly Entry[], error: Error): Promise<void> {
     for (const entry of entries) this.#remove(entry);
-    await Promise.all(entries.map(({ group }) => group.close(closedError())));
+    const lengths = [...new Set(entries.map(({ route }) => route.hops.length))].sort((a, b) => b - a);
+    for (const length of lengths) {
+      const level = entries.filter(({ route }) => route.hops.length === length);
+      await Promise.all(
+        level.map(({ group, proxies }) => {
+          const relaying = [...proxies.values()].some(({ relay }) => relay && relay !== 'direct-tcpip');
+          return group.close(error, relaying ? RELAY_GRACE : 0);
+        }),
+      );
+    }
+  }
+
+  /** Every relay program of a proxy is in use: the machine behind it that was idle longest makes room. */
+  #evictIdleBehind(proxy: Machine): void {
+    let oldest: PooledConnection | undefined;
+    for (const { route, group } of this.#entries) {
+      const hop = route.hops.at(-1);
+      if (hop?.kind !== 'ssh' || hop.machine.id !== proxy.id) continue;
+      for (const connection of group.connections) {
+        if (connection.idleSince === undefined || !connection.ssh.isOpen) continue;
+        if (!oldest || connection.idleSince < (oldest.idleSince ?? 0)) oldest = connection;
+      }
+    }
+    void oldest?.ssh.close();
   }
 
   #entry(route: Route): Entry {
@@ -134,11 +164,10 @@ export class Pool {
     const key = connectionKey(route, this.#hostKeys.learned);
     let entry = this.#byKey.get(key);
     if (!entry) {
-      const group = new ConnectionGroup(
-        (signal) => this.#open(route, signal),
-        this.#options.limits,
-        () => created.group.connections.size === 0 && this.#remove(created),
-      );
+      const group = new ConnectionGroup((signal) => this.#open(route, signal), this.#options.limits, {
+        empty: () => this.#remove(created),
+        starved: () => this.#evictIdleBehind(route.machine),
+      });
       const created: Entry = { route, group, proxies: new Map(), key };
       entry = created;
       this.#entries.add(created);

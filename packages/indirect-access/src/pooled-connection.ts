@@ -15,6 +15,8 @@ export class PooledConnection {
   retired = false;
   /** The priming command, once it was started. */
   priming: Promise<void> | undefined;
+  /** When it fell idle; undefined while in use. Milliseconds since the epoch. */
+  idleSince: number | undefined;
   readonly #idleMilliseconds: number;
   #idleTimer: NodeJS.Timeout | undefined;
 
@@ -32,7 +34,9 @@ export class PooledConnection {
   /** To be called whenever something was taken or given back. */
   settle(): void {
     clearTimeout(this.#idleTimer);
+    this.idleSince = undefined;
     if (this.sessions + this.streams > 0 || !this.ssh.isOpen) return;
+    this.idleSince = Date.now();
     if (this.retired) void this.ssh.close();
     else this.#idleTimer = setTimeout(() => void this.ssh.close(), this.#idleMilliseconds);
   }

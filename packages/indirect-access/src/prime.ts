@@ -22,7 +22,7 @@ export async function prime(lease: Lease, milliseconds: number, signal?: AbortSi
     return await withDeadline({ milliseconds, signal, late }, async (ended) => {
       channel = await lease.connection.ssh.exec(`echo ${word}`, ended);
       ended.addEventListener('abort', () => channel?.close(), { once: true });
-      lease.connection.served = true;
+      lease.granted();
       return judge(channel, word);
     });
   } catch (error) {

@@ -19,7 +19,7 @@ export interface ProxyOptions {
   readonly jumpOnly: boolean;
   readonly deadlines: Deadlines;
   readonly events: Events;
-  readonly group: ConnectionGroup;
+  group(): ConnectionGroup;
   /** Where the relay programs run. */
   readonly site: ProcessSite;
 }
@@ -28,7 +28,9 @@ export interface ProxyOptions {
 export class ProxyMachine {
   readonly #options: ProxyOptions;
   #jumpOnly: boolean;
+  /** Has worked, or is set. */
   #chosen: Relay | undefined;
+  #hasWorked = false;
   #program: RelayProgram | undefined;
   #probe: Promise<RelayProgram[]> | undefined;
 
@@ -40,7 +42,7 @@ export class ProxyMachine {
 
   /** The means in use, once one has worked. */
   get relay(): Relay | undefined {
-    return this.#chosen;
+    return this.#hasWorked ? this.#chosen : undefined;
   }
 
   get jumpOnly(): boolean {
@@ -54,7 +56,7 @@ export class ProxyMachine {
 
   /** Makes sure of a connection and keeps it from falling idle. */
   hold(signal: AbortSignal): Promise<Lease> {
-    return this.#options.group.acquire('stream', signal);
+    return this.#options.group().acquire('stream', signal);
   }
 
   async open(target: RelayTarget, signal?: AbortSignal): Promise<Duplex> {
@@ -98,7 +100,7 @@ export class ProxyMachine {
   #prime({ connection }: Lease): void {
     const { group, deadlines } = this.#options;
     if (this.#jumpOnly || connection.served || connection.priming) return;
-    const lease = group.tryAcquireOn(connection);
+    const lease = group().tryAcquireOn(connection);
     if (!lease) return;
     connection.priming = prime(lease, deadlines.prime).then((result) => this.#learnShell(result));
   }
@@ -106,7 +108,7 @@ export class ProxyMachine {
   /** Asked only when forwarding was refused: then it decides, so it may take as long as any channel. */
   async #isJumpOnly(signal?: AbortSignal): Promise<boolean> {
     const { group, deadlines } = this.#options;
-    const lease = await group.acquire('relay', signal);
+    const lease = await group().acquire('relay', signal);
     this.#learnShell(await prime(lease, Math.max(deadlines.prime, deadlines.channel), signal));
     return this.#jumpOnly;
   }
@@ -179,7 +181,8 @@ export class ProxyMachine {
   }
 
   #choose(relay: Relay): void {
-    if (this.#chosen === relay) return;
+    if (this.#hasWorked) return;
+    this.#hasWorked = true;
     this.#chosen = relay;
     this.#options.events.emit({ type: 'relay-chosen', machine: this.#options.machine, relay });
   }

@@ -53,7 +53,7 @@ export async function startProcess(
   command: Command,
   options: SpawnOptions = {},
   starting: AbortSignal | undefined = options.signal,
-): Promise<RemoteProcess> {
+): Promise<ChannelProcess> {
   const { asRoot = false } = options;
   const text = commandText(command, options);
   const channel = await site.start(text.text, starting);
@@ -90,16 +90,19 @@ async function waitForStart(
   return withDeadline({ milliseconds, signal, late, at: { phase: 'command' }, discard }, () => started);
 }
 
-class ChannelProcess implements RemoteProcess {
+export class ChannelProcess implements RemoteProcess {
   readonly stdin: Writable;
   readonly stdout: Readable;
   readonly stderr: Readable;
   readonly exit: Promise<RemoteExit>;
+  readonly #own: Promise<RemoteExit>;
   readonly #site: ProcessSite;
   readonly #channel: ExecChannel;
   readonly #groupId: number;
   readonly #asRoot: boolean;
-  #ended = false;
+  readonly #timeout: number | undefined;
+  readonly #signal: AbortSignal | undefined;
+  #closed = false;
   #killing: Promise<void> | undefined;
 
   constructor(
@@ -116,11 +119,19 @@ class ChannelProcess implements RemoteProcess {
     this.stdin = channel.stdin;
     this.stdout = channel.stdout;
     this.stderr = channel.stderr;
-    // The reader may not have come yet, or have gone: an error without a listener would end this process.
-    for (const stream of [this.stdin, this.stdout, this.stderr]) stream.on('error', () => {});
-    const own = channel.exit.then((exit) => this.#result(exit));
-    this.exit = timeout === undefined && !signal ? own : this.#withEnd(own, timeout, signal);
+    this.#timeout = timeout;
+    this.#signal = signal;
+    channel.closed.then(() => {
+      this.#closed = true;
+    });
+    this.#own = channel.exit.then((exit) => this.#result(exit));
+    this.exit = this.#limited(this.#own);
     this.exit.catch(() => {});
+  }
+
+  /** Like `exit`, but later when children of the command still hold its outputs; the limits hold for them too. */
+  get end(): Promise<RemoteExit> {
+    return this.#limited(this.#own.then((exit) => this.#channel.closed.then(() => exit)));
   }
 
   kill(): Promise<void> {
@@ -129,7 +140,7 @@ class ChannelProcess implements RemoteProcess {
   }
 
   async #kill(): Promise<void> {
-    if (this.#ended) return;
+    if (this.#closed) return;
     try {
       await drain(await this.#site.start(killText(this.#groupId, this.#asRoot)));
     } catch {
@@ -139,13 +150,12 @@ class ChannelProcess implements RemoteProcess {
     const grace = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, END_GRACE);
     });
-    await Promise.race([this.#channel.exit, grace]);
+    await Promise.race([this.#channel.closed, grace]);
     clearTimeout(timer);
     this.#channel.close();
   }
 
   #result({ status, signal, lost }: ExecExit): RemoteExit {
-    this.#ended = true;
     if (status !== undefined || signal !== undefined)
       return { status: status ?? null, signal: signal ?? null };
     throw new AccessError(
@@ -156,17 +166,28 @@ class ChannelProcess implements RemoteProcess {
     );
   }
 
-  async #withEnd(own: Promise<RemoteExit>, timeout?: number, signal?: AbortSignal): Promise<RemoteExit> {
+  async #limited(own: Promise<RemoteExit>): Promise<RemoteExit> {
+    const milliseconds = this.#timeout;
+    const signal = this.#signal;
+    if (milliseconds === undefined && !signal) return own;
+    const at = { hop: this.#site.name, phase: 'command' } as const;
     const late = () =>
-      new AccessError(`the command did not end within ${timeout} ms`, { code: 'TIMEOUT', phase: 'command' });
+      new AccessError(`${this.#site.name}: the command did not end within ${milliseconds} ms`, {
+        code: 'TIMEOUT',
+        ...at,
+      });
+    const limit = milliseconds === undefined ? {} : { milliseconds };
+    let given = false;
+    const giveUp = () => {
+      given = true;
+      return late();
+    };
     try {
-      const limit = timeout === undefined ? {} : { milliseconds: timeout };
-      return await withDeadline({ ...limit, signal, late, at: { phase: 'command' } }, () => own);
+      return await withDeadline({ ...limit, signal, late: giveUp, at }, () => own);
     } catch (error) {
-      if (this.#ended) throw error;
       own.catch(() => {});
-      await this.kill();
-      throw atHop(error, this.#site.name);
+      if (given || signal?.aborted) await this.kill();
+      throw error;
     }
   }
 }

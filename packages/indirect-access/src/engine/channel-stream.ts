@@ -10,6 +10,12 @@ type Lost = () => Error | undefined;
 
 const BUFFER = 256 * 1024;
 
+/**
+ * A connection can be lost when nobody is looking at one of its streams, and an error without a listener would
+ * end the process. Whoever reads, writes or waits still gets it.
+ */
+function ignore(): void {}
+
 function feed(target: Readable, source: Readable, lost: Lost): void {
   source.on('data', (chunk: Buffer) => {
     if (!target.destroyed && !target.push(chunk)) source.pause();
@@ -28,6 +34,7 @@ export class ChannelOutput extends Readable {
 
   constructor(source: Readable, lost: Lost) {
     super({ highWaterMark: BUFFER });
+    this.on('error', ignore);
     this.#source = source;
     feed(this, source, lost);
   }
@@ -49,6 +56,7 @@ export class ChannelInput extends Writable {
 
   constructor(channel: Channel, lost: Lost) {
     super();
+    this.on('error', ignore);
     this.#half = new WritingHalf(channel, lost);
     channel.once('close', () => this.destroy());
   }
@@ -74,6 +82,7 @@ export class ChannelStream extends Duplex {
 
   constructor(channel: Channel, lost: Lost) {
     super({ readableHighWaterMark: BUFFER });
+    this.on('error', ignore);
     this.#channel = channel;
     this.#half = new WritingHalf(channel, lost);
     feed(this, channel, lost);

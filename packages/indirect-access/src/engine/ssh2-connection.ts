@@ -49,6 +49,8 @@ export class Ssh2Connection implements SshConnection {
 
   async exec(command: string, signal?: AbortSignal): Promise<ExecChannel> {
     const channel = await this.#openSession(signal);
+    // Before the request: its answer and the exit message of a short command can come in one packet.
+    const process = this.#execChannel(channel);
     await new Promise<void>((resolve, reject) => {
       channel._callbacks.push((failed) => {
         if (!failed) return resolve();
@@ -59,7 +61,7 @@ export class Ssh2Connection implements SshConnection {
       });
       internals(this.#client)._protocol.exec(channel.outgoing.id, command, true);
     });
-    return this.#execChannel(channel);
+    return process;
   }
 
   async openTcp(host: string, port: number, signal?: AbortSignal): Promise<Duplex> {

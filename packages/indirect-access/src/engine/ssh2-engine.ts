@@ -218,7 +218,10 @@ function signAtOnce(protocol: Protocol): void {
 }
 
 export function parseIdentity(identity: Identity): ParsedKey {
-  const parsed: ParsedKey | ParsedKey[] | Error = ssh2.utils.parseKey(identity.privateKey, identity.passphrase);
+  const parsed: ParsedKey | ParsedKey[] | Error = ssh2.utils.parseKey(
+    identity.privateKey,
+    identity.passphrase,
+  );
   const key = Array.isArray(parsed) ? parsed[0] : parsed;
   if (key && !(key instanceof Error) && key.isPrivateKey()) return key;
   // The parser's message is not passed on: it may quote what it could not parse.
