@@ -58,7 +58,6 @@ export class TestSandbox {
     for (const key of [sandbox.proxyKey, sandbox.machineKey]) plantSecret('sandbox-client-key', key.private);
     await writeFile(path.join(directory, 'proxy-key'), sandbox.proxyKey.private, { mode: 0o600 });
     await writeFile(path.join(directory, 'machine-key'), sandbox.machineKey.private, { mode: 0o600 });
-    await sandbox.cloud.resume();
     return sandbox;
   }
 

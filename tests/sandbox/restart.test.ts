@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { chmod, readdir, readFile, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -72,12 +72,21 @@ describe('a sandbox over restarts', () => {
     expect(await readdir(path.join(sandbox.directory, 'sandbox', 'machines'))).toEqual([]);
   });
 
+  it('keeps the files of its machines beside its records where its user can get there', async () => {
+    await chmod(sandbox.directory, 0o755);
+    const machine = await sandbox.machine('beside-proxy-0', true);
+    await sandbox.configure([machine]);
+    const { stdout } = await sandbox.run('ssh', [machine.name, 'echo x >file; pwd']);
+    expect(stdout).toMatch(new RegExp(`^${sandbox.directory}/sandbox/files/`));
+    expect(await readFile(path.join(stdout.trim(), 'file'), 'utf8')).toBe('x\n');
+  });
+
   it('keeps host keys where only its own user can read them', async () => {
     await sandbox.machine('private-0');
-    const folder = path.join(sandbox.directory, 'sandbox');
+    const folder = path.join(sandbox.directory, 'sandbox', 'machines');
     expect((await stat(folder)).mode & 0o077).toBe(0);
-    for (const name of await readdir(path.join(folder, 'machines')))
-      expect((await stat(path.join(folder, 'machines', name))).mode & 0o077).toBe(0);
+    for (const name of await readdir(folder))
+      expect((await stat(path.join(folder, name))).mode & 0o077).toBe(0);
   });
 
   it('ends, after a controller was killed, what that one left running', async () => {

@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import ssh2 from 'ssh2';
 import type {
@@ -54,6 +54,10 @@ const LOOPBACK = '127.0.0.1';
 /**
  * Machines inside this process: they speak real SSH, run real commands and live in a network of their own, in which
  * only proxies have a port on loopback. For trying Wadi, and for tests.
+ *
+ * It separates machines, it does not contain their users: all commands run as one user of this computer (`nobody`
+ * when the controller is root, else its own), so they can read each other's files, and they can connect to whatever
+ * this computer can, its loopback included. Only what goes through SSH keeps to the private network.
  */
 export class SandboxCloud implements Cloud {
   readonly name = 'sandbox';
@@ -218,8 +222,10 @@ export class SandboxCloud implements Cloud {
 
   async #prepare(): Promise<Ready> {
     const { directory } = this.#options;
-    await mkdir(directory, { recursive: true, mode: 0o700 });
     const user = sandboxUser();
+    await mkdir(directory, { recursive: true });
+    // The machines' files may lie below; the records have a folder that is closed.
+    await chmod(directory, user ? 0o711 : 0o700);
     const folders = await SandboxFolders.findOrCreate(directory, user);
     const groups = new ProcessGroups(path.join(directory, 'processes'), folders.mark);
     await groups.endLeftovers();

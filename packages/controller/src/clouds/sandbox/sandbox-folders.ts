@@ -34,8 +34,8 @@ exit 1
 };
 
 /**
- * Where the machines' files are. Not in the data directory: nobody else may look into that, and a machine's
- * commands run as somebody else when the controller is root.
+ * Where the machines' files are: beside their records, unless the machines' user cannot get there. That is so when
+ * root keeps its data below a directory of its own; then they are among the temporary files.
  */
 export class SandboxFolders {
   readonly root: string;
@@ -51,7 +51,7 @@ export class SandboxFolders {
     const memory = path.join(directory, 'folder');
     let root = (await readFile(memory, 'utf8').catch(() => '')).trim();
     if (!(await isOurs(root))) {
-      root = await mkdtemp(path.join(await openPlace(user), 'wadi-sandbox-'));
+      root = await makeRoot(directory, user);
       await writeFile(`${memory}.new`, root, { mode: 0o600 });
       await rename(`${memory}.new`, memory);
     }
@@ -63,7 +63,7 @@ export class SandboxFolders {
 
   /** Names this sandbox in the environment of its processes. */
   get mark(): string {
-    return path.basename(this.root);
+    return digest(this.root);
   }
 
   get bin(): string {
@@ -72,7 +72,7 @@ export class SandboxFolders {
 
   /** Short, since socket paths below it must stay under 100 bytes. */
   machine(instanceId: string): string {
-    return path.join(this.root, createHash('sha256').update(instanceId).digest('hex').slice(0, 10));
+    return path.join(this.root, digest(instanceId).slice(0, 10));
   }
 
   home(instanceId: string): string {
@@ -117,18 +117,27 @@ async function isOurs(folder: string): Promise<boolean> {
   return found?.isDirectory() === true && found.uid === process.getuid?.() && (found.mode & 0o022) === 0;
 }
 
-/** A place for temporary files into which the machines' user can look. */
-async function openPlace(user: SandboxUser | undefined): Promise<string> {
-  if (!user) return tmpdir();
-  for (const place of [tmpdir(), '/tmp', '/var/tmp']) if (await isOpen(place)) return place;
+async function makeRoot(directory: string, user: SandboxUser | undefined): Promise<string> {
+  const beside = path.join(directory, 'files');
+  if (!user || (await isOpen(directory))) {
+    await mkdir(beside).catch(unlessThere);
+    return beside;
+  }
+  for (const place of [tmpdir(), '/tmp', '/var/tmp'])
+    if (await isOpen(place)) return mkdtemp(path.join(place, 'wadi-sandbox-'));
   throw new Error(`no folder for the sandbox's machines: neither ${tmpdir()} nor /tmp is open to every user`);
 }
 
+/** Whether every user may pass through to what lies in it. */
 async function isOpen(folder: string): Promise<boolean> {
   const found = await stat(folder).catch(() => undefined);
   if (!found?.isDirectory() || (found.mode & 0o001) === 0) return false;
   const parent = path.dirname(folder);
   return parent === folder || isOpen(parent);
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 20);
 }
 
 function unlessThere(error: NodeJS.ErrnoException): void {
