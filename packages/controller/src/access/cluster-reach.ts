@@ -25,6 +25,21 @@ export class ClusterReach {
     return planRoutes(this.facts, instance, this.#settings);
   }
 
+  /**
+   * Routes to ports of the machine. The controller itself dials nothing but sshd: what it can dial may be an address of
+   * its own (the sandbox's are), where other ports are other people's. So a machine without a proxy before it is
+   * entered, and the port opened from within.
+   */
+  portRoutes(instance: InstanceFacts): readonly Route[] {
+    return this.routes(instance).map((route) => {
+      if (route.hops.length > 1) return route;
+      const { machine } = route;
+      const within = { kind: 'ssh', machine, relay: this.#settings.relay } as const;
+      const host = instance.internalIp ?? machine.host;
+      return { hops: [route.hops[0], within], machine: { ...machine, host } };
+    });
+  }
+
   /** Opens a session by the first route that works, and says which. */
   open(instance: InstanceFacts, signal?: AbortSignal): Promise<Route> {
     return this.through(
@@ -46,9 +61,10 @@ export class ClusterReach {
     instance: InstanceFacts,
     work: (route: Route) => Promise<T>,
     signal?: AbortSignal,
+    routes: readonly Route[] = this.routes(instance),
   ): Promise<T> {
     let furthest: { error: AccessError; reached: number } | undefined;
-    for (const route of this.routes(instance)) {
+    for (const route of routes) {
       try {
         return await work(route);
       } catch (error) {

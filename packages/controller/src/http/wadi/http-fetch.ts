@@ -67,7 +67,7 @@ async function ask(
   try {
     // A body can be sent once, so the way must be known to be open before.
     if (hasBody) return await fetch(await openWay(reach, instance, port, signal));
-    return await reach.through(instance, fetch, signal);
+    return await reach.through(instance, fetch, signal, reach.portRoutes(instance));
   } catch (error) {
     throw badGateway(error, instance, port);
   }
@@ -88,6 +88,7 @@ function openWay(
       return route;
     },
     signal,
+    reach.portRoutes(instance),
   );
 }
 
