@@ -1,8 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Controller, startController } from '../set-up/start-controller.ts';
 import { runWadi, type WadiOptions } from './run-wadi.ts';
+
+// Many processes one after the other, on a machine that may be busy with everything else.
+vi.setConfig({ testTimeout: 120_000 });
 
 let controller: Controller;
 const wadi = (args: readonly string[], options: WadiOptions = {}) =>

@@ -3,13 +3,13 @@ import { createHash } from 'node:crypto';
 import {
   chmodSync,
   copyFileSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
   realpathSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -30,7 +30,7 @@ export function makeClone(): string {
     maxBuffer: 64 << 20,
   });
   for (const name of new Set(listed.split('\0'))) {
-    if (name === '' || !existsSync(path.join(root, name))) continue;
+    if (!statSync(path.join(root, name), { throwIfNoEntry: false })?.isFile()) continue;
     mkdirSync(path.dirname(path.join(clone, name)), { recursive: true });
     copyFileSync(path.join(root, name), path.join(clone, name));
   }

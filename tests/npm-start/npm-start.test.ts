@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Ended, runWadi } from '../cli/run-wadi.ts';
 import { isRunning, processesNaming, processTree } from '../set-up/processes.ts';
 import { keepEvidence, plantSecret, registerDataDirectory } from '../set-up/run-folder.ts';
@@ -11,6 +11,7 @@ import { makeClone } from './clone.ts';
 
 /** Milliseconds; the machine may be busy with everything else. */
 const patience = 120_000;
+vi.setConfig({ testTimeout: patience });
 const machines = ['example-proxy-0', 'example-worker-0', 'example-worker-1', 'example-worker-2'];
 
 let clone: string;
@@ -53,13 +54,18 @@ async function npmStart(): Promise<Started> {
   });
   const end = performance.now() + patience;
   while (!output.includes('Stop with Ctrl-C')) {
-    if (npm.exitCode !== null || performance.now() > end) throw new Error(`npm start:\n${output}`);
+    const failed = npm.exitCode !== null || output.includes('did not work out');
+    if (failed || performance.now() > end) {
+      if (npm.exitCode === null) await signalGroup({ npm }, 'SIGINT');
+      const log = readFileSync(path.join(clone, '.wadi', 'wadi.log'), 'utf8').slice(-8000);
+      throw new Error(`npm start:\n${output}\n${log}`);
+    }
     await sleep(50);
   }
   return { npm, output: () => output, readyAfter };
 }
 
-async function signalGroup({ npm }: Started, signal: NodeJS.Signals): Promise<void> {
+async function signalGroup({ npm }: Pick<Started, 'npm'>, signal: NodeJS.Signals): Promise<void> {
   const ended = new Promise((resolve) => npm.once('exit', resolve));
   process.kill(-(npm.pid as number), signal);
   await ended;
