@@ -1,0 +1,83 @@
+import { ApiError, type ImportRequest } from '@wadi/api';
+import { describe, expect, it } from 'vitest';
+import { generateManagementKey } from '../../access/management-key.ts';
+import { planImport } from './plan-import.ts';
+
+const { privateKey, publicKey } = generateManagementKey('test');
+const machine = { name: 'm1', address: '10.0.0.2', user: 'wadi', identity: 'key', host_keys: [publicKey] };
+const proxy = { ...machine, name: 'p1', address: '10.0.0.1', is_proxy: true };
+const request: ImportRequest = {
+  name: 'lab',
+  identities: { key: { private_key: privateKey } },
+  machines: [machine, proxy],
+};
+const networks = ['10.0.0.0/24'];
+
+function refusal(changed: Partial<ImportRequest>): ApiError {
+  try {
+    planImport({ ...request, ...changed }, networks);
+  } catch (error) {
+    if (error instanceof ApiError) return error;
+    throw error;
+  }
+  throw new Error('nothing was refused');
+}
+
+describe('an import', () => {
+  it('forms node groups: those named, `proxy` for proxies, `machines` for the rest', () => {
+    const named = { ...machine, name: 'm2', address: '10.0.0.3', node_group: 'web' };
+    const { groups } = planImport({ ...request, machines: [machine, proxy, named] }, networks);
+    expect(
+      groups.map((group) => [group.name, group.isProxy, group.machines.map((each) => each.name)]),
+    ).toEqual([
+      ['machines', false, ['m1']],
+      ['proxy', true, ['p1']],
+      ['web', false, ['m2']],
+    ]);
+    expect(groups[0]?.machines[0]?.host_keys).toEqual([publicKey.split(' ').slice(0, 2).join(' ')]);
+  });
+
+  it('asks only of what the controller dials that it lies in an allowed network', () => {
+    const outside = { ...machine, address: '172.16.0.1' };
+    expect(planImport({ ...request, machines: [outside, proxy] }, networks).groups).toHaveLength(2);
+    expect(refusal({ machines: [outside] }).message).toContain('outside of the networks');
+  });
+
+  it('takes machines without a host key only where the first contact is trusted', () => {
+    const { host_keys: _, ...unknown } = machine;
+    expect(refusal({ machines: [unknown, proxy] }).message).toContain('trust_first_contact');
+    const trusting = { ...request, machines: [unknown, proxy], trust_first_contact: true };
+    expect(planImport(trusting, networks).groups[0]?.machines[0]?.host_keys).toEqual([]);
+  });
+
+  it('says all that is wrong at once, naming the machine, never quoting a key', () => {
+    const secret = 'c2VjcmV0LW1hdGVyaWFsLXRoYXQtbXVzdC1ub3QtYmUtcXVvdGVk';
+    const error = refusal({
+      identities: {
+        key: {
+          private_key: `-----BEGIN OPENSSH PRIVATE KEY-----\n${secret}\n-----END OPENSSH PRIVATE KEY-----\n`,
+        },
+      },
+      machines: [
+        { ...machine, identity: 'other' },
+        { ...machine, host_keys: [secret] },
+        { ...proxy, node_group: 'machines', address: '169.254.169.254' },
+      ],
+    });
+    expect(error.status).toBe(400);
+    for (const part of [
+      'identities[key]',
+      "identity 'other'",
+      'given twice',
+      'no OpenSSH public key',
+      'node group machines',
+      '169.254.169.254 cannot be',
+    ])
+      expect(error.message).toContain(part);
+    expect(error.message).not.toContain(secret);
+  });
+
+  it('does not take a label that only looks like one', () => {
+    expect(refusal({ machines: [{ ...proxy, identity: 'constructor' }] }).message).toContain('constructor');
+  });
+});
