@@ -61,6 +61,8 @@ export interface Lab {
   readonly privateKey: string;
   /** The argument vector that runs `argv` in the controller's network namespace (files stay those of this host). */
   controllerArgv(argv: readonly string[]): readonly string[];
+  /** The same in a machine's network, for servers that a test brings along. */
+  machineArgv(machine: string, argv: readonly string[]): readonly string[];
   /** Runs a program in the controller's network namespace to its end. Killed after `timeout` ms (default 60 s). */
   inController(
     argv: readonly string[],
@@ -112,6 +114,7 @@ function standing(name: string, inventory: LabInventory): Lab {
     inventory,
     privateKey: readFileSync(inventory.privateKeyPath, 'utf8'),
     controllerArgv: (argv) => ['nsenter', `--net=/run/netns/${inventory.controllerNetns}`, ...argv],
+    machineArgv: (machine, argv) => ['nsenter', `--net=/run/netns/${name}-${machine}`, ...argv],
     inController: (argv, options = {}) => toTheEnd(lab.controllerArgv(argv), options),
     async drive(script, input, options = {}) {
       const argv = [process.execPath, '--import', 'tsx', script];

@@ -50,6 +50,9 @@ async function openSocket(
   const secure = target.protocol === 'https:';
   const port = Number(target.port) || (secure ? 443 : 80);
   const tunnel = await sessions.tunnel(route, { port });
+  // undici waits for a socket to close by itself once the server has ended it (after a WebSocket's last frame), and
+  // TLS takes this over from the stream below.
+  tunnel.allowHalfOpen = false;
   if (!secure) return asSocket(tunnel);
   const name = target.servername || target.hostname;
   return await overTls(tunnel, route, {
@@ -87,12 +90,8 @@ function overTls(tunnel: Duplex, route: Route, options: ConnectionOptions): Prom
   });
 }
 
-/**
- * undici says `ref` and `unref` to its sockets; a tunnel keeps no process alive by itself. And it waits for sockets to
- * close by themselves once the server has ended (after a WebSocket's last frame), which half-open ones never do.
- */
+/** undici says `ref` and `unref` to its sockets; a tunnel keeps no process alive by itself. */
 function asSocket(tunnel: Duplex): TLSSocket {
-  tunnel.allowHalfOpen = false;
   const socket = Object.assign(tunnel, { ref: () => tunnel, unref: () => tunnel });
   return socket as unknown as TLSSocket;
 }

@@ -24,14 +24,15 @@ export async function localForward(
   route: Route,
   options: ForwardOptions,
 ): Promise<LocalForward> {
-  const closing = new AbortController();
+  const open = new Set<Socket>();
+  let closed = false;
   // allowHalfOpen: a client that has said everything still waits for its answer.
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    passOn(socket, closing.signal, (signal) => sessions.tunnel(route, options, { signal })).catch(
-      (error: Error) => {
-        if (!closing.signal.aborted) options.onError?.(error);
-      },
-    );
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+    passOn(socket, (signal) => sessions.tunnel(route, options, { signal })).catch((error: Error) => {
+      if (!closed) options.onError?.(error);
+    });
   });
   server.listen({ host: options.listen?.host ?? '127.0.0.1', port: options.listen?.port ?? 0 });
   await once(server, 'listening'); // rejects on 'error'
@@ -41,25 +42,17 @@ export async function localForward(
     host: address,
     port,
     async close() {
-      closing.abort();
+      closed = true;
       server.close();
+      for (const socket of open) socket.destroy();
       await ended;
     },
   };
 }
 
-async function passOn(
-  socket: Socket,
-  closing: AbortSignal,
-  open: (signal: AbortSignal) => Promise<Duplex>,
-): Promise<void> {
+async function passOn(socket: Socket, open: (signal: AbortSignal) => Promise<Duplex>): Promise<void> {
   const gone = new AbortController();
-  const stop = () => socket.destroy();
-  closing.addEventListener('abort', stop, { once: true });
-  socket.once('close', () => {
-    closing.removeEventListener('abort', stop);
-    gone.abort();
-  });
+  socket.once('close', () => gone.abort());
   socket.on('error', () => undefined); // 'close' follows, and ends the tunnel
   try {
     const tunnel = await open(gone.signal);

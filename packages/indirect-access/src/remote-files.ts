@@ -141,7 +141,7 @@ class FilesOverSessions implements RemoteFiles {
   ): Promise<boolean> {
     const trailer = `.wadi-${randomBytes(16).toString('hex')}`;
     const mode = options.mode === undefined ? '' : options.mode.toString(8);
-    const input = new Input(data, trailer);
+    const input = new Input(data, trailer, this.#options.signal);
     const command = script(placeScript, how, named(path), trailer, mode, options.was ?? '');
     const result = await this.#sessions.exec(this.#route, command, { ...this.#options, stdin: input.stream });
     if (input.error !== undefined) throw input.error;
@@ -198,12 +198,14 @@ class FilesOverSessions implements RemoteFiles {
 type How = 'write' | 'append' | 'prepend';
 type Data = string | Buffer | Readable;
 
-/** The data and then the trailer, which is left out when the data's own stream failed. */
+/** The data and then the trailer, which is left out when the data is not all there is. */
 class Input {
   readonly stream: Buffer | Readable;
   error: unknown;
+  readonly #signal: AbortSignal | undefined;
 
-  constructor(data: Data, trailer: string) {
+  constructor(data: Data, trailer: string, signal: AbortSignal | undefined) {
+    this.#signal = signal;
     this.stream =
       data instanceof Readable
         ? Readable.from(this.#followed(data, trailer), { objectMode: false })
@@ -212,12 +214,26 @@ class Input {
 
   async *#followed(data: Readable, trailer: string): AsyncGenerator<Buffer> {
     try {
-      for await (const chunk of data) yield Buffer.from(chunk);
+      const chunks: AsyncIterator<string | Buffer> = data[Symbol.asyncIterator]();
+      for (let chunk = await this.#next(chunks); chunk !== undefined; chunk = await this.#next(chunks)) {
+        yield Buffer.from(chunk as string);
+      }
+      // A source may well end because the caller gave up.
+      if (this.error === undefined && !this.#signal?.aborted) yield Buffer.from(trailer);
+    } finally {
+      data.destroy();
+    }
+  }
+
+  /** Apart, so that only what the source throws counts as its error, not what ends this generator from outside. */
+  async #next(chunks: AsyncIterator<string | Buffer>): Promise<string | Buffer | undefined> {
+    try {
+      const next = await chunks.next();
+      return next.done ? undefined : next.value;
     } catch (error) {
       this.error = error;
-      return;
+      return undefined;
     }
-    yield Buffer.from(trailer);
   }
 }
 
