@@ -1,10 +1,11 @@
 // Run by restart.test.ts: a controller with a proxy on which a command runs; it prints the command's process id and
 // waits to be killed.
 import ssh2 from 'ssh2';
+import { generateHostKey } from '../../packages/controller/src/clouds/sandbox/host-key.ts';
 import { SandboxCloud } from '../../packages/controller/src/clouds/sandbox/sandbox-cloud.ts';
 
 const cloud = new SandboxCloud(JSON.parse(process.argv[2] as string));
-const key = ssh2.utils.generateKeyPairSync('ed25519');
+const key = generateHostKey();
 const facts = await cloud.findOrCreateInstance({
   projectId: 'default',
   clusterId: 'killed',

@@ -4,8 +4,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
-import ssh2 from 'ssh2';
 import type { CloudInstance, NodeGroupPlan } from '../../packages/controller/src/clouds/cloud.ts';
+import { generateHostKey } from '../../packages/controller/src/clouds/sandbox/host-key.ts';
 import {
   SandboxCloud,
   type SandboxOptions,
@@ -42,8 +42,8 @@ export class TestSandbox {
   readonly directory: string;
   cloud: SandboxCloud;
   readonly clusterId = randomUUID();
-  readonly proxyKey = ssh2.utils.generateKeyPairSync('ed25519');
-  readonly machineKey = ssh2.utils.generateKeyPairSync('ed25519');
+  readonly proxyKey = generateHostKey();
+  readonly machineKey = generateHostKey();
   readonly moves: { instanceId: string; port: number }[] = [];
   readonly #children = new Set<ChildProcess>();
 

@@ -1,7 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import ssh2 from 'ssh2';
 import type {
   Cloud,
   CloudInstance,
@@ -11,6 +10,7 @@ import type {
   Problem,
 } from '../cloud.ts';
 import { FileService } from './file-service.ts';
+import { generateHostKey } from './host-key.ts';
 import { Machine, type SandboxParts, SSH_PORT } from './machine.ts';
 import { type MachineRecord, MachineRecords } from './machine-record.ts';
 import { PrivateNetwork } from './private-network.ts';
@@ -244,7 +244,7 @@ export class SandboxCloud implements Cloud {
     let host = 10;
     while (used.has(`${subnet}.${host}`)) host += 1;
     if (host > 250) throw new Error(`the sandbox has room for ${MAX_MACHINES} machines`);
-    const hostKey = ssh2.utils.generateKeyPairSync('ed25519');
+    const hostKey = generateHostKey();
     return {
       instanceId: checkId(request.instanceId),
       clusterId: request.clusterId,
@@ -255,7 +255,7 @@ export class SandboxCloud implements Cloud {
       running: true,
       authorizedKey: request.authorizedKey,
       hostKey: hostKey.private,
-      hostPublicKey: hostKey.public.trim(),
+      hostPublicKey: hostKey.public,
     };
   }
 
