@@ -1,8 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { clusterStatuses } from '@wadi/api';
+import { ClusterAccess } from '../../packages/controller/src/access/cluster-access.ts';
+import { RunExecutor } from '../../packages/controller/src/access/run-executor.ts';
+import { RunJournal } from '../../packages/controller/src/access/run-journal.ts';
 import type { Cloud, ClusterPlan, Problem } from '../../packages/controller/src/clouds/cloud.ts';
-import type { ClusterProvisioning } from '../../packages/controller/src/clusters/cluster-provisioning.ts';
+import { SandboxCloud } from '../../packages/controller/src/clouds/sandbox/sandbox-cloud.ts';
+import { isTransitional } from '../../packages/controller/src/clusters/cluster-status.ts';
 import { eventChannel, openEventLog } from '../../packages/controller/src/events/event-log.ts';
 import type { HttpContext } from '../../packages/controller/src/http/context.ts';
 import { saharaResources } from '../../packages/controller/src/http/sahara/sahara-resources.ts';
@@ -10,8 +16,9 @@ import { createServer } from '../../packages/controller/src/http/server.ts';
 import { openLog } from '../../packages/controller/src/log.ts';
 import { builtInPlugins, loadPlugins } from '../../packages/controller/src/plugins/load-plugins.ts';
 import { createDbosEngine } from '../../packages/controller/src/provisioning/engine/dbos-engine.ts';
+import { registerProvisioning } from '../../packages/controller/src/provisioning/provisioning.ts';
 import { ensureToken } from '../../packages/controller/src/storage/api-tokens.ts';
-import { setStatus } from '../../packages/controller/src/storage/clusters.ts';
+import { clusterIdsInStatus } from '../../packages/controller/src/storage/clusters.ts';
 import { type Database, openDatabase, openPool } from '../../packages/controller/src/storage/database.ts';
 import { loadOrCreateMasterKeys } from '../../packages/controller/src/storage/master-key.ts';
 import { migrate } from '../../packages/controller/src/storage/migrate.ts';
@@ -33,14 +40,18 @@ export const tokens = {
 
 export const recordedPlugins = fileURLToPath(new URL('./plugins/', import.meta.url));
 
-/** What the recording's cloud had. */
-const flavors = ['1', '2', '3'];
+/** Of the recording's cloud; its flavors 1, 2 and 3 are the sandbox's as well. */
 const instanceQuota = 16;
+
+/** Milliseconds. */
+const patience = 60_000;
 
 export interface Environment {
   readonly url: string;
   readonly db: Database;
   request(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  /** Waits until no cluster is on its way to another status. */
+  settle(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -52,8 +63,8 @@ export interface Answer {
 }
 
 /**
- * The API as the recording had it around itself: its tokens, its plugin, its cloud's flavors and quota. The server and
- * the database are the real ones; behind them no machines are made, clusters only go through their states.
+ * The API as the recording had it around itself: its tokens, its plugin, its cloud's flavors and quota. All
+ * parts are the real ones; its machines are the sandbox's.
  */
 export async function openEnvironment(
   pluginFolders = [builtInPlugins, recordedPlugins],
@@ -70,19 +81,20 @@ export async function openEnvironment(
     await ensureToken(db, { projectId, name, role, token });
   }
   const notifications = await PostgresNotifications.open(connection, [eventChannel]);
-  const masterKeys = loadOrCreateMasterKeys(path.join(data, 'master.key'));
-  const context: HttpContext = {
-    db,
-    secrets: openSecrets(db, masterKeys),
-    events: openEventLog(db, notifications, () => {}),
-    notifications,
-    engine: createDbosEngine({ connection, controllerId: randomUUID(), log, onLeaseLost: () => {} }),
-    clouds: new Map([['recorded', recordedCloud]]),
-    log,
-    stopping: new AbortController().signal,
-  };
+  const secrets = openSecrets(db, loadOrCreateMasterKeys(path.join(data, 'master.key')));
+  const events = openEventLog(db, notifications, () => {});
+  const clouds = new Map<string, Cloud>([
+    ['sandbox', new RecordedCloud({ directory: path.join(data, 'sandbox'), apiHost: '127.0.0.1' })],
+  ]);
+  const access = new ClusterAccess({ db, secrets, events, policy: { allowNetworks: [] }, log });
+  const runs = new RunExecutor({ access, secrets, journal: new RunJournal(db, log), log });
+  const engine = createDbosEngine({ connection, controllerId: randomUUID(), log, onLeaseLost: () => {} });
+  const provisioning = registerProvisioning({ db, secrets, events, access, runs, clouds, engine, log });
+  await engine.launch();
+  const stopping = new AbortController().signal;
+  const context: HttpContext = { db, secrets, events, notifications, engine, clouds, log, stopping };
   const plugins = await loadPlugins(pluginFolders);
-  const sahara = saharaResources({ plugins, provisioning: throughStates(db), defaultCloud: 'recorded' });
+  const sahara = saharaResources({ plugins, provisioning, defaultCloud: 'sandbox' });
   const server = await createServer({ context, resources: [sahara], hosts: [] });
   const url = await server.listen({ host: '127.0.0.1', port: 0 });
 
@@ -106,46 +118,31 @@ export async function openEnvironment(
         body: text === '' ? null : JSON.parse(text),
       };
     },
+    async settle() {
+      const transitional = clusterStatuses.filter(isTransitional);
+      for (const deadline = performance.now() + patience; ; await sleep(20)) {
+        if ((await clusterIdsInStatus(db, transitional)).length === 0) return;
+        if (performance.now() > deadline) throw new Error('the clusters do not come to rest');
+      }
+    },
     async close() {
       await server.close();
+      await engine.close();
+      await runs.close();
+      await access.close();
+      for (const cloud of clouds.values()) await cloud.close();
       await notifications.close();
       await pool.end();
     },
   };
 }
 
-const recordedCloud: Cloud = {
-  name: 'recorded',
-  async validate(plan: ClusterPlan): Promise<readonly Problem[]> {
-    const problems: Problem[] = plan.nodeGroups
-      .filter((group) => !flavors.includes(group.flavorId))
-      .map((group) => ({
-        errorName: 'NOT_FOUND',
-        message: `Requested flavor '${group.flavorId}' not found`,
-      }));
+/** The sandbox's machines, with the flavors and the quota of the recording. */
+class RecordedCloud extends SandboxCloud {
+  override async validate(plan: ClusterPlan): Promise<readonly Problem[]> {
     const requested = plan.nodeGroups.reduce((sum, group) => sum + group.count, 0);
-    if (requested > instanceQuota)
-      problems.push({
-        errorName: 'QUOTA_ERROR',
-        message: `Quota exceeded for instance: Requested ${requested}, but available ${instanceQuota}`,
-      });
-    return problems;
-  },
-  findOrCreateInstance: () => Promise.reject(new Error('no machines here')),
-  deleteInstance: async () => {},
-  deleteCluster: async () => {},
-  resume: async () => {},
-  close: async () => {},
-};
-
-function throughStates(db: Database): ClusterProvisioning {
-  return {
-    async createCluster(id) {
-      for (const status of ['InfraUpdating', 'Spawning', 'Waiting', 'Preparing', 'Active'] as const)
-        await setStatus(db, id, status);
-    },
-    async deleteCluster(id) {
-      await db.deleteFrom('cluster').where('id', '=', id).execute();
-    },
-  };
+    if (requested <= instanceQuota) return super.validate(plan);
+    const message = `Quota exceeded for instance: Requested ${requested}, but available ${instanceQuota}`;
+    return [{ errorName: 'QUOTA_ERROR', message }];
+  }
 }
