@@ -87,6 +87,18 @@ describe('a node group template', () => {
     expect([answer.status, answer.body.error_name]).toEqual([400, 'NAME_ALREADY_EXISTS']);
   });
 
+  it('shares a new name with nobody, however many want it at once', async () => {
+    const all = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => createGroup({ name: `rename-${index}` })),
+    );
+    const answers = await Promise.all(
+      all.map(({ id }) => api.request('PATCH', `/v2/node-group-templates/${id}`, { name: 'wanted' })),
+    );
+    const kinds = answers.map(({ status, body }) => `${status} ${body.error_name ?? ''}`);
+    expect(kinds.filter((kind) => kind === '202 ')).toHaveLength(1);
+    expect(kinds.filter((kind) => kind === '400 NAME_ALREADY_EXISTS')).toHaveLength(19);
+  });
+
   it('is not there for other projects, unless it is public', async () => {
     const { id } = await createGroup({ name: 'hidden' });
     const path = `/v2/node-group-templates/${id}`;

@@ -10,8 +10,11 @@ const uuid = /^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$/i;
 
 /** v2 takes no query keys but the ones it knows; `handler` is the name that Sahara's message has. */
 export function checkQuery(request: FastifyRequest, handler: string, known: readonly string[] = []): void {
-  const given = Object.keys(request.query as object);
-  if (given.every((key) => known.includes(key) || paging.includes(key))) return;
+  checkKeys(request.query as object, handler, known);
+}
+
+function checkKeys(query: object, handler: string, known: readonly string[]): void {
+  if (Object.keys(query).every((key) => known.includes(key) || paging.includes(key))) return;
   throw new ApiError(
     400,
     'INVALID_PARAMS_ON_REQUEST',
@@ -47,7 +50,7 @@ export function readListQuery(
     query.plugin_version ??= query.hadoop_version;
     delete query.hadoop_version;
   }
-  checkQuery({ ...request, query } as FastifyRequest, handler, filters);
+  checkKeys(query, handler, filters);
 
   if (query.limit !== undefined && !/^0*[1-9][0-9]{0,8}$/.test(query.limit))
     throw new ApiError(400, 400, "'limit' must be positive integer");
