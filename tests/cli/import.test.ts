@@ -1,0 +1,103 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { type Lab, labUp } from '../set-up/lab.ts';
+import { plantSecret } from '../set-up/run-folder.ts';
+import { type Controller, startController } from '../set-up/start-controller.ts';
+import { runWadi } from './run-wadi.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
+
+let lab: Lab;
+let controller: Controller;
+let folder: string;
+let door: { host: string; port: number };
+const wadi = (...args: string[]) => runWadi(args, { data: controller.data });
+
+beforeAll(async () => {
+  lab = await labUp({ machines: 2 });
+  controller = await startController({ args: ['--allow-network', '127.0.0.0/8'] });
+  door = await lab.door(lab.inventory.proxies[0]?.name ?? '');
+  folder = path.join(controller.data, '..', 'import');
+  mkdirSync(folder);
+  writeFileSync(path.join(folder, 'key'), lab.privateKey, { mode: 0o600 });
+  plantSecret('lab-key', lab.privateKey.split('\n')[3] ?? '');
+  const [proxy] = lab.inventory.proxies;
+  const lines = lab.inventory.machines.flatMap((machine) =>
+    machine.hostKeys.map((key) => `${machine.internalIp} ${key}`),
+  );
+  const listed = (proxy?.hostKeys ?? []).map((key) => `[${door.host}]:${door.port} ${key}`);
+  writeFileSync(path.join(folder, 'known_hosts'), `${[...lines, ...listed].join('\n')}\n`);
+}, 180_000);
+
+afterAll(async () => {
+  await controller?.stop();
+  await lab?.down();
+}, 120_000);
+
+function describeLab(name: string, changes = ''): string {
+  const file = path.join(folder, `${name}.yaml`);
+  const machines = lab.inventory.machines.map(
+    (machine) => `  - {name: ${machine.name}, address: ${machine.internalIp}, node_group: db}`,
+  );
+  const bastion = `  - {name: bastion, address: ${door.host}, port: ${door.port}, is_proxy: true}`;
+  const head = `name: ${name}\nuser: ${lab.inventory.user}\nidentity: key\n`;
+  writeFileSync(file, `${head}${changes}machines:\n${[bastion, ...machines].join('\n')}\n`);
+  return file;
+}
+
+describe('wadi cluster import', () => {
+  it('makes a cluster of machines that exist, with keys from a file and host keys from known_hosts', async () => {
+    const file = describeLab('lab', 'known_hosts: known_hosts\n');
+    execFileSync('/usr/bin/ssh-keygen', ['-q', '-H', '-f', path.join(folder, 'known_hosts')], {
+      stdio: 'ignore',
+    });
+    expect(readFileSync(path.join(folder, 'known_hosts'), 'utf8')).toContain('|1|');
+    const imported = await wadi('cluster', 'import', file, '--wait', '--json');
+    expect(imported.stderr).toContain('lab: Active');
+    expect(imported.code).toBe(0);
+    expect(JSON.parse(imported.stdout)).toMatchObject({ name: 'lab', status: 'Active', plugin_name: 'bare' });
+    const [first] = lab.inventory.machines;
+    const { stdout } = await wadi('instances', 'lab');
+    expect(stdout).toMatch(new RegExp(`^${first?.name} +db .* given +tcp > bastion > ${first?.name}$`, 'm'));
+    const run = await wadi('run', 'lab', '-w', 'db', '--', 'hostname; whoami');
+    expect(run.code).toBe(0);
+    for (const { name } of lab.inventory.machines) expect(run.stdout).toContain(`${name}: ${name}\n`);
+    expect(await wadi('run', 'lab', '-b', '--root', '--', 'id -u')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/\(3\)\n0\n$/),
+    });
+    const page = await wadi('http', `lab/${first?.name}:${lab.inventory.httpPort}/`);
+    expect(page.stdout).toContain(`hello from ${first?.name}`);
+  });
+
+  it('asks for host keys that nobody knows, and takes them at first contact when told', async () => {
+    const file = describeLab('trusting', 'known_hosts: /dev/null\n');
+    const refused = await wadi('cluster', 'import', file);
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('--trust-first-contact') });
+    const imported = await wadi('cluster', 'import', file, '--trust-first-contact', '--wait');
+    expect(imported).toMatchObject({ code: 0, stderr: expect.stringContaining('trusting: Active') });
+    expect((await wadi('instances', 'trusting')).stdout).toMatch(/^bastion .* first-contact /m);
+    expect(await wadi('cluster', 'delete', 'trusting', '--wait')).toMatchObject({ code: 0 });
+  });
+
+  it('ends with 1 when a machine shows another host key than the known one', async () => {
+    const other = lab.inventory.machines[0]?.hostKeys[0] ?? '';
+    writeFileSync(path.join(folder, 'wrong'), `[${door.host}]:${door.port} ${other}\n`);
+    const file = describeLab('wrong-key', 'known_hosts: wrong\ntrust_first_contact: true\n');
+    const { code, stderr } = await wadi('cluster', 'import', file, '--wait');
+    expect(code).toBe(1);
+    expect(stderr).toContain('bastion');
+    expect(stderr).toContain('HOST_KEY_MISMATCH');
+  });
+
+  it('does not ask for a passphrase without a terminal', async () => {
+    const key = path.join(folder, 'protected');
+    execFileSync('/usr/bin/ssh-keygen', ['-q', '-t', 'ed25519', '-N', 'a passphrase', '-f', key]);
+    const file = describeLab('protected-key', 'known_hosts: known_hosts\n');
+    writeFileSync(file, readFileSync(file, 'utf8').replace('identity: key', 'identity: protected'));
+    const { code, stderr } = await wadi('cluster', 'import', file);
+    expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('passphrase') });
+  });
+});
