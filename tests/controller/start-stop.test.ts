@@ -43,7 +43,7 @@ test('Ctrl-C leaves no process, no port, no lock, no socket directory', async ()
 });
 
 test('Ctrl-C in the first moments leaves nothing either', async () => {
-  for (const milliseconds of [100, 700, 1100, 1500]) {
+  for (const milliseconds of [300, 900, 1500]) {
     const data = newDataDirectory();
     const launched = launchController({ data });
     await new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -96,6 +96,16 @@ test('a second controller on the same data directory is refused and told the pro
   expect(await second.exited).toBe(2);
   expect(second.output()).toContain(`process ${first.pid}`);
   expect((await fetch(`${first.url}/healthz`)).status).toBe(200);
+  await first.stop();
+});
+
+test('a port that another program has is named, and nothing is left running', async () => {
+  const first = await startController();
+  const data = newDataDirectory();
+  const second = launchController({ data, listen: new URL(first.url).host });
+  expect(await second.exited).toBe(2);
+  expect(second.output()).toContain(`another program listens on ${new URL(first.url).host}`);
+  expect(processesNaming(data)).toEqual([]);
   await first.stop();
 });
 

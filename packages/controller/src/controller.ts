@@ -9,7 +9,7 @@ import type { Cloud } from './clouds/cloud.ts';
 import { InventoryCloud } from './clouds/inventory/inventory-cloud.ts';
 import { SandboxCloud } from './clouds/sandbox/sandbox-cloud.ts';
 import type { ClusterProvisioning } from './clusters/cluster-provisioning.ts';
-import type { Config } from './config.ts';
+import { type Config, ConfigError } from './config.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { eventChannel, openEventLog } from './events/event-log.ts';
 import type { HttpContext } from './http/context.ts';
@@ -125,7 +125,12 @@ export async function openController(parts: ControllerParts): Promise<string> {
   ];
   const server = await createServer({ context, resources, hosts: config.hosts });
   shutdown.add('http', 5000, () => server.close());
-  return server.listen({ host: config.host, port: config.port });
+  return server.listen({ host: config.host, port: config.port }).catch((error) => {
+    if (error.code !== 'EADDRINUSE') throw error;
+    throw new ConfigError(
+      `another program listens on ${config.host}:${config.port}: end it, or choose another port with --listen`,
+    );
+  });
 }
 
 function openClouds({ config, log, shutdown }: ControllerParts, db: Database): ReadonlyMap<string, Cloud> {

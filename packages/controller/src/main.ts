@@ -31,6 +31,9 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const)
     void end();
   });
 
+// Who reads what we print may go: `npm start | head`.
+process.stdout.on('error', () => {});
+
 const config = await configuration();
 if (config) {
   starting = start(config);

@@ -30,8 +30,8 @@ function sendError(thrown: unknown, request: FastifyRequest, reply: FastifyReply
   const error = toApiError(thrown, request);
   const id = randomUUID();
   // What is unexpected is told in the log only: an exception's text may hold anything.
-  if (error.status >= 500)
-    request.log.error({ err: error.cause ?? error, error_id: id }, 'request failed unexpectedly');
+  if (error !== thrown && error.status >= 500)
+    request.log.error({ err: thrown, error_id: id }, 'request failed unexpectedly');
   else
     request.log.info({ error_id: id, error_name: error.errorName, reason: error.message }, 'request refused');
   if (error.status === 401) reply.header('WWW-Authenticate', wwwAuthenticate);
@@ -73,7 +73,6 @@ function toApiError(thrown: unknown, request: FastifyRequest): ApiError {
     });
   if (isDatabaseDown(thrown))
     return new ApiError(503, 'DATABASE_UNAVAILABLE', 'The database does not answer', {
-      cause: thrown,
       retryable: true,
       hint: 'try again; if it stays, see the log of the controller',
     });
@@ -81,7 +80,6 @@ function toApiError(thrown: unknown, request: FastifyRequest): ApiError {
   if (code?.startsWith('FST_') && statusCode && statusCode >= 400 && statusCode < 500)
     return new ApiError(statusCode, 'BAD_REQUEST', (thrown as Error).message);
   return new ApiError(500, 'INTERNAL_SERVER_ERROR', 'Internal Server Error', {
-    cause: thrown,
     idInMessage: false,
     hint: 'a defect of Wadi: the log has the details under this error_id',
   });
