@@ -14,23 +14,3 @@ export const ErrorBody = Type.Object(
   { $id: 'Error' },
 );
 export type ErrorBody = Static<typeof ErrorBody>;
-
-/** The `error_name` values that scripts match on. */
-export type ErrorName =
-  | 'VALIDATION_ERROR'
-  | 'INVALID_REFERENCE'
-  | 'INVALID_DATA'
-  | 'NOT_FOUND'
-  | 'NAME_ALREADY_EXISTS'
-  | 'UPDATE_FAILED'
-  | 'DELETION_FAILED'
-  | 'QUOTA_ERROR'
-  | 'CANNOT_VERIFY'
-  | 'IMAGE_NOT_REGISTERED'
-  | 'MALFORMED_REQUEST_BODY'
-  | 'INVALID_PARAMS_ON_REQUEST'
-  | 'BAD_REQUEST'
-  | 'NOT_ACCEPTABLE'
-  | 'FORBIDDEN'
-  | 'CONFLICT'
-  | 'INTERNAL_SERVER_ERROR';

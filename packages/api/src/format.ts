@@ -1,6 +1,11 @@
 const label = '[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?';
 const uuid = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i;
 
+/** With its dashes or without. */
+export function isUuid(text: string): boolean {
+  return uuid.test(text);
+}
+
 /**
  * The string formats that the schemas name, as Sahara has them. Empty strings pass: whether one may be empty is
  * said by `minLength`.
@@ -10,7 +15,7 @@ export const formats: Readonly<Record<string, (text: string) => boolean>> = {
   valid_name_hostname: matches(new RegExp(`^${label}(\\.${label})*$`)),
   valid_keypair_name: matches(/^[A-Za-z0-9_ -]+$/),
   posix_path: matches(/^(\/[A-Za-z0-9_-]+)+$/),
-  uuid: (text) => uuid.test(text),
+  uuid: (text) => text === '' || isUuid(text),
 };
 
 function matches(pattern: RegExp) {

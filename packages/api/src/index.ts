@@ -5,7 +5,7 @@ export * from './cluster-template.ts';
 export * from './error.ts';
 export * from './event.ts';
 export type { Configs, Share } from './field.ts';
-export { formats } from './format.ts';
+export { formats, isUuid } from './format.ts';
 export * from './import.ts';
 export * from './instance.ts';
 export type { NodeGroupFields, NodeGroupRequest, NodeGroupTemplate } from './node-group-template.ts';

@@ -1,8 +1,7 @@
+import { isUuid } from '@wadi/api';
 import type { Kysely, Selectable } from 'kysely';
 import type { ListedTable } from './list-page.ts';
 import type { Schema } from './schema.ts';
-
-const uuid = /^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$/i;
 
 /**
  * A row that the project may see: its own or a public one. An id that is no UUID finds nothing.
@@ -15,7 +14,7 @@ export async function findVisible<T extends ListedTable>(
   id: string,
   lock?: 'share' | 'update',
 ): Promise<Selectable<Schema[T]> | undefined> {
-  if (!uuid.test(id)) return undefined;
+  if (!isUuid(id)) return undefined;
   // kysely cannot follow the columns of a table that is a parameter; all three have these.
   let query = db
     .selectFrom(table as 'cluster')

@@ -1,26 +1,19 @@
-import { ApiError, ClusterCreate, ClusterDelete, ClusterUpdate } from '@wadi/api';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { ApiError, ClusterDelete, ClusterUpdate } from '@wadi/api';
+import type { FastifyInstance } from 'fastify';
 import type { Kysely } from 'kysely';
 import { clusterSpec } from '../../clusters/cluster-request.ts';
 import { checkMayDelete, checkMayUpdate } from '../../clusters/ownership.ts';
-import {
-  type ClusterRow,
-  clusterParts,
-  insertCluster,
-  setStatus,
-  updateCluster,
-} from '../../storage/clusters.ts';
+import { type ClusterRow, clusterParts, setStatus, updateCluster } from '../../storage/clusters.ts';
 import { brokenConstraint } from '../../storage/constraint.ts';
 import { listPage } from '../../storage/list-page.ts';
 import type { Schema } from '../../storage/schema.ts';
 import { findVisible, isNameVisible } from '../../storage/visible-row.ts';
 import type { HttpContext } from '../context.ts';
-import { checkCloudAccepts } from './ask-cloud.ts';
+import { createClusters } from './create-clusters.ts';
 import { checkQuery, pageAnswer, readListQuery } from './list-query.ts';
-import { clusterRows, planCluster } from './plan-cluster.ts';
-import { checkBody, invalidReference, nameTaken, notFound } from './refusals.ts';
+import { checkBody, nameTaken, notFound } from './refusals.ts';
 import type { SaharaOptions } from './sahara-resources.ts';
-import { viewCluster } from './view-cluster.ts';
+import { showCluster, statusEvent, viewCluster } from './view-cluster.ts';
 
 interface ById {
   Params: { id: string };
@@ -50,7 +43,7 @@ export function clusterRoutes(app: FastifyInstance, context: HttpContext, option
     const { show_progress } = request.query as { show_progress?: string | string[] };
     // Python's clients write `True`.
     const withEvents = [show_progress].flat()[0]?.toLowerCase() === 'true';
-    return { cluster: await show(db, row, withEvents) };
+    return { cluster: await showCluster(db, row, { withEvents }) };
   });
 
   app.patch<ById>('/v2/clusters/:id', async (request, reply) => {
@@ -75,7 +68,7 @@ export function clusterRoutes(app: FastifyInstance, context: HttpContext, option
       });
     });
     reply.code(202);
-    return { cluster: await show(db, row, false) };
+    return { cluster: await showCluster(db, row, { withEvents: false }) };
   });
 
   app.delete<ById>('/v2/clusters/:id', async (request, reply) => {
@@ -94,68 +87,6 @@ export function clusterRoutes(app: FastifyInstance, context: HttpContext, option
     // No cloud of ours keeps a stack that could be left behind.
     return { stack_name: null };
   });
-}
-
-async function createClusters(
-  context: HttpContext,
-  { plugins, provisioning, defaultCloud }: SaharaOptions,
-  request: FastifyRequest,
-  reply: FastifyReply,
-) {
-  const { db } = context;
-  const { projectId } = request.principal;
-  const body = checkBody(ClusterCreate, request.body);
-  const plan = await planCluster(db, plugins, projectId, body);
-  const cloud = context.clouds.get(defaultCloud ?? '');
-  if (!cloud)
-    throw new ApiError(400, 'INVALID_REFERENCE', 'There is no cloud to create machines in', {
-      hint: 'import machines that exist with POST /v2/clusters/import, or start the controller with --sandbox',
-    });
-  await checkCloudAccepts(cloud, projectId, plan);
-  checkQuery(request, 'clusters_create');
-
-  const fields = {
-    project_id: projectId,
-    plugin_name: body.plugin_name,
-    plugin_version: body.plugin_version,
-    cloud: cloud.name,
-    is_public: body.is_public ?? false,
-    is_protected: body.is_protected ?? false,
-  };
-  // All clusters of the request or none; the work begins when they are there for good.
-  const rows = await db
-    .transaction()
-    .execute(async (tx) => {
-      const inserted: ClusterRow[] = [];
-      for (const name of plan.names) {
-        const { cluster, nodeGroups } = clusterRows(plan, name, fields);
-        const row = await insertCluster(tx, cluster, nodeGroups);
-        if (!row) throw nameTaken('Cluster', name);
-        await context.events.append(statusEvent(row, 'Validating'), tx);
-        inserted.push(row);
-      }
-      return inserted;
-    })
-    .catch((error) => {
-      if (brokenConstraint(error) !== 'reference') throw error;
-      throw invalidReference('A template that the cluster is built from was deleted in the meantime');
-    });
-  for (const row of rows) await provisioning.createCluster(row.id);
-
-  reply.code(202);
-  const clusters = await Promise.all(rows.map((row) => show(db, row, false)));
-  if (body.count === undefined) return { cluster: clusters[0] };
-  return { clusters: clusters.map((cluster) => ({ cluster })) };
-}
-
-function statusEvent(row: ClusterRow, status: 'Validating' | 'Deleting') {
-  const body = { cluster: row.name, status };
-  return { projectId: row.project_id, clusterId: row.id, type: 'cluster.status', body };
-}
-
-async function show(db: Kysely<Schema>, row: ClusterRow, withEvents: boolean) {
-  const parts = await clusterParts(db, [row.id], { withEvents });
-  return viewCluster(row, parts.get(row.id), { withEvents });
 }
 
 async function find(db: Kysely<Schema>, projectId: string, id: string, lock?: 'update') {

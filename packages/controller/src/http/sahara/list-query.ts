@@ -1,4 +1,4 @@
-import { ApiError } from '@wadi/api';
+import { ApiError, isUuid } from '@wadi/api';
 import type { FastifyRequest } from 'fastify';
 import type { ListQuery, Page } from '../../storage/list-page.ts';
 import { pythonText } from './python-text.ts';
@@ -6,7 +6,6 @@ import { notFound } from './refusals.ts';
 
 const paging = ['marker', 'limit', 'sort_by'];
 const filters = ['plugin_name', 'plugin_version', 'name'] as const;
-const uuid = /^[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$/i;
 
 /** v2 takes no query keys but the ones it knows; `handler` is the name that Sahara's message has. */
 export function checkQuery(request: FastifyRequest, handler: string, known: readonly string[] = []): void {
@@ -58,7 +57,7 @@ export function readListQuery(
   const field = sortBy.replace(/^-/, '');
   const column = Object.hasOwn(sortFields, field) ? sortFields[field] : furtherSortFields?.[field];
   if (column === undefined) throw new ApiError(400, 400, `Unknown field for sorting ${field}`);
-  if (query.marker !== undefined && !uuid.test(query.marker)) throw notFound({ id: query.marker });
+  if (query.marker !== undefined && !isUuid(query.marker)) throw notFound({ id: query.marker });
 
   const given = filters.flatMap((key) => (query[key] === undefined ? [] : [[key, query[key]] as const]));
   for (const [key, value] of given)

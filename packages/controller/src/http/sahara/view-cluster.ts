@@ -1,6 +1,8 @@
 import type { Cluster, ClusterStatus, NodeGroupInstance, ProvisionStep } from '@wadi/api';
+import type { Kysely } from 'kysely';
 import type { NodeGroupValues } from '../../clusters/node-group.ts';
-import type { ClusterParts, ClusterRow } from '../../storage/clusters.ts';
+import { type ClusterParts, type ClusterRow, clusterParts } from '../../storage/clusters.ts';
+import type { Schema } from '../../storage/schema.ts';
 import { date, dateOrNull, viewNodeGroup } from './view-template.ts';
 
 const noParts: ClusterParts = { nodeGroups: [], instances: [], steps: [], events: [] };
@@ -92,4 +94,20 @@ function viewStep(
     }),
     project_id: projectId,
   };
+}
+
+/** With everything that belongs to it, as it is now. */
+export async function showCluster(
+  db: Kysely<Schema>,
+  row: ClusterRow,
+  options: { readonly withEvents: boolean },
+): Promise<Cluster> {
+  const parts = await clusterParts(db, [row.id], options);
+  return viewCluster(row, parts.get(row.id), options);
+}
+
+/** What the event log says of a change that a request made. */
+export function statusEvent(row: ClusterRow, status: 'Validating' | 'Deleting') {
+  const body = { cluster: row.name, status };
+  return { projectId: row.project_id, clusterId: row.id, type: 'cluster.status', body };
 }

@@ -1,0 +1,64 @@
+import { ApiError, ClusterCreate } from '@wadi/api';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type ClusterRow, insertCluster } from '../../storage/clusters.ts';
+import { brokenConstraint } from '../../storage/constraint.ts';
+import type { HttpContext } from '../context.ts';
+import { checkCloudAccepts } from './ask-cloud.ts';
+import { checkQuery } from './list-query.ts';
+import { clusterRows, planCluster } from './plan-cluster.ts';
+import { checkBody, invalidReference, nameTaken } from './refusals.ts';
+import type { SaharaOptions } from './sahara-resources.ts';
+import { showCluster, statusEvent } from './view-cluster.ts';
+
+/** One cluster, or `count` of them: all or none. */
+export async function createClusters(
+  context: HttpContext,
+  { plugins, provisioning, defaultCloud }: SaharaOptions,
+  request: FastifyRequest,
+  reply: FastifyReply,
+) {
+  const { db } = context;
+  const { projectId } = request.principal;
+  const body = checkBody(ClusterCreate, request.body);
+  const plan = await planCluster(db, plugins, projectId, body);
+  const cloud = context.clouds.get(defaultCloud ?? '');
+  if (!cloud)
+    throw new ApiError(400, 'INVALID_REFERENCE', 'There is no cloud to create machines in', {
+      hint: 'import machines that exist with POST /v2/clusters/import, or start the controller with --sandbox',
+    });
+  await checkCloudAccepts(cloud, projectId, plan);
+  checkQuery(request, 'clusters_create');
+
+  const fields = {
+    project_id: projectId,
+    plugin_name: body.plugin_name,
+    plugin_version: body.plugin_version,
+    cloud: cloud.name,
+    is_public: body.is_public ?? false,
+    is_protected: body.is_protected ?? false,
+  };
+  // All clusters of the request or none; the work begins when they are there for good.
+  const rows = await db
+    .transaction()
+    .execute(async (tx) => {
+      const inserted: ClusterRow[] = [];
+      for (const name of plan.names) {
+        const { cluster, nodeGroups } = clusterRows(plan, name, fields);
+        const row = await insertCluster(tx, cluster, nodeGroups);
+        if (!row) throw nameTaken('Cluster', name);
+        await context.events.append(statusEvent(row, 'Validating'), tx);
+        inserted.push(row);
+      }
+      return inserted;
+    })
+    .catch((error) => {
+      if (brokenConstraint(error) !== 'reference') throw error;
+      throw invalidReference('A template that the cluster is built from was deleted in the meantime');
+    });
+  for (const row of rows) await provisioning.createCluster(row.id);
+
+  reply.code(202);
+  const clusters = await Promise.all(rows.map((row) => showCluster(db, row, { withEvents: false })));
+  if (body.count === undefined) return { cluster: clusters[0] };
+  return { clusters: clusters.map((cluster) => ({ cluster })) };
+}
