@@ -12,6 +12,8 @@ export interface Lease {
   readonly connection: PooledConnection;
   /** The server has opened the channel. */
   granted(): void;
+  /** Another session on the same connection, if it has one left. */
+  beside(): Lease | undefined;
   release(): void;
 }
 
@@ -86,12 +88,6 @@ export class ConnectionGroup {
     });
   }
 
-  /** A session on just this connection, if it has one left; nobody waits for that. */
-  tryAcquireOn(connection: PooledConnection): Lease | undefined {
-    if (!connection.isUsable || connection.sessions >= this.#sessionLimit) return undefined;
-    return this.#lease(connection, 'session');
-  }
-
   /**
    * The server refused a session although we thought there was room. True: it is worth another try, elsewhere
    * or later. It answers in order, so what it has granted until now is what it allows.
@@ -101,7 +97,8 @@ export class ConnectionGroup {
       this.#sessionLimit = Math.min(this.#sessionLimit, connection.granted);
       return true;
     }
-    if (!connection.served) return false;
+    // Others on the way may yet be granted; without any there never was room.
+    if (!connection.served) return connection.sessions > 1;
     // Its sessions are held by processes that outlived their channels.
     connection.retire();
     return true;
@@ -168,6 +165,10 @@ export class ConnectionGroup {
         granted = true;
         connection.granted += 1;
         connection.served = true;
+      },
+      beside: () => {
+        if (!connection.ssh.isOpen || connection.sessions >= this.#sessionLimit) return undefined;
+        return this.#lease(connection, 'session');
       },
       release: () => {
         if (released) return;

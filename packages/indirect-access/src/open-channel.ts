@@ -10,7 +10,8 @@ export interface OpenChannelOptions<T> {
   readonly machine: Machine;
   readonly milliseconds: number;
   readonly signal?: AbortSignal | undefined;
-  open(ssh: SshConnection, signal: AbortSignal): Promise<T>;
+  /** To call `granted` once the server has opened the channel. */
+  open(ssh: SshConnection, signal: AbortSignal, granted: () => void): Promise<T>;
   discard(channel: T): void;
 }
 
@@ -37,7 +38,7 @@ export async function openChannel<T>(
           late: () => lateError(machine, milliseconds),
           discard: options.discard,
         },
-        (ended) => options.open(connection.ssh, ended),
+        (ended) => options.open(connection.ssh, ended, lease.granted),
       );
       lease.granted();
       return { channel, lease };

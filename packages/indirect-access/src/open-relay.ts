@@ -65,8 +65,10 @@ function connected(
     process.stderr.on('data', look);
     process.stdout.on('readable', look);
     process.exit.then(
-      () => {
+      async () => {
         finish();
+        // Its last words may still be on their way.
+        if (!process.stderr.closed) await new Promise((end) => process.stderr.once('close', end));
         reject(explain());
       },
       (error) => {

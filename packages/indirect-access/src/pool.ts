@@ -1,6 +1,6 @@
 import type { AccessOptions, Deadlines, Keepalive, Limits } from './access-options.ts';
 import { Admission } from './admission.ts';
-import { ConnectionGroup, closedError } from './connection-group.ts';
+import { ConnectionGroup, closedError, type Lease } from './connection-group.ts';
 import { connectionKey } from './connection-key.ts';
 import type { ExecChannel, SshConnection, SshEngine } from './engine/engine.ts';
 import type { Events } from './events.ts';
@@ -41,6 +41,7 @@ export class Pool {
   readonly #admission: Admission;
   readonly #entries = new Set<Entry>();
   readonly #byKey = new Map<string, Entry>();
+  readonly #leases = new WeakMap<ExecChannel, Lease>();
   #closed = false;
 
   constructor(options: PoolOptions) {
@@ -76,19 +77,36 @@ export class Pool {
     return {
       name: machine.name,
       startDeadline: milliseconds,
-      start: async (text, signal) => {
+      start: async (text, signal, near) => {
+        const beside = near && (await this.#startBeside(near, text));
+        if (beside) return beside;
         const { channel, lease } = await openChannel<ExecChannel>(() => this.group(route), {
           kind,
           machine,
           milliseconds,
           signal,
-          open: (ssh, ended) => ssh.exec(text, ended),
+          open: (ssh, ended, granted) => ssh.exec(text, ended, granted),
           discard: (late) => late.close(),
         });
         channel.closed.then(lease.release);
+        this.#leases.set(channel, lease);
         return channel;
       },
     };
+  }
+
+  /** On the same connection, which may be about to close and no longer in the pool. */
+  async #startBeside(near: ExecChannel, text: string): Promise<ExecChannel | undefined> {
+    const lease = this.#leases.get(near)?.beside();
+    if (!lease) return undefined;
+    try {
+      const channel = await lease.connection.ssh.exec(text, undefined, lease.granted);
+      channel.closed.then(lease.release);
+      return channel;
+    } catch {
+      lease.release();
+      return undefined;
+    }
   }
 
   /** The proxy that a route's last ssh hop stands for; undefined: dialled from here. */

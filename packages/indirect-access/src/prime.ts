@@ -20,9 +20,8 @@ export async function prime(lease: Lease, milliseconds: number, signal?: AbortSi
   let channel: ExecChannel | undefined;
   try {
     return await withDeadline({ milliseconds, signal, late }, async (ended) => {
-      channel = await lease.connection.ssh.exec(`echo ${word}`, ended);
+      channel = await lease.connection.ssh.exec(`echo ${word}`, ended, lease.granted);
       ended.addEventListener('abort', () => channel?.close(), { once: true });
-      lease.granted();
       return judge(channel, word);
     });
   } catch (error) {

@@ -97,10 +97,11 @@ export class ProxyMachine {
   }
 
   /** Does not hold up the stream: it is only about the answers that come through it. */
-  #prime({ connection }: Lease): void {
-    const { group, deadlines } = this.#options;
+  #prime(stream: Lease): void {
+    const { connection } = stream;
+    const { deadlines } = this.#options;
     if (this.#jumpOnly || connection.served || connection.priming) return;
-    const lease = group().tryAcquireOn(connection);
+    const lease = stream.beside();
     if (!lease) return;
     connection.priming = prime(lease, deadlines.prime).then((result) => this.#learnShell(result));
   }

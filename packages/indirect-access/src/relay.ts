@@ -37,13 +37,13 @@ function netcat(probed: string): RelayProgram {
   const help = probed.replaceAll(/^(?!nc: ).*$/gm, '');
   if (/Ncat/.test(help)) return ncat('nc', 'nc');
   if (/BusyBox/i.test(help)) return { relay: 'nc', command: (host, port) => ['nc', host, String(port)] };
-  // All the others end some time after the end of their input only when told so: `-q` is Debian's, in both the
-  // OpenBSD and the traditional netcat; `-N` is OpenBSD's and closes our half on the network.
-  const quit = /-q /.test(help) || /\[-q/.test(help) ? ['-q', '10'] : [];
-  const halfClose = /\[-[A-Za-z0-9]*N/.test(help) ? ['-N'] : [];
+  // The others go on for ever after the end of their input unless told not to. OpenBSD's closes that half on the
+  // network with `-N` and ends when the target closes the other. (Debian's `-q` beside it would wait for its
+  // whole time in any case.) The traditional one can only end a while later.
+  const ending = /\[-[A-Za-z0-9]*N/.test(help) ? ['-N'] : /-q secs/.test(help) ? ['-q', '2'] : [];
   return {
     relay: 'nc',
-    command: (host, port) => ['nc', '-v', ...halfClose, ...quit, ...numeric(host), host, String(port)],
+    command: (host, port) => ['nc', '-v', ...ending, ...numeric(host), host, String(port)],
     connected: /succeeded!|\bopen$/m,
   };
 }

@@ -36,8 +36,11 @@ export interface RemoteExit {
 
 /** How a process reaches the machine it runs on. */
 export interface ProcessSite {
-  /** Opens a session channel and starts `text` in it; the lease goes back when the channel has ended. */
-  start(text: string, signal?: AbortSignal): Promise<ExecChannel>;
+  /**
+   * Opens a session channel and starts `text` in it; it goes back to the pool when it has ended. `near`: on the
+   * connection of that channel if possible.
+   */
+  start(text: string, signal?: AbortSignal, near?: ExecChannel): Promise<ExecChannel>;
   /** For errors. */
   readonly name: string;
   /** Milliseconds for a shell to start. */
@@ -83,7 +86,7 @@ async function waitForStart(
   // A caller who gives up while the shell starts must not leave the command behind: it is ended when it shows.
   const discard = (groupId: number) =>
     void site
-      .start(killText(groupId, asRoot))
+      .start(killText(groupId, asRoot), undefined, channel)
       .then((killer) => drain(killer))
       .catch(() => {});
   const milliseconds = site.startDeadline;
@@ -142,7 +145,7 @@ export class ChannelProcess implements RemoteProcess {
   async #kill(): Promise<void> {
     if (this.#closed) return;
     try {
-      await drain(await this.#site.start(killText(this.#groupId, this.#asRoot)));
+      await drain(await this.#site.start(killText(this.#groupId, this.#asRoot), undefined, this.#channel));
     } catch {
       // No way to it any more; closing the channel is all that is left.
     }

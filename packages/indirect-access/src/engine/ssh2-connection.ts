@@ -47,8 +47,8 @@ export class Ssh2Connection implements SshConnection {
     return this.#open && !this.#stream.destroyed && this.#stream.writable;
   }
 
-  async exec(command: string, signal?: AbortSignal): Promise<ExecChannel> {
-    const channel = await this.#openSession(signal);
+  async exec(command: string, signal?: AbortSignal, opened?: () => void): Promise<ExecChannel> {
+    const channel = await this.#openSession(signal, opened);
     // Before the request: its answer and the exit message of a short command can come in one packet.
     const process = this.#execChannel(channel);
     await new Promise<void>((resolve, reject) => {
@@ -96,13 +96,14 @@ export class Ssh2Connection implements SshConnection {
   }
 
   /** Only the channel, without a request yet: a caller who gave up meanwhile must not start a command. */
-  #openSession(signal?: AbortSignal): Promise<Channel> {
+  #openSession(signal?: AbortSignal, opened?: () => void): Promise<Channel> {
     signal?.throwIfAborted();
     this.#mustBeOpen();
     const { _chanMgr, _protocol } = internals(this.#client);
     return new Promise((resolve, reject) => {
       const pending: PendingChannel = (error, channel) => {
         if (error) return reject(this.#openError(error));
+        opened?.();
         if (!signal?.aborted) return resolve(channel);
         channel.resume();
         channel.stderr.resume();
