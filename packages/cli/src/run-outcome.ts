@@ -1,4 +1,5 @@
 import type { Run, RunTarget } from '@wadi/api';
+import { describeProblem } from './describe-problem.ts';
 import { ExitCode } from './exit-code.ts';
 import { foldNames } from './node-set.ts';
 
@@ -27,11 +28,7 @@ export function describeTroubles(run: Run): string[] {
 /** `exit status 2`, `unreachable at proxy-0 (dial): …` */
 export function describeTarget({ instance_name, status, exit_status, signal, error }: RunTarget): string {
   if (status === 'cancelled') return status;
-  if (error) {
-    const place = error.hop && error.hop !== instance_name ? ` at ${error.hop}` : '';
-    const phase = error.phase ? ` (${error.phase})` : '';
-    return `${status}${place}${phase}: ${error.message} [${error.code}]`;
-  }
+  if (error) return `${status}${describeProblem(error, instance_name)}`;
   if (signal) return `killed by signal ${signal}`;
   if (status === 'failed') return `exit status ${exit_status}`;
   return status;
