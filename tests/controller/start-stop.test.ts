@@ -42,6 +42,15 @@ test('Ctrl-C leaves no process, no port, no lock, no socket directory', async ()
   ]);
 });
 
+test('the same Ctrl-C heard twice, from the terminal and from npm, is one', async () => {
+  const controller = await startController({ database: 'own' });
+  controller.process.kill('SIGINT');
+  controller.process.kill('SIGTERM');
+  expect(await controller.stop()).toBe(0);
+  expect(processesNaming(controller.data)).toEqual([]);
+  expect(existsSync(path.join(controller.data, 'controller.lock'))).toBe(false);
+});
+
 test('Ctrl-C in the first moments leaves nothing either', async () => {
   for (const milliseconds of [300, 900, 1500]) {
     const data = newDataDirectory();

@@ -12,12 +12,17 @@ let log: Logger | null = null;
 let starting: Promise<void> | null = null;
 let status = 0;
 
+/** Milliseconds in which signals are one: npm passes on the Ctrl-C that the terminal has sent to everyone already. */
+const sameSignal = 1000;
+let asked = { times: 0, at: Number.NEGATIVE_INFINITY };
+
 // Before anything is started: a signal in the first second must not leave a database behind.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.on(signal, () => {
-    // Asked twice: no more patience.
-    if (shutdown.signal.aborted) process.exit(130);
-    console.log('Stopping …');
+    if (performance.now() - asked.at < sameSignal) return;
+    asked = { times: asked.times + 1, at: performance.now() };
+    if (asked.times > 2) process.exit(130);
+    console.log(asked.times === 1 ? 'Stopping …' : 'Still stopping. Once more leaves everything as it is.');
     void end();
   });
 for (const event of ['uncaughtException', 'unhandledRejection'] as const)
