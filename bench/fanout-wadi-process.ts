@@ -2,6 +2,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface, type Interface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import type { RoundsInput } from './fanout-rounds.ts';
 
 type Client = ChildProcessByStdio<Writable, Readable, null>;
@@ -10,9 +11,10 @@ type Client = ChildProcessByStdio<Writable, Readable, null>;
 export async function coldWadi(input: RoundsInput): Promise<number> {
   const client = start(input, 'once');
   const ended = once(client, 'close');
-  const line = await firstLine(client);
+  client.stdin.end();
+  const output = await text(client.stdout);
   await ended;
-  return failedIn(line, input);
+  return failedIn(output === '' ? undefined : output, input);
 }
 
 /** One process that keeps its sessions from round to round. */
@@ -62,11 +64,6 @@ function start(input: RoundsInput, mode: 'once' | 'again'): Client {
   });
   client.stdin.write(`${JSON.stringify(input.inventory)}\n`);
   return client;
-}
-
-async function firstLine(client: Client): Promise<string | undefined> {
-  for await (const line of createInterface({ input: client.stdout })) return line;
-  return undefined;
 }
 
 function failedIn(line: string | undefined, input: RoundsInput): number {

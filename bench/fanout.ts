@@ -1,6 +1,6 @@
 // npm run bench:fanout -- --nodes 50 --json
 import { spawn } from 'node:child_process';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
@@ -32,6 +32,7 @@ try {
   console.log(values.json ? JSON.stringify(result) : table(result));
 } finally {
   rmSync(dist, { recursive: true, force: true });
+  if (readdirSync(`${here}dist`).length === 0) rmdirSync(`${here}dist`);
 }
 
 async function measure(): Promise<FanoutResult> {
