@@ -83,8 +83,10 @@ export async function openEnvironment(
   const notifications = await PostgresNotifications.open(connection, [eventChannel]);
   const secrets = openSecrets(db, loadOrCreateMasterKeys(path.join(data, 'master.key')));
   const events = openEventLog(db, notifications, () => {});
+  // Beside the data and not in it, where the machines' user may go: so it is removed with the run's folder.
+  const directory = path.join(path.dirname(data), 'sandbox');
   const clouds = new Map<string, Cloud>([
-    ['sandbox', new RecordedCloud({ directory: path.join(data, 'sandbox'), apiHost: '127.0.0.1' })],
+    ['sandbox', new RecordedCloud({ directory, apiHost: '127.0.0.1' })],
   ]);
   const access = new ClusterAccess({ db, secrets, events, policy: { allowNetworks: [] }, log });
   const runs = new RunExecutor({ access, secrets, journal: new RunJournal(db, log), log });
