@@ -43,7 +43,10 @@ export class LabController {
     const controller = await startController({ ...options, args, prefix: lab.controllerArgv([]) });
     const directory = await mkdtemp(path.join(tmpdir(), 'wadi-bridge-'));
     const socketPath = path.join(directory, 'api');
-    const argv = [`UNIX-LISTEN:${socketPath},fork,backlog=128`, `TCP:127.0.0.1:${new URL(controller.url).port}`];
+    const argv = [
+      `UNIX-LISTEN:${socketPath},fork,backlog=128`,
+      `TCP:127.0.0.1:${new URL(controller.url).port}`,
+    ];
     const [program = '', ...rest] = lab.controllerArgv(['socat', ...argv]);
     const bridge = spawn(program, rest, { stdio: 'ignore' });
     while (!existsSync(socketPath)) await sleep(10);

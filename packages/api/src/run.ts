@@ -36,7 +36,11 @@ export const RunRequest = Type.Object(
     ),
     stdin: Type.Optional(Type.String()),
     stdin_base64: Type.Optional(Type.String()),
-    env: Type.Optional(Type.Record(Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]*$' }), Type.String())),
+    env: Type.Optional(
+      Type.Record(Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]*$' }), Type.String(), {
+        additionalProperties: false,
+      }),
+    ),
     as_root: Type.Optional(Type.Boolean()),
     timeout_seconds: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 7 * 24 * 3600 })),
     max_output_bytes: Type.Optional(

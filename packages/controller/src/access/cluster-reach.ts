@@ -54,8 +54,9 @@ export class ClusterReach {
 
   /**
    * Does `work` by the first route that works. The next one is tried only after an error that says that nothing can
-   * have happened on the machine (`retryable`), so nothing is ever done twice. When all fail, the error that came
-   * furthest along its route is thrown: it tells most.
+   * have happened on the machine (`retryable`), so nothing is ever done twice. A connection that had died unnoticed
+   * says nothing about its route: that is tried once more, over a new one. When all fail, the error that came furthest
+   * along its route is thrown: it tells most.
    */
   async through<T>(
     instance: InstanceFacts,
@@ -65,12 +66,16 @@ export class ClusterReach {
   ): Promise<T> {
     let furthest: { error: AccessError; reached: number } | undefined;
     for (const route of routes) {
-      try {
-        return await work(route);
-      } catch (error) {
-        if (!(error instanceof AccessError) || !error.retryable || signal?.aborted) throw error;
-        const reached = hopReached(route, error);
-        if (!furthest || reached > furthest.reached) furthest = { error, reached };
+      for (let fresh = false; ; fresh = true) {
+        try {
+          return await work(route);
+        } catch (error) {
+          if (!(error instanceof AccessError) || !error.retryable || signal?.aborted) throw error;
+          if (error.code === 'CONNECTION_LOST' && !fresh) continue;
+          const reached = hopReached(route, error);
+          if (!furthest || reached > furthest.reached) furthest = { error, reached };
+          break;
+        }
       }
     }
     throw furthest?.error ?? new NoRouteError(this.facts, instance);

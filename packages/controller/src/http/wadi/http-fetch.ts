@@ -108,7 +108,8 @@ function badGateway(error: unknown, instance: InstanceFacts, port: number): unkn
   const told = accessApiError(error);
   if (told !== error) return told;
   const { code } = error as { code?: unknown };
-  if (typeof code !== 'string' || !code.startsWith('UND_ERR_')) return error;
+  // undici's own, or those of its parser.
+  if (typeof code !== 'string' || !/^(UND_ERR|HPE)_/.test(code)) return error;
   const timeout = code.endsWith('_TIMEOUT');
   return new ApiError(
     timeout ? 504 : 502,

@@ -8,8 +8,9 @@ import { checkEnabled, requirePlugin } from '../../clusters/plugin-rules.ts';
 import { clusterParts, insertCluster } from '../../storage/clusters.ts';
 import { insertInventoryMachines } from '../../storage/inventory-machines.ts';
 import type { HttpContext, Resource } from '../context.ts';
-import { checkBody, nameTaken } from '../sahara/refusals.ts';
+import { nameTaken } from '../sahara/refusals.ts';
 import { viewCluster } from '../sahara/view-cluster.ts';
+import { checkBody } from './check-body.ts';
 import { type PlannedGroup, planImport } from './plan-import.ts';
 
 export interface ImportParts {

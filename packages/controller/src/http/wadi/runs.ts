@@ -15,8 +15,8 @@ import {
   runChannel,
 } from '../../storage/runs.ts';
 import type { HttpContext, Resource } from '../context.ts';
-import { checkBody } from '../sahara/refusals.ts';
 import { callerGone } from './caller-gone.ts';
+import { checkBody } from './check-body.ts';
 import { isUuid, notFound, ownCluster } from './own-cluster.ts';
 import { queryNumber, queryText } from './query-number.ts';
 import { resolveTargets } from './resolve-targets.ts';
