@@ -52,7 +52,8 @@ export function commandText(
 }
 
 function announce(marker: string, pid: string): string {
-  return `echo ${marker} ${pid}; echo ${marker} >&2; unset a b c d e g; set --\n`;
+  // Where nobody listens any more the command must not start.
+  return `echo ${marker} ${pid} && echo ${marker} >&2 || exit 141; unset a b c d e g; set --\n`;
 }
 
 function exports(env: Readonly<Record<string, string>> = {}): string {

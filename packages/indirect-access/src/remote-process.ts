@@ -1,7 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import { atHop } from './at-hop.ts';
 import { readStart } from './command-start.ts';
-import { type CommandText, commandText, killText } from './command-text.ts';
+import { commandText, killText } from './command-text.ts';
 import { withDeadline } from './deadline.ts';
 import type { ExecChannel, ExecExit } from './engine/engine.ts';
 import { AccessError } from './errors.ts';
@@ -60,37 +60,63 @@ export async function startProcess(
   const { asRoot = false } = options;
   const text = commandText(command, options);
   const channel = await site.start(text.text, starting);
-  let groupId: number;
-  try {
-    groupId = await waitForStart(site, channel, text, asRoot, starting);
-  } catch (error) {
-    channel.close();
-    throw atHop(error, site.name);
-  }
-  return new ChannelProcess(site, channel, groupId, asRoot, options);
-}
-
-async function waitForStart(
-  site: ProcessSite,
-  channel: ExecChannel,
-  text: CommandText,
-  asRoot: boolean,
-  signal: AbortSignal | undefined,
-): Promise<number> {
+  const started = readStart(channel, text, asRoot);
   const late = () =>
     new AccessError(`the shell started no command within ${site.startDeadline} ms`, {
       code: 'TIMEOUT',
       phase: 'command',
     });
-  const started = readStart(channel, text, asRoot);
-  // A caller who gives up while the shell starts must not leave the command behind: it is ended when it shows.
-  const discard = (groupId: number) =>
-    void site
-      .start(killText(groupId, asRoot), undefined, channel)
-      .then((killer) => drain(killer))
-      .catch(() => {});
-  const milliseconds = site.startDeadline;
-  return withDeadline({ milliseconds, signal, late, at: { phase: 'command' }, discard }, () => started);
+  const limits = { milliseconds: site.startDeadline, signal: starting, late };
+  try {
+    const groupId = await withDeadline({ ...limits, at: { phase: 'command' } }, () => started);
+    return new ChannelProcess(site, channel, groupId, asRoot, options);
+  } catch (error) {
+    await endWhenStarted(site, channel, started, asRoot);
+    throw atHop(error, site.name);
+  }
+}
+
+/**
+ * For a caller who gives up while the shell starts: the command is on its way and cannot be called back, so it is
+ * ended when it shows. A shell that takes long does not hold up the caller.
+ */
+async function endWhenStarted(
+  site: ProcessSite,
+  channel: ExecChannel,
+  started: Promise<number>,
+  asRoot: boolean,
+): Promise<void> {
+  const giveUp = setTimeout(() => channel.close(), site.startDeadline);
+  const ended = started
+    .then((groupId) => endGroup(site, channel, groupId, asRoot))
+    .catch(() => {})
+    .finally(() => {
+      clearTimeout(giveUp);
+      channel.close();
+    });
+  await atMost(END_GRACE, ended);
+}
+
+async function endGroup(
+  site: ProcessSite,
+  channel: ExecChannel,
+  groupId: number,
+  asRoot: boolean,
+): Promise<void> {
+  try {
+    await drain(await site.start(killText(groupId, asRoot), undefined, channel));
+  } catch {
+    // No way to it any more; closing the channel is all that is left.
+  }
+}
+
+async function atMost(milliseconds: number, done: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, milliseconds);
+  });
+  await Promise.race([done, late]);
+  clearTimeout(timer);
 }
 
 export class ChannelProcess implements RemoteProcess {
@@ -144,17 +170,8 @@ export class ChannelProcess implements RemoteProcess {
 
   async #kill(): Promise<void> {
     if (this.#closed) return;
-    try {
-      await drain(await this.#site.start(killText(this.#groupId, this.#asRoot), undefined, this.#channel));
-    } catch {
-      // No way to it any more; closing the channel is all that is left.
-    }
-    let timer: NodeJS.Timeout | undefined;
-    const grace = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, END_GRACE);
-    });
-    await Promise.race([this.#channel.closed, grace]);
-    clearTimeout(timer);
+    await endGroup(this.#site, this.#channel, this.#groupId, this.#asRoot);
+    await atMost(END_GRACE, this.#channel.closed);
     this.#channel.close();
   }
 
