@@ -20,11 +20,14 @@ describe('the example cluster in the sandbox', () => {
   beforeAll(() => start(), patience);
 
   afterAll(async () => {
-    const { body } = await controller.request('GET', '/v2/clusters');
-    for (const { id } of body.clusters) await controller.request('DELETE', `/v2/clusters/${id}`);
+    const clusters = async () => {
+      const { status, body } = await controller.request('GET', '/v2/clusters');
+      expect(status, JSON.stringify(body)).toBe(200);
+      return body.clusters;
+    };
+    for (const { id } of await clusters()) await controller.request('DELETE', `/v2/clusters/${id}`);
     // What the machines had among the temporary files goes with them.
-    for (let left = body.clusters; left.length > 0; await sleep(100))
-      left = (await controller.request('GET', '/v2/clusters')).body.clusters;
+    while ((await clusters()).length > 0) await sleep(20);
     await controller.stop();
   });
 

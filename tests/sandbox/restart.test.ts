@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { chmod, readdir, readFile, stat } from 'node:fs/promises';
+import { chmod, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -80,6 +80,23 @@ describe('a sandbox over restarts', () => {
     expect(stdout).toMatch(new RegExp(`^${sandbox.directory}/sandbox/files/`));
     expect(await readFile(path.join(stdout.trim(), 'file'), 'utf8')).toBe('x\n');
   });
+
+  it.runIf(process.getuid?.() === 0)(
+    'removes the files of sandboxes whose data directory was removed',
+    async () => {
+      const lost = await TestSandbox.open();
+      const machine = await lost.machine('lost-proxy-0', true);
+      await lost.configure([machine]);
+      await lost.run('ssh', [machine.name, `mkdir -p a/b; echo x >a/b/c; ln -s ${sandbox.directory} link`]);
+      const folder = await readFile(path.join(lost.directory, 'sandbox', 'folder'), 'utf8');
+      await lost.cloud.close();
+      expect((await stat(folder)).isDirectory()).toBe(true);
+      await rm(lost.directory, { recursive: true });
+      await sandbox.machine('found-0');
+      await expect(stat(folder)).rejects.toMatchObject({ code: 'ENOENT' });
+      expect((await stat(sandbox.directory)).isDirectory()).toBe(true);
+    },
+  );
 
   it('keeps host keys where only its own user can read them', async () => {
     await sandbox.machine('private-0');

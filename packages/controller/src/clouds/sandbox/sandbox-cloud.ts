@@ -9,6 +9,7 @@ import type {
   InstanceRequest,
   Problem,
 } from '../cloud.ts';
+import { removeAbandonedFolders } from './abandoned-folders.ts';
 import { FileService } from './file-service.ts';
 import { generateHostKey } from './host-key.ts';
 import { Machine, type SandboxParts, SSH_PORT } from './machine.ts';
@@ -229,7 +230,9 @@ export class SandboxCloud implements Cloud {
     const folders = await SandboxFolders.findOrCreate(directory, user);
     const groups = new ProcessGroups(path.join(directory, 'processes'), folders.mark);
     await groups.endLeftovers();
-    const parts = { network: new PrivateNetwork(), folders, groups, files: new FileService(user), user };
+    const files = new FileService(user);
+    await removeAbandonedFolders(path.dirname(folders.root), files);
+    const parts = { network: new PrivateNetwork(), folders, groups, files, user };
     for (const record of await this.#records.readAll()) {
       this.#machines.set(record.instanceId, new Machine(record, parts));
     }

@@ -16,6 +16,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { SandboxUser } from './sandbox-user.ts';
 
+/** Names of the folders that are made among the temporary files. */
+export const TEMPORARY = /^wadi-sandbox-[A-Za-z0-9]{6}$/;
+/** In such a folder: says which file of a data directory remembers it. */
+export const OWNER_FILE = 'owner';
+
 /** Programs that answer as a machine would; they come first in its PATH. */
 const programs: Readonly<Record<string, string>> = {
   hostname: `#!/bin/sh
@@ -54,6 +59,8 @@ export class SandboxFolders {
       root = await makeRoot(directory, user);
       await writeFile(`${memory}.new`, root, { mode: 0o600 });
       await rename(`${memory}.new`, memory);
+      // After that file, so that nobody takes the folder for abandoned meanwhile.
+      await writeFile(path.join(root, OWNER_FILE), memory, { mode: 0o600 });
     }
     await chmod(root, user ? 0o711 : 0o700);
     const folders = new SandboxFolders(root, user);
@@ -111,7 +118,7 @@ export class SandboxFolders {
 }
 
 /** Not a link, and neither owned nor writable by anybody else. */
-async function isOurs(folder: string): Promise<boolean> {
+export async function isOurs(folder: string): Promise<boolean> {
   if (!path.isAbsolute(folder)) return false;
   const found = await lstat(folder).catch(() => undefined);
   return found?.isDirectory() === true && found.uid === process.getuid?.() && (found.mode & 0o022) === 0;
