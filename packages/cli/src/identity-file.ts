@@ -32,6 +32,8 @@ export function isEncrypted(privateKey: string): boolean {
   if (base64 === undefined) return false;
   const blob = Buffer.from(base64, 'base64');
   const magic = 'openssh-key-v1\0';
+  // Cut off: the controller will say what is wrong with it.
+  if (blob.length < magic.length + 4) return false;
   if (blob.subarray(0, magic.length).toString('latin1') !== magic) return false;
   const cipher = blob.subarray(magic.length + 4, magic.length + 4 + blob.readUInt32BE(magic.length));
   return cipher.toString('latin1') !== 'none';

@@ -22,7 +22,8 @@ export class Progress {
   }
 
   #redraw(cluster: Cluster, steps: readonly ProvisionStep[]): void {
-    const { columns = 80, rows = 24 } = this.#out;
+    const columns = this.#out.columns || 80;
+    const rows = this.#out.rows || 24;
     const width = Math.max(0, ...steps.map((step) => step.step_name.length));
     const lines = steps.map((step) => {
       return `  ${mark(step)} ${step.step_name.padEnd(width)}  ${done(step)}/${step.total}${troubleOf(step)}`;
