@@ -1,9 +1,9 @@
 import { type Migration, Migrator } from 'kysely';
 import type { Database } from './database.ts';
-import * as firstTables from './migrations/0001-first-tables.ts';
+import { up as firstTables } from './migrations/0001-first-tables.ts';
 
 /** In order. A migration that was released is never changed, only followed. */
-const migrations: Record<string, Migration> = { '0001-first-tables': firstTables };
+const migrations: Record<string, Migration> = { '0001-first-tables': { up: firstTables } };
 
 /** Brings the schema up to date. Several controllers may call it at once: the migrator holds a lock. */
 export async function migrate(db: Database): Promise<void> {

@@ -49,6 +49,8 @@ function ensureDirectory(own: string, tell: (text: string) => void): string {
   if (present) fs.renameSync(own, elsewhere);
   else fs.mkdirSync(elsewhere, { mode: 0o700 });
   fs.chownSync(elsewhere, nobody.uid, nobody.gid);
+  // For whoever finds it when the data directory is long gone.
+  fs.writeFileSync(path.join(elsewhere, 'data-directory'), `${own}\n`);
   fs.symlinkSync(elsewhere, own);
   tell(
     `the database is at ${elsewhere}: PostgreSQL does not run as root, and its user may not enter ${path.dirname(own)}`,
