@@ -7,12 +7,16 @@ import type { Programs } from './programs.ts';
 export interface Place {
   readonly directory: string;
   readonly bin: string;
-  /** PostgreSQL refuses to run as root; then it runs as `nobody`, which exists everywhere. */
+  /** PostgreSQL refuses to run as root; then it runs as `daemon`. */
   readonly identity: { readonly uid: number; readonly gid: number } | null;
 }
 
-const nobody = { uid: 65534, gid: 65534 };
-/** Where files go that `nobody` could not reach in a private data directory. */
+/**
+ * `daemon`, which exists on every Unix: initdb looks the user up. Not `nobody`: as that run the sandbox's commands, which
+ * could then stop the server and read its files.
+ */
+const daemon = { uid: 1, gid: 1 };
+/** Where files go that `daemon` could not reach in a private data directory. */
 const system = '/var/lib/wadi';
 
 /**
@@ -26,7 +30,7 @@ export function ensurePlace(dataDirectory: string, programs: Programs, tell: (te
     return { directory: fs.realpathSync(own), bin: programs.bin, identity: null };
   }
   const place = ensureDirectory(own, tell);
-  return { directory: place, bin: ensureReachablePrograms(programs, tell), identity: nobody };
+  return { directory: place, bin: ensureReachablePrograms(programs, tell), identity: daemon };
 }
 
 function ensureDirectory(own: string, tell: (text: string) => void): string {
@@ -39,7 +43,7 @@ function ensureDirectory(own: string, tell: (text: string) => void): string {
   if (present && canEnter(own)) return fs.realpathSync(own);
   if (!present && canEnter(path.dirname(own))) {
     fs.mkdirSync(own, { mode: 0o700 });
-    fs.chownSync(own, nobody.uid, nobody.gid);
+    fs.chownSync(own, daemon.uid, daemon.gid);
     return fs.realpathSync(own);
   }
   ensureSystemDirectory();
@@ -48,7 +52,7 @@ function ensureDirectory(own: string, tell: (text: string) => void): string {
   const elsewhere = path.join(system, `${hint}-${randomBytes(4).toString('hex')}`);
   if (present) fs.renameSync(own, elsewhere);
   else fs.mkdirSync(elsewhere, { mode: 0o700 });
-  fs.chownSync(elsewhere, nobody.uid, nobody.gid);
+  fs.chownSync(elsewhere, daemon.uid, daemon.gid);
   // For whoever finds it when the data directory is long gone.
   fs.writeFileSync(path.join(elsewhere, 'data-directory'), `${own}\n`);
   fs.symlinkSync(elsewhere, own);
@@ -87,11 +91,11 @@ function ensureSystemDirectory(): void {
   if (!canEnter(system)) throw new Error(`${system} must be open to every user (chmod 755)`);
 }
 
-/** Whether `nobody` may pass through every directory down to this one. */
+/** Whether `daemon` may pass through every directory down to this one. */
 function canEnter(directory: string): boolean {
   for (let at = fs.realpathSync(directory); ; at = path.dirname(at)) {
     const { uid, gid, mode } = fs.statSync(at);
-    const bit = uid === nobody.uid ? 0o100 : gid === nobody.gid ? 0o010 : 0o001;
+    const bit = uid === daemon.uid ? 0o100 : gid === daemon.gid ? 0o010 : 0o001;
     if ((mode & bit) === 0) return false;
     if (at === path.dirname(at)) return true;
   }
