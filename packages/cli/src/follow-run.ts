@@ -6,6 +6,8 @@ export type OnOutput = (target: RunTarget, stream: StreamName, bytes: Uint8Array
 
 /** Streams read at the same time. */
 const parallel = 8;
+/** About 20 s: a controller that starts again is waited for. */
+const tries = 12;
 
 /**
  * Passes on what the machines write while it is written, and returns the run at its end. Asks for the run, then for
@@ -19,7 +21,7 @@ export async function followRun(client: WadiClient, started: Run, onOutput: OnOu
     const news = await fetchNews(client, run, places, onOutput);
     if (over) return run;
     wait = news ? 0.1 : Math.min(1, wait * 2);
-    run = await client.runs.get(run.cluster_id, run.id, { wait });
+    run = await client.runs.get(run.cluster_id, run.id, { wait, tries });
   }
 }
 
@@ -59,7 +61,7 @@ async function readToEnd(
   let news = false;
   for (;;) {
     const source = { instance: target.instance_id, stream, offset: place.offset };
-    const page = await client.runs.outputPage(run.cluster_id, run.id, source);
+    const page = await client.runs.outputPage(run.cluster_id, run.id, source, { tries });
     place.offset = page.nextOffset;
     place.end = page.end;
     if (page.bytes.length === 0) return news;

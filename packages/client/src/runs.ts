@@ -20,6 +20,8 @@ export interface OutputPage {
 
 /** Longest wait asked of the controller in one call, in seconds. */
 const longestWait = 20;
+/** Tries of those who follow something to its end: about 20 s, enough for a controller to start again. */
+const patientTries = 12;
 
 /** `/v2/clusters/{id}/runs`: commands on machines, each at most once. */
 export class Runs {
@@ -50,10 +52,10 @@ export class Runs {
     return (await this.#transport.json<RunList>('GET', runsPath(cluster), { ...options, query })).runs;
   }
 
-  /** Waits for the end, however long it takes; bound it with `signal`. */
+  /** Waits for the end, however long it takes and across a restart of the controller; bound it with `signal`. */
   async wait(cluster: string, run: string, options: { signal?: AbortSignal } = {}): Promise<Run> {
     for (;;) {
-      const now = await this.get(cluster, run, { ...options, wait: longestWait });
+      const now = await this.get(cluster, run, { ...options, wait: longestWait, tries: patientTries });
       if (now.status !== 'running') return now;
     }
   }
@@ -69,7 +71,7 @@ export class Runs {
     cluster: string,
     run: string,
     source: OutputSource,
-    options: CallOptions & { wait?: number; tries?: number } = {},
+    options: CallOptions & { wait?: number } = {},
   ): Promise<OutputPage> {
     const offset = source.offset ?? 0;
     const query = { instance: source.instance, stream: source.stream, offset, wait: options.wait };
@@ -81,7 +83,7 @@ export class Runs {
 
   /**
    * The output as it comes, to its end. Goes on at the byte where it was after a lost connection; when the
-   * controller stays away for about half a minute, throws CONTROLLER_UNREACHABLE.
+   * controller stays away for about 20 s, throws CONTROLLER_UNREACHABLE.
    */
   async *output(
     cluster: string,
@@ -91,7 +93,7 @@ export class Runs {
   ): AsyncGenerator<Uint8Array, void, void> {
     let offset = source.offset ?? 0;
     for (;;) {
-      const follow = { ...options, wait: longestWait, tries: 12 };
+      const follow = { ...options, wait: longestWait, tries: patientTries };
       const page = await this.outputPage(cluster, run, { ...source, offset }, follow);
       if (page.bytes.length > 0) yield page.bytes;
       offset = page.nextOffset;

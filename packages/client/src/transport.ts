@@ -4,6 +4,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds for the whole call, repetitions included. */
   readonly timeout?: number | undefined;
+  /** How often a call that may be repeated is sent before its error is the caller's. Default 4, about 2 s. */
+  readonly tries?: number | undefined;
 }
 
 export interface Call extends CallOptions {
@@ -14,8 +16,6 @@ export interface Call extends CallOptions {
    * carries its own identity.
    */
   readonly repeatable?: boolean;
-  /** How many times a repeatable call is sent before its error is given to the caller. Default 4. */
-  readonly tries?: number | undefined;
 }
 
 export interface TransportOptions {
