@@ -32,6 +32,8 @@ export class ClusterAccess {
     this.#indirect = new IndirectAccess({
       identity: (id) => readIdentity(parts.secrets, id),
       pinHostKey: (machine, key) => this.#pin(machine, key),
+      // A silent peer is known for dead before the deadline of whoever waits for it.
+      keepalive: { interval: 3_000, missed: 3 },
       onEvent: (event) => this.#note(event),
     });
     this.http = new HttpDispatchers(this.#indirect);

@@ -55,8 +55,8 @@ export class ClusterReach {
   /**
    * Does `work` by the first route that works. The next one is tried only after an error that says that nothing can
    * have happened on the machine (`retryable`), so nothing is ever done twice. A connection that had died unnoticed
-   * says nothing about its route: that is tried once more, over a new one. When all fail, the error that came furthest
-   * along its route is thrown: it tells most.
+   * says nothing about its route: when no other works, that is tried again, over a new one. When all fail, the error
+   * that came furthest along its route is thrown: it tells most.
    */
   async through<T>(
     instance: InstanceFacts,
@@ -64,21 +64,20 @@ export class ClusterReach {
     signal?: AbortSignal,
     routes: readonly Route[] = this.routes(instance),
   ): Promise<T> {
-    let furthest: { error: AccessError; reached: number } | undefined;
-    for (const route of routes) {
-      for (let fresh = false; ; fresh = true) {
+    const failures = new Map<Route, AccessError>();
+    const again = () => routes.filter((route) => wasStale(failures.get(route)));
+    for (const candidates of [() => routes, again]) {
+      for (const route of candidates()) {
         try {
           return await work(route);
         } catch (error) {
           if (!(error instanceof AccessError) || !error.retryable || signal?.aborted) throw error;
-          if (error.code === 'CONNECTION_LOST' && !fresh) continue;
-          const reached = hopReached(route, error);
-          if (!furthest || reached > furthest.reached) furthest = { error, reached };
-          break;
+          failures.set(route, error);
         }
       }
     }
-    throw furthest?.error ?? new NoRouteError(this.facts, instance);
+    const [furthest] = [...failures].sort((a, b) => hopReached(...b) - hopReached(...a));
+    throw furthest?.[1] ?? new NoRouteError(this.facts, instance);
   }
 }
 
@@ -86,4 +85,9 @@ export class ClusterReach {
 function hopReached(route: Route, error: AccessError): number {
   if (error.hop === route.machine.name) return route.hops.length;
   return route.hops.findIndex((hop) => hop.kind === 'ssh' && hop.machine.name === error.hop);
+}
+
+/** The connection was there before and turned out to be dead; it is not in the pool any more. */
+function wasStale(error: AccessError | undefined): boolean {
+  return error?.code === 'CONNECTION_LOST' || (error?.code === 'TIMEOUT' && error.phase === 'channel');
 }
