@@ -32,6 +32,8 @@ export interface Deadlines {
   readonly keyExchange: number;
   readonly authentication: number;
   readonly channel: number;
+  /** For a login shell to start a command, rc files included. */
+  readonly start: number;
   /** The command that switches off Nagle's algorithm on a proxy. */
   readonly prime: number;
 }
@@ -57,6 +59,7 @@ export const defaultDeadlines: Deadlines = {
   keyExchange: 20_000,
   authentication: 20_000,
   channel: 15_000,
+  start: 60_000,
   prime: 3_000,
 };
 

@@ -44,6 +44,20 @@ describe('the pool', () => {
     expect(access.stats().connections).toHaveLength(7);
   });
 
+  it('takes 200 machines at once through one connection, with the default limits of sshd, and loses none', async () => {
+    const access = bed.access();
+    const before = accepted(proxy);
+    const routes = Array.from({ length: 200 }, (_, n) => {
+      const name = `worker-${n}`;
+      return through(proxy.machine(), inner.machine({ id: name, name }));
+    });
+    for (const _round of ['cold', 'warm']) {
+      const results = await Promise.all(routes.map((route, n) => access.exec(route, ['echo', String(n)])));
+      expect(results.map(({ stdout }) => Number(stdout))).toEqual(routes.map((_, n) => n));
+    }
+    expect(accepted(proxy)).toBe(before + 1);
+  }, 120_000);
+
   it('goes through any number of jumps', async () => {
     const access = bed.access();
     const hop = (name: string) =>

@@ -73,10 +73,10 @@ export class Pool {
   /** Where commands of this machine run. */
   site(route: Route, kind: 'session' | 'relay' = 'session'): ProcessSite {
     const { machine } = route;
-    const { channel: milliseconds } = this.#options.deadlines;
+    const { channel: milliseconds, start: startDeadline } = this.#options.deadlines;
     return {
       name: machine.name,
-      startDeadline: milliseconds,
+      startDeadline,
       start: async (text, signal, near) => {
         const beside = near && (await this.#startBeside(near, text));
         if (beside) return beside;

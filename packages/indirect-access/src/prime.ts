@@ -7,7 +7,7 @@ import { AccessError } from './errors.ts';
 /** What the priming command told: `shell`, or why there is none; `unknown` when it could not be told. */
 export type PrimeResult =
   | { readonly shell: 'yes' | 'unknown' }
-  | { readonly shell: 'no'; readonly reason: string };
+  | { readonly shell: 'no'; readonly reason: string; readonly timedOut?: true };
 
 /**
  * Runs one tiny command. sshd switches Nagle's algorithm off only on connections in which a session has run
@@ -27,7 +27,7 @@ export async function prime(lease: Lease, milliseconds: number, signal?: AbortSi
   } catch (error) {
     if (error instanceof ChannelOpenError) return { shell: 'no', reason: error.message };
     if (error instanceof AccessError && error.code === 'TIMEOUT')
-      return { shell: 'no', reason: error.message };
+      return { shell: 'no', reason: error.message, timedOut: true };
     return { shell: 'unknown' };
   } finally {
     channel?.close();

@@ -110,7 +110,10 @@ export class ProxyMachine {
   async #isJumpOnly(signal?: AbortSignal): Promise<boolean> {
     const { group, deadlines } = this.#options;
     const lease = await group().acquire('relay', signal);
-    this.#learnShell(await prime(lease, Math.max(deadlines.prime, deadlines.channel), signal));
+    const result = await prime(lease, Math.max(deadlines.prime, deadlines.channel), signal);
+    // A shell that was only slow must not be written off for good.
+    if (result.shell === 'no' && result.timedOut) return true;
+    this.#learnShell(result);
     return this.#jumpOnly;
   }
 
@@ -167,7 +170,10 @@ export class ProxyMachine {
       });
     try {
       const at = { hop: machine.name, phase: 'relay' } as const;
-      return await withDeadline({ milliseconds: deadlines.channel * 2, signal, late, at }, () => probe);
+      return await withDeadline(
+        { milliseconds: deadlines.start + deadlines.channel, signal, late, at },
+        () => probe,
+      );
     } catch (error) {
       if (this.#probe === probe && !signal?.aborted) this.#probe = undefined;
       throw error;

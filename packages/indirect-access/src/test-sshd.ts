@@ -47,8 +47,11 @@ export async function startSshd(
   const file = (base: string) => path.join(directory, base);
   writeFileSync(file('host'), own.privateKey, { mode: 0o600 });
   writeFileSync(file('keys'), `${key.publicKey}\n`, { mode: 0o600 });
+  // Only the first SetEnv counts. A home of its own, because rc files of whoever runs the tests may be slow or noisy.
+  const env = config.filter((line) => line.startsWith('SetEnv ')).map((line) => line.slice(7));
   const lines = [
-    ...config,
+    ...config.filter((line) => !line.startsWith('SetEnv ')),
+    `SetEnv ${[`HOME=${directory}`, ...env].join(' ')}`,
     `Port ${port}`,
     'ListenAddress 127.0.0.1',
     `HostKey ${file('host')}`,
