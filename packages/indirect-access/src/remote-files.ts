@@ -195,6 +195,9 @@ class FilesOverSessions implements RemoteFiles {
   }
 }
 
+/** Bytes; what is larger goes out piece by piece, so that no second copy of it is made. */
+const SLICE = 256 * 1024;
+
 type How = 'write' | 'append' | 'prepend';
 type Data = string | Buffer | Readable;
 
@@ -206,17 +209,19 @@ class Input {
 
   constructor(data: Data, trailer: string, signal: AbortSignal | undefined) {
     this.#signal = signal;
+    const bytes = typeof data === 'string' ? Buffer.from(data) : data;
     this.stream =
-      data instanceof Readable
-        ? Readable.from(this.#followed(data, trailer), { objectMode: false })
-        : Buffer.concat([Buffer.from(data as string), Buffer.from(trailer)]);
+      bytes instanceof Readable || bytes.length > SLICE
+        ? Readable.from(this.#followed(bytes, trailer), { objectMode: false })
+        : Buffer.concat([bytes, Buffer.from(trailer)]);
   }
 
-  async *#followed(data: Readable, trailer: string): AsyncGenerator<Buffer> {
+  async *#followed(bytes: Buffer | Readable, trailer: string): AsyncGenerator<Buffer> {
+    const data = bytes instanceof Readable ? bytes : Readable.from(slices(bytes));
     try {
       const chunks: AsyncIterator<string | Buffer> = data[Symbol.asyncIterator]();
       for (let chunk = await this.#next(chunks); chunk !== undefined; chunk = await this.#next(chunks)) {
-        yield Buffer.from(chunk as string);
+        yield typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
       }
       // A source may well end because the caller gave up.
       if (this.error === undefined && !this.#signal?.aborted) yield Buffer.from(trailer);
@@ -235,6 +240,10 @@ class Input {
       return undefined;
     }
   }
+}
+
+function* slices(bytes: Buffer): Generator<Buffer> {
+  for (let offset = 0; offset < bytes.length; offset += SLICE) yield bytes.subarray(offset, offset + SLICE);
 }
 
 function script(text: string, ...parameters: readonly string[]): readonly string[] {
