@@ -46,7 +46,7 @@ export interface Answer {
   readonly body: any;
 }
 
-const main = fileURLToPath(new URL('../../packages/controller/src/main.ts', import.meta.url));
+const start = fileURLToPath(new URL('../../tools/start.mjs', import.meta.url));
 /** Milliseconds; the machine may be busy with everything else. */
 const startDeadline = 60_000;
 const stopDeadline = 45_000;
@@ -57,11 +57,11 @@ export function newDataDirectory(): string {
   const directory = mkdtempSync(path.join(inject('runFolder'), 'controller-'));
   chmodSync(directory, 0o755);
   const data = path.join(directory, 'data');
-  mkdirSync(data, { mode: 0o700 });
+  mkdirSync(data, { mode: 0o711 });
   return data;
 }
 
-/** Starts `main.ts` as a process of its own, and waits until it answers. */
+/** Starts a controller as a process of its own, as `npm start` does, and waits until it answers. */
 export async function startController(options: ControllerOptions = {}): Promise<Controller> {
   const data = options.data ?? newDataDirectory();
   const databaseUrl = await chooseDatabase(options);
@@ -107,7 +107,7 @@ export function launchController(
   databaseUrl: string | null = null,
 ) {
   registerDataDirectory(options.data);
-  const node = [process.execPath, '--import', 'tsx', main];
+  const node = [process.execPath, start];
   const own = ['--data', options.data, '--listen', options.listen ?? '127.0.0.1:0', ...(options.args ?? [])];
   const [command, ...args] = [...(options.prefix ?? []), ...node, ...own] as [string, ...string[]];
   const { DATABASE_URL: _url, WADI_DATA: _data, ...inherited } = process.env;

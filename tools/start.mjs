@@ -1,0 +1,96 @@
+// Starts the controller from one bundle of its sources, made anew when one of them has changed: to load a thousand
+// modules one by one takes longer than all the rest of a start. Where no bundle can be made, the sources run as they are.
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const source = path.join(root, 'packages/controller/src/main.ts');
+const folders = ['api', 'indirect-access', 'controller'].map((name) =>
+  path.join(root, 'packages', name, 'src'),
+);
+/** Milliseconds after which a bundle of other sources is certainly no longer being loaded. */
+const old = 24 * 3600 * 1000;
+
+await import(pathToFileURL((await ensureBundle()) ?? (await useSources())).href);
+
+async function ensureBundle() {
+  const dist = path.join(root, 'packages/controller/dist');
+  const bundle = path.join(dist, stamp());
+  try {
+    if (!existsSync(bundle)) {
+      mkdirSync(dist, { recursive: true });
+      for (const name of readdirSync(dist)) {
+        const other = path.join(dist, name);
+        if (Date.now() - statSync(other).mtimeMs > old) rmSync(other, { recursive: true, force: true });
+      }
+      // Made aside and renamed, so that several may start at once.
+      const fresh = path.join(dist, `new-${randomBytes(6).toString('hex')}`);
+      await build(fresh);
+      try {
+        renameSync(fresh, bundle);
+      } catch {
+        rmSync(fresh, { recursive: true, force: true });
+      }
+    }
+    const main = path.join(bundle, 'main.mjs');
+    return existsSync(main) ? main : null;
+  } catch {
+    return null;
+  }
+}
+
+async function build(outdir) {
+  const esbuild = await import('esbuild');
+  await esbuild.build({
+    entryPoints: [source],
+    outdir,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    outExtension: { '.js': '.mjs' },
+    sourcemap: 'linked',
+    logLevel: 'silent',
+    plugins: [{ name: 'wadi', setup: rules }],
+  });
+}
+
+function rules(build) {
+  // Ours, and two that consist of hundreds of small modules. The others are found at run time, as without a bundle.
+  const within = /^(@wadi\/|kysely$|typebox(\/|$))/;
+  build.onResolve({ filter: /^[^./]/ }, ({ path: name, kind }) =>
+    kind === 'entry-point' || within.test(name) ? undefined : { path: name, external: true },
+  );
+  // A module that looks for files beside itself means its source.
+  build.onLoad({ filter: /\.ts$/ }, ({ path: file }) => ({
+    loader: 'ts',
+    contents: readFileSync(file, 'utf8').replaceAll(
+      'import.meta.url',
+      JSON.stringify(pathToFileURL(file).href),
+    ),
+  }));
+}
+
+/** Differs when any source, or what was installed, differs. */
+function stamp() {
+  const hash = createHash('sha256').update(process.version);
+  for (const folder of folders)
+    for (const entry of readdirSync(folder, { recursive: true }).sort()) note(path.join(folder, entry));
+  note(fileURLToPath(import.meta.url));
+  note(path.join(root, 'package-lock.json'));
+  return hash.digest('hex').slice(0, 16);
+
+  function note(file) {
+    const stat = statSync(file, { throwIfNoEntry: false });
+    if (stat?.isFile()) hash.update(`${file} ${stat.size} ${stat.mtimeMs}\n`);
+  }
+}
+
+async function useSources() {
+  const { register } = await import('tsx/esm/api');
+  register();
+  return source;
+}
