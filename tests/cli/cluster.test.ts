@@ -220,6 +220,13 @@ describe('run', () => {
     });
   });
 
+  it('says when a machine wrote more than is kept', async () => {
+    const args = ['run', 'c1', '-w', 'worker-1', '--no-prefix', '--max-output', '1', '--'];
+    const { code, stdout, stderr } = await wadi([...args, 'yes | head -c 3000000']);
+    expect({ code, length: stdout.length }).toEqual({ code: 0, length: 1024 * 1024 });
+    expect(stderr).toContain('longer than what is kept: c1-worker-1');
+  });
+
   it('refuses machines that do not exist, and an empty choice', async () => {
     const unknown = await words('run c1 -w worker-[1-9] -- true');
     expect(unknown).toMatchObject({ code: 2, stderr: expect.stringContaining('worker-[3-9]') });

@@ -18,6 +18,7 @@ interface Options {
   readonly root?: boolean;
   readonly stdin?: boolean;
   readonly timeout?: string;
+  readonly maxOutput?: string;
   readonly env?: string[];
   readonly gather?: boolean;
   readonly prefix: boolean;
@@ -35,6 +36,7 @@ export function addRunCommand(wadi: Command): void {
     .option('--stdin', 'give our standard input to the command on every machine')
     .option('-e, --env <name=value>', 'set an environment variable for the command; may be repeated', collect)
     .option('--timeout <seconds>', 'end the command after this time')
+    .option('--max-output <MiB>', 'keep so much of each output stream of each machine (default: 8)')
     .option('-b, --gather', 'wait for the end and show equal outputs once')
     .option('--no-prefix', "leave out the machines' names; bytes come as they are")
     .addHelpText('after', help)
@@ -111,7 +113,10 @@ async function requestFor(words: string[], targets: string[] | undefined, option
     ...(targets && { targets }),
     ...(options.root && { as_root: true }),
     ...(options.env && { env: Object.fromEntries(options.env.map(variable)) }),
-    ...(options.timeout !== undefined && { timeout_seconds: seconds(options.timeout) }),
+    ...(options.timeout !== undefined && { timeout_seconds: above0('--timeout', options.timeout) }),
+    ...(options.maxOutput !== undefined && {
+      max_output_bytes: Math.floor(above0('--max-output', options.maxOutput) * 1024 * 1024),
+    }),
     ...(options.stdin && { stdin_base64: (await buffer(process.stdin)).toString('base64') }),
   };
 }
@@ -122,10 +127,10 @@ function variable(text: string): [string, string] {
   return [name, value];
 }
 
-function seconds(text: string): number {
+function above0(option: string, text: string): number {
   const value = Number(text);
   if (Number.isFinite(value) && value > 0) return value;
-  throw usageError(`--timeout ${text}: it is a number of seconds above 0`);
+  throw usageError(`${option} ${text}: it is a number above 0`);
 }
 
 /** The first Ctrl-C cancels the run, whose end is then awaited as usual; the second ends this process. */
