@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Lab, labUp } from '../set-up/lab.ts';
+import { plantSecret } from '../set-up/run-folder.ts';
 import { type Answer, importOf, LabController } from './lab-controller.ts';
 
 let lab: Lab;
@@ -176,6 +177,19 @@ describe('a run', () => {
     expect((await wadi.output(known, 'machine-1')).toString()).toBe(env.WADI_TEST);
     const root = await wadi.run(cluster.id, { command: 'id -u', as_root: true, targets });
     expect((await wadi.output(root, 'machine-1')).toString()).toBe('0\n');
+  });
+
+  it('leaves neither its input nor its environment behind', async () => {
+    const [input, variable] = [randomUUID(), randomUUID()];
+    plantSecret('run-input', input);
+    plantSecret('run-variable', variable);
+    const command = 'cat | wc -c; printf %s "$SECRET" | wc -c; sleep 1';
+    const request = { command, stdin: input, env: { SECRET: variable }, targets: ['machine-1'] };
+    const run = await wadi.run(cluster.id, request);
+    expect((await wadi.output(run, 'machine-1')).toString().split(/\s+/).filter(Boolean)).toEqual([
+      '36',
+      '36',
+    ]);
   });
 
   it('is the same run under the same id, however often it is asked for', async () => {

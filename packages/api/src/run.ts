@@ -4,9 +4,9 @@ const MiB = 1024 * 1024;
 
 /** Largest command text or argument list, standard input and environment of a run, in bytes. */
 export const runLimits = {
-  command: 128 * 1024,
+  command: 64 * 1024,
   stdin: 8 * MiB,
-  environment: 64 * 1024,
+  environment: 32 * 1024,
   /** Kept per machine and stream unless the request says otherwise. */
   defaultOutput: 8 * MiB,
   largestOutput: 1024 * MiB,

@@ -155,7 +155,8 @@ export class RunJournal {
           await notifyRuns(tx, runs);
           return done;
         });
-        for (const { claim, resolve } of batch) resolve(claimed.has(`${claim.runId}/${claim.instanceId}`));
+        // Asked for twice in one batch, it is the first one's.
+        for (const { claim, resolve } of batch) resolve(claimed.delete(`${claim.runId}/${claim.instanceId}`));
       } catch (error) {
         for (const { reject } of batch) reject(error);
       }

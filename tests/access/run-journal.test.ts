@@ -1,0 +1,186 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { pino } from 'pino';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { RunJournal } from '../../packages/controller/src/access/run-journal.ts';
+import { settleOrphanedRuns } from '../../packages/controller/src/provisioning/settle-runs.ts';
+import { type Database, openDatabase, openPool } from '../../packages/controller/src/storage/database.ts';
+import { migrate } from '../../packages/controller/src/storage/migrate.ts';
+import { readOutput } from '../../packages/controller/src/storage/run-output.ts';
+import { findRun, insertRun, listTargets, type NewRun } from '../../packages/controller/src/storage/runs.ts';
+import { createDatabase } from '../set-up/database.ts';
+
+const log = pino({ level: 'silent' });
+const clusterId = randomUUID();
+let pool: ReturnType<typeof openPool>;
+let db: Database;
+let journal: RunJournal;
+
+beforeAll(async () => {
+  const { url } = await createDatabase();
+  pool = openPool({ url }, 10, () => {});
+  db = openDatabase(pool);
+  await migrate(db);
+  await db.insertInto('project').values({ id: 'p', name: 'p' }).execute();
+  await db
+    .insertInto('cluster')
+    .values({
+      id: clusterId,
+      project_id: 'p',
+      name: 'c',
+      plugin_name: 'bare',
+      plugin_version: '1.0',
+      cluster_template_id: null,
+      cloud: 'inventory',
+      status: 'Active',
+      status_description: '',
+      is_public: false,
+      is_protected: false,
+      spec: '{}',
+      info: '{}',
+      access: '{}',
+      management_public_key: null,
+      management_secret_id: null,
+      proxy_secret_id: null,
+    })
+    .execute();
+});
+afterAll(() => pool.end());
+beforeEach(() => {
+  journal = new RunJournal(db, log);
+});
+
+async function newRun(targets = 1, owner = 'me'): Promise<NewRun> {
+  const run: NewRun = {
+    id: randomUUID(),
+    projectId: 'p',
+    clusterId,
+    digest: 'd',
+    command: ['true'],
+    asRoot: false,
+    inputSecretId: null,
+    timeoutSeconds: null,
+    maxOutputBytes: 1 << 20,
+    owner,
+    targets: Array.from({ length: targets }, (_, i) => ({ id: randomUUID(), name: `m-${i}` })),
+  };
+  expect(await insertRun(db, run)).toBe(true);
+  return run;
+}
+
+const ended = { stdoutBytes: 0, stderrBytes: 0, truncated: false, status: 'succeeded' } as const;
+
+describe('the journal of runs', () => {
+  it('lets each target be claimed once, whoever asks and however often', async () => {
+    const run = await newRun(50);
+    const other = new RunJournal(db, log);
+    const claims = run.targets.flatMap(({ id }) =>
+      [journal, other, journal].map((each) => each.claim({ runId: run.id, instanceId: id, route: 'r' })),
+    );
+    const won = await Promise.all(claims);
+    for (const [i] of run.targets.entries())
+      expect(won.slice(i * 3, i * 3 + 3).filter(Boolean)).toHaveLength(1);
+  });
+
+  it('keeps every byte of many streams at once, in order, in chunks of at most 64 KiB', async () => {
+    const run = await newRun(20);
+    const written = await Promise.all(
+      run.targets.map(async ({ id: instanceId }, i) => {
+        const pieces = Array.from({ length: 60 }, (_, n) =>
+          randomBytes(1 + ((n * 7919 + i * 104_729) % 32_768)),
+        );
+        let offset = 0;
+        for (const bytes of pieces) {
+          await journal.append({ runId: run.id, instanceId, stream: 'stdout', offset, bytes });
+          offset += bytes.length;
+        }
+        await journal.finish({ ...ended, runId: run.id, instanceId, stdoutBytes: offset });
+        return Buffer.concat(pieces);
+      }),
+    );
+    for (const [i, { id: instanceId }] of run.targets.entries()) {
+      const source = { runId: run.id, instanceId, stream: 'stdout' } as const;
+      const whole = await readOutput(db, source, 0, 1 << 30);
+      expect(whole.equals(written[i] ?? Buffer.alloc(0))).toBe(true);
+      const part = await readOutput(db, source, 70_001, 100_003);
+      expect(part.equals(whole.subarray(70_001, 170_004))).toBe(true);
+    }
+    const chunks = await db.selectFrom('run_output').select('chunk').where('run_id', '=', run.id).execute();
+    expect(Math.max(...chunks.map(({ chunk }) => chunk.length))).toBeLessThanOrEqual(65_536);
+  });
+
+  it('commits a result with all output before it, and nothing overwrites it', async () => {
+    const run = await newRun();
+    const target = { runId: run.id, instanceId: run.targets[0]?.id ?? '' };
+    void journal.append({ ...target, stream: 'stderr', offset: 0, bytes: Buffer.from('tail') });
+    await journal.finish({ ...ended, ...target, status: 'failed', exitStatus: 1, stderrBytes: 4 });
+    expect(await readOutput(db, { ...target, stream: 'stderr' }, 0, 10)).toEqual(Buffer.from('tail'));
+    await journal.finish({ ...ended, ...target });
+    expect(await listTargets(db, [run.id])).toMatchObject([{ status: 'failed', exit_status: 1 }]);
+    await journal.end(run.id, 'finished');
+    expect(await findRun(db, run.id)).toMatchObject({ status: 'finished', input_secret_id: null });
+  });
+
+  it('makes those who bring too much wait', async () => {
+    const run = await newRun();
+    const target = { runId: run.id, instanceId: run.targets[0]?.id ?? '', stream: 'stdout' } as const;
+    const bytes = Buffer.alloc(1 << 20);
+    let waited = 0;
+    for (let n = 0; n < 24; n++) {
+      const full = journal.append({ ...target, offset: n * bytes.length, bytes });
+      if (full) waited += 1;
+      await full;
+    }
+    expect(waited).toBeGreaterThan(0);
+    await journal.finish({ ...ended, ...target, stdoutBytes: 24 << 20 });
+    expect((await readOutput(db, target, 23 << 20, 1 << 30)).length).toBe(1 << 20);
+  });
+
+  it('drops the output of a run that was removed, and keeps that of others', async () => {
+    const [gone, kept] = [await newRun(), await newRun()];
+    await db.deleteFrom('run').where('id', '=', gone.id).execute();
+    const [a, b] = [gone, kept].map((run) => ({ runId: run.id, instanceId: run.targets[0]?.id ?? '' })) as [
+      { runId: string; instanceId: string },
+      { runId: string; instanceId: string },
+    ];
+    void journal.append({ ...a, stream: 'stdout', offset: 0, bytes: Buffer.from('x') });
+    void journal.append({ ...b, stream: 'stdout', offset: 0, bytes: Buffer.from('y') });
+    await Promise.all([journal.finish({ ...ended, ...a }), journal.finish({ ...ended, ...b })]);
+    expect((await readOutput(db, { ...b, stream: 'stdout' }, 0, 10)).toString()).toBe('y');
+  });
+});
+
+describe('runs of a controller that is gone', () => {
+  it('are settled: started is unknown with the bytes it left, pending is cancelled, ended stays', async () => {
+    const run = await newRun(3, 'a dead one');
+    const [first, second, third] = run.targets.map(({ id }) => ({ runId: run.id, instanceId: id }));
+    if (!first || !second || !third) throw new Error('unreachable');
+    await journal.claim({ ...first, route: 'r' });
+    void journal.append({ ...first, stream: 'stdout', offset: 0, bytes: Buffer.from('12345') });
+    await journal.finish({ ...ended, ...second });
+    await settleOrphanedRuns(db, 'me', log);
+    const targets = new Map((await listTargets(db, [run.id])).map((each) => [each.instance_id, each]));
+    expect(targets.get(first.instanceId)).toMatchObject({
+      status: 'unknown',
+      stdout_bytes: '5',
+      error: { code: 'CONTROLLER_LOST', retryable: false },
+    });
+    expect(targets.get(second.instanceId)).toMatchObject({ status: 'succeeded', error: null });
+    expect(targets.get(third.instanceId)).toMatchObject({ status: 'cancelled', error: { retryable: true } });
+    expect(await findRun(db, run.id)).toMatchObject({ status: 'finished' });
+    expect(await journal.claim({ ...third, route: 'r' })).toBe(false);
+  });
+
+  it('are left alone while it lives', async () => {
+    const run = await newRun(1, 'another');
+    const { lockKey } = await import('../../packages/controller/src/provisioning/engine/lease.ts');
+    const client = await pool.connect();
+    try {
+      await client.query('select pg_advisory_lock($1)', [lockKey('another')]);
+      await settleOrphanedRuns(db, 'me', log);
+      expect(await findRun(db, run.id)).toMatchObject({ status: 'running' });
+      await client.query('select pg_advisory_unlock($1)', [lockKey('another')]);
+    } finally {
+      client.release();
+    }
+  });
+});
