@@ -4,6 +4,9 @@ import { IndirectAccess } from '@wadi/indirect-access';
 import type { LabInventory } from '../set-up/lab.ts';
 import { labRoute } from '../set-up/lab-route.ts';
 
+/** By round and machine: the name it answered with, or what went wrong. */
+export type Rounds = readonly (readonly string[])[];
+
 const { inventory, privateKey } = (await json(process.stdin)) as {
   inventory: LabInventory;
   privateKey: string;

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { labUp } from '../set-up/lab.ts';
+import type { Rounds } from './driver-fan-out.ts';
 
 test('200 machines answer, cold and warm, over one TCP connection to a proxy with default limits', async () => {
   const lab = await labUp({ machines: 200 });
@@ -17,7 +18,7 @@ test('200 machines answer, cold and warm, over one TCP connection to a proxy wit
       seen.add(await lab.sshConnections('proxy-1'));
       await new Promise((resolve) => setTimeout(resolve, 250));
     }
-    expect(await drive).toEqual([names, names, names]);
+    expect((await drive) as Rounds).toEqual([names, names, names]);
     expect((await accepted()).map((count, index) => count - (before[index] ?? 0))).toEqual([1, 1]);
     expect([...seen].filter((count) => count > 0)).toEqual([1]);
   } finally {

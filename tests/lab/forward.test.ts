@@ -94,3 +94,15 @@ test('closing ends what passes through, and the port is free again', async () =>
   });
   await again.close();
 });
+
+test('a forward ends with the access that it belongs to', async () => {
+  const other = new IndirectAccess({ identity: () => ({ privateKey: lab.privateKey }) });
+  const forward = await other.forward(route, { port: 9000 });
+  const socket = connect(forward.port, forward.host);
+  socket.end('through');
+  expect((await buffer(socket)).toString()).toBe('through');
+  await other.close();
+  await expect(once(connect(forward.port, forward.host), 'connect')).rejects.toMatchObject({
+    code: 'ECONNREFUSED',
+  });
+});

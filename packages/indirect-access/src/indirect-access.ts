@@ -38,6 +38,7 @@ export interface SessionFacts {
 export class IndirectAccess implements Sessions {
   readonly #deadlines;
   readonly #pool: Pool;
+  readonly #forwards = new Set<LocalForward>();
 
   constructor(options: AccessOptions) {
     this.#deadlines = { ...defaultDeadlines, ...options.deadlines };
@@ -96,7 +97,13 @@ export class IndirectAccess implements Sessions {
   /** Listens locally and passes every connection on to a port of the machine. */
   async forward(route: Route, options: ForwardOptions): Promise<LocalForward> {
     checkRoute(route);
-    return localForward(this, route, options);
+    const forward = await localForward(this, route, options);
+    this.#forwards.add(forward);
+    const close = () => {
+      this.#forwards.delete(forward);
+      return forward.close();
+    };
+    return { ...forward, close };
   }
 
   /** Opens a session or finds one: to see whether the machine can be reached. */
@@ -134,7 +141,9 @@ export class IndirectAccess implements Sessions {
   }
 
   /** Closes everything; what is under way fails with CLOSED or CONNECTION_LOST. */
-  close(): Promise<void> {
-    return this.#pool.close();
+  async close(): Promise<void> {
+    await Promise.all([...this.#forwards].map((forward) => forward.close()));
+    this.#forwards.clear();
+    await this.#pool.close();
   }
 }
