@@ -72,6 +72,12 @@ describe('a cluster that cannot be reached', () => {
     expect(cluster.status).toBe('Error');
     expect(cluster.status_description).toContain(`machine ${first?.name} not accessible`);
     expect(cluster.status_description).toContain('HOST_KEY_MISMATCH');
+    const { events } = (await wadi.request('GET', `/v2/clusters/${cluster.id}/events`)).body;
+    const mismatch = events.find((event: Answer['body']) => event.type === 'host-key.mismatch');
+    expect(mismatch?.body).toMatchObject({
+      instance: first?.name,
+      fingerprint: expect.stringMatching(/^SHA256:/),
+    });
     await wadi.deleted(cluster.id);
   });
 

@@ -90,6 +90,36 @@ export class ClusterAccess {
   }
 
   #note(event: AccessEvent): void {
-    this.#parts.log.debug({ access: event }, 'access');
+    const { log } = this.#parts;
+    log.debug({ access: event }, 'access');
+    const told = tellOwner(event);
+    if (told)
+      this.#tell(event.machine, told).catch((error) =>
+        log.error({ err: error, type: told.type }, 'an event could not be recorded'),
+      );
+  }
+
+  /** For whoever owns the machine; one that is gone has nobody who would want to know. */
+  async #tell({ id, name }: Machine, { type, ...more }: Told): Promise<void> {
+    const owner = await findInstanceOwner(this.#parts.db, id);
+    if (!owner) return;
+    const body = { instance_id: id, instance: name, ...more };
+    this.#parts.events.emit({ projectId: owner.project_id, clusterId: owner.cluster_id, type, body });
+  }
+}
+
+type Told = Readonly<Record<string, string>> & { readonly type: string };
+
+/** What people should know of; pinning is told with the pin itself. */
+function tellOwner(event: AccessEvent): Told | undefined {
+  switch (event.type) {
+    case 'host-key-mismatch':
+      return { type: 'host-key.mismatch', fingerprint: fingerprint(event.key) };
+    case 'jump-only-found':
+      return { type: 'proxy.jump-only', reason: event.reason };
+    case 'relay-chosen':
+      return event.relay === 'direct-tcpip' ? undefined : { type: 'proxy.relay', relay: event.relay };
+    default:
+      return undefined;
   }
 }
