@@ -26,7 +26,8 @@ def boot(machine, lab):
     """Starts it and returns at once; it outlives us and ends when its namespace is swept."""
     child = os.fork()
     if child:
-        os.waitpid(child, 0)
+        if os.waitpid(child, 0)[1] != 0:
+            raise SystemExit(f'{machine["name"]} cannot start:\n{last_words(machine, lab)}')
         return
     try:
         os.setsid()
@@ -48,6 +49,11 @@ def boot(machine, lab):
         traceback.print_exc()
         os._exit(1)
     os._exit(0)
+
+
+def last_words(machine, lab):
+    with open(f'{lab["directory"]}/machines/{machine["name"]}/log', errors='replace') as file:
+        return file.read()[-2000:]
 
 
 def run(machine, lab, place):
