@@ -1,3 +1,4 @@
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Lab, labUp } from '../set-up/lab.ts';
@@ -79,4 +80,13 @@ test('taking a lab down removes its namespaces, processes and files, and may be 
   expect(readdirSync('/run/netns').filter((name) => name.startsWith(`${other.name}-`))).toEqual([]);
   expect(existsSync(other.inventory.directory)).toBe(false);
   expect((await lab.inController(ssh('machine', 'hostname'))).stdout).toBe('machine-1\n');
+});
+
+test('a lab whose owner is killed removes itself', async () => {
+  const owner = spawn('sleep', ['600'], { stdio: 'ignore' });
+  const name = `${lab.name}-owned`;
+  execFileSync('lab/netns/lab-up', ['1', '--name', name, '--owner', String(owner.pid)], { stdio: 'pipe' });
+  owner.kill('SIGKILL');
+  await expect.poll(() => existsSync(`/run/wadi-lab/${name}`), { timeout: 10_000 }).toBe(false);
+  expect(readdirSync('/run/netns').filter((one) => one.startsWith(`${name}-`))).toEqual([]);
 });
