@@ -86,7 +86,7 @@ export const RunTarget = Type.Object({
   exit_status: Type.Union([Type.Integer(), Type.Null()]),
   signal: Type.Union([Type.String(), Type.Null()]),
   error: Type.Union([RunTargetError, Type.Null()]),
-  stdout_bytes: Type.Integer({ description: 'What the command wrote, kept or not.' }),
+  stdout_bytes: Type.Integer({ description: 'So far; at the end all that the command wrote, kept or not.' }),
   stderr_bytes: Type.Integer(),
   truncated: Type.Boolean({ description: 'Some output was beyond `max_output_bytes` and is not kept.' }),
   started_at: Moment,

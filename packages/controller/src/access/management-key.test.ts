@@ -14,7 +14,7 @@ describe('a management key', () => {
         const file = path.join(directory, 'key');
         const { privateKey, publicKey } = generateManagementKey(comment);
         writeFileSync(file, privateKey, { mode: 0o600 });
-        const found = execFileSync('ssh-keygen', ['-y', '-f', file], { encoding: 'utf8' });
+        const found = execFileSync('/usr/bin/ssh-keygen', ['-y', '-f', file], { encoding: 'utf8' });
         expect(found.trim()).toBe(publicKey.trim());
       } finally {
         rmSync(directory, { recursive: true });

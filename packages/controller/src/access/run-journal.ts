@@ -110,9 +110,10 @@ export class RunJournal {
           if (chunks.length > 0) await appendOutput(tx, chunks);
           const finished = results.map((each) => each.result);
           if (finished.length > 0) await finishTargets(tx, finished);
+          const touched = [...chunks, ...finished];
           await notifyRuns(
             tx,
-            [...chunks, ...finished].map((each) => each.runId),
+            touched.map((each) => `${each.runId}/${each.instanceId}`),
           );
         });
         for (const each of results) each.resolve();
@@ -149,12 +150,7 @@ export class RunJournal {
       const batch = this.#claims.splice(0, 1000);
       const claims = batch.map((each) => each.claim);
       try {
-        const claimed = await this.#db.transaction().execute(async (tx) => {
-          const done = await claimTargets(tx, claims);
-          const runs = claims.map((each) => each.runId);
-          await notifyRuns(tx, runs);
-          return done;
-        });
+        const claimed = await claimTargets(this.#db, claims);
         // Asked for twice in one batch, it is the first one's.
         for (const { claim, resolve } of batch) resolve(claimed.delete(`${claim.runId}/${claim.instanceId}`));
       } catch (error) {

@@ -28,6 +28,31 @@ export async function appendOutput(db: Kysely<Schema>, chunks: readonly OutputCh
     from (values ${rows}) as v (run_id, instance_id, stream, byte_offset, chunk)
     join run_target t on t.run_id = v.run_id and t.instance_id = v.instance_id
     on conflict do nothing`.execute(db);
+  await noteLengths(db, chunks);
+}
+
+/** How much there is, so that a reader of many targets asks only for those that have something new. */
+async function noteLengths(db: Kysely<Schema>, chunks: readonly OutputChunk[]): Promise<void> {
+  const lengths = new Map<string, OutputChunk>();
+  for (const chunk of chunks) {
+    const key = `${chunk.runId}/${chunk.instanceId}/${chunk.stream}`;
+    if ((lengths.get(key)?.offset ?? -1) < chunk.offset) lengths.set(key, chunk);
+  }
+  for (const stream of ['stdout', 'stderr'] as const) {
+    const rows = [...lengths.values()]
+      .filter((last) => last.stream === stream)
+      .map(
+        (last) =>
+          sql`(${last.runId}::uuid, ${last.instanceId}::uuid, ${last.offset + last.bytes.length}::bigint)`,
+      );
+    if (rows.length === 0) continue;
+    const column = sql.ref(`${stream}_bytes`);
+    await sql`
+      update run_target set ${column} = greatest(${column}, v.length)
+      from (values ${sql.join(rows)}) as v (run_id, instance_id, length)
+      where run_target.run_id = v.run_id and run_target.instance_id = v.instance_id
+        and run_target.status in ('pending', 'running')`.execute(db);
+  }
 }
 
 /** Chunks read at once: bounds memory, as a chunk has at most 64 KiB. */

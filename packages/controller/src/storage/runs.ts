@@ -5,7 +5,7 @@ export type RunRow = Selectable<RunTable>;
 export type RunTargetRow = Selectable<RunTargetTable>;
 export type Stream = 'stdout' | 'stderr';
 
-/** Woken with a run's id whenever something of it has changed. */
+/** Tells of changes; see `notifyRuns`. */
 export const runChannel = 'wadi_run';
 
 export interface NewRun {
@@ -213,6 +213,8 @@ export async function settleRun(
   await endRun(tx, id, 'finished');
 }
 
-export async function notifyRuns(db: Kysely<Schema>, ids: Iterable<string>): Promise<void> {
-  for (const id of new Set(ids)) await sql`select pg_notify(${runChannel}, ${id})`.execute(db);
+/** Wakes who waits for these: ids of runs, or `<run id>/<instance id>` for the output of one target. */
+export async function notifyRuns(db: Kysely<Schema>, payloads: Iterable<string>): Promise<void> {
+  const all = [...new Set(payloads)];
+  await sql`select pg_notify(${runChannel}, payload) from unnest(${all}::text[]) as payload`.execute(db);
 }

@@ -42,18 +42,21 @@ async function outputFrom(
   wait: number,
   signal: AbortSignal,
 ): Promise<{ bytes: Buffer; end: boolean }> {
+  const target = () => findTarget(db, runId, instance);
+  const id = (await target())?.instance_id;
+  if (id === undefined) throw new ApiError(404, 'NOT_FOUND', `Run ${runId} has no target '${instance}'`);
   const deadline = performance.now() + wait;
   for (;;) {
     const woken = new AbortController();
     const left = Math.max(0, deadline - performance.now());
-    const notice = notifications.wait(runChannel, runId, left, AbortSignal.any([signal, woken.signal]));
+    const either = AbortSignal.any([signal, woken.signal]);
+    const notice = notifications.wait(runChannel, `${runId}/${id}`, left, either);
     try {
       // The target first: what it wrote before it ended is committed with its end at the latest.
-      const target = await findTarget(db, runId, instance);
-      if (!target) throw new ApiError(404, 'NOT_FOUND', `Run ${runId} has no target '${instance}'`);
-      const source = { runId, instanceId: target.instance_id, stream };
+      const status = (await target())?.status;
+      const source = { runId, instanceId: id, stream };
       const bytes = await readOutput(db, source, offset, runLimits.outputPage);
-      const over = target.status !== 'pending' && target.status !== 'running';
+      const over = status !== 'pending' && status !== 'running';
       const end = over && bytes.length < runLimits.outputPage;
       if (bytes.length > 0 || end || left === 0 || signal.aborted) return { bytes, end };
       await notice;
