@@ -158,6 +158,13 @@ describe('a run', () => {
     }
   });
 
+  it('may write a GiB without a newline: what is kept is kept whole, the rest is counted', async () => {
+    const command = 'head -c 1073741824 /dev/zero';
+    const run = await wadi.run(cluster.id, { command, targets: ['machine-1'] });
+    expect(run.targets).toMatchObject([{ status: 'succeeded', stdout_bytes: 1 << 30, truncated: true }]);
+    expect((await wadi.output(run, 'machine-1')).equals(Buffer.alloc(8 << 20))).toBe(true);
+  }, 120_000);
+
   it('gets its input and environment, quotes arguments, and runs as root', async () => {
     const targets = ['machine-1'];
     const stdin = Buffer.from([0, 1, 2, 255, 254]);
