@@ -3,7 +3,7 @@ import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { loadOrCreateMasterKeys } from '../../packages/controller/src/storage/master-key.ts';
-import { openSecrets } from '../../packages/controller/src/storage/secrets.ts';
+import { checkMasterKeys, openSecrets } from '../../packages/controller/src/storage/secrets.ts';
 import { openStorage, type Storage } from '../set-up/open-storage.ts';
 import { plantSecret } from '../set-up/run-folder.ts';
 
@@ -77,6 +77,10 @@ test('a new key in front encrypts, the old one still opens, and without it the e
   expect((await both.get(old)).toString()).toBe('old');
   const recent = await both.put('test', null, 'new');
   await expect(storage.secrets.get(recent)).rejects.toThrow('deadbeef');
+
+  await checkMasterKeys(storage.db, loadOrCreateMasterKeys(storage.masterKeyFile));
+  const lost = loadOrCreateMasterKeys(`${storage.masterKeyFile}.fresh`);
+  await expect(checkMasterKeys(storage.db, lost)).rejects.toThrow('deadbeef');
 });
 
 test('the key file is private from the first moment, and refused when it is not', () => {

@@ -31,7 +31,7 @@ import { loadOrCreateMasterKeys } from './storage/master-key.ts';
 import { migrate } from './storage/migrate.ts';
 import { PostgresNotifications } from './storage/notifications.ts';
 import { runChannel } from './storage/runs.ts';
-import { openSecrets } from './storage/secrets.ts';
+import { checkMasterKeys, openSecrets } from './storage/secrets.ts';
 
 export interface ControllerParts {
   readonly config: Config;
@@ -65,7 +65,9 @@ export async function openController(parts: ControllerParts): Promise<string> {
     token: data.token,
   });
 
-  const secrets = openSecrets(db, loadOrCreateMasterKeys(config.masterKeyFile));
+  const masterKeys = loadOrCreateMasterKeys(config.masterKeyFile);
+  await checkMasterKeys(db, masterKeys);
+  const secrets = openSecrets(db, masterKeys);
   const notifications = await PostgresNotifications.open(connection, [eventChannel, runChannel]);
   shutdown.add('notifications', 1000, () => notifications.close());
   const events = openEventLog(db, notifications, (error, event) =>

@@ -1,4 +1,4 @@
-import { type Migration, Migrator } from 'kysely';
+import { type Migration, Migrator, sql } from 'kysely';
 import type { Database } from './database.ts';
 import { up as firstTables } from './migrations/0001-first-tables.ts';
 
@@ -7,6 +7,7 @@ const migrations: Record<string, Migration> = { '0001-first-tables': { up: first
 
 /** Brings the schema up to date. Several controllers may call it at once: the migrator holds a lock. */
 export async function migrate(db: Database): Promise<void> {
+  await refuseOldServer(db);
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
   const { error, results } = await migrator.migrateToLatest();
   if (!error) return;
@@ -15,4 +16,14 @@ export async function migrate(db: Database): Promise<void> {
   throw new Error(`database: ${what} failed: ${error instanceof Error ? error.message : String(error)}`, {
     cause: error,
   });
+}
+
+/** The oldest that is tested; before 14 there is no idle_session_timeout, on which the leases of controllers rest. */
+const oldestServer = 15;
+
+async function refuseOldServer(db: Database): Promise<void> {
+  const { rows } = await sql<{ server_version: string }>`show server_version`.execute(db);
+  const version = rows[0]?.server_version ?? '0';
+  if (Number.parseInt(version, 10) >= oldestServer) return;
+  throw new Error(`the database server is PostgreSQL ${version}; Wadi needs ${oldestServer} or newer`);
 }

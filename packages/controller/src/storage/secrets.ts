@@ -61,6 +61,17 @@ export function openSecrets(db: Kysely<Schema>, keys: MasterKeys): Secrets {
   };
 }
 
+/** Throws when the database holds what these keys do not open: better at start than in the middle of a cluster's life. */
+export async function checkMasterKeys(db: Kysely<Schema>, keys: MasterKeys): Promise<void> {
+  const rows = await db.selectFrom('secret').select('key_id').distinct().execute();
+  const missing = rows.map((row) => row.key_id).filter((id) => !keys.find(id));
+  if (missing.length === 0) return;
+  throw new Error(
+    `the database holds secrets encrypted with master key ${missing.join(', ')}, which is not in ${keys.file}: put the ` +
+      'lines of that key file into it; controllers that share a database share the file (master_key_file)',
+  );
+}
+
 /** A key per record: a repeated random nonce under the master key can then never meet another record. */
 function recordKey(master: Buffer, id: string): Buffer {
   return Buffer.from(hkdfSync('sha256', master, id, 'wadi secret record', 32));

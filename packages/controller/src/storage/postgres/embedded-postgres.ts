@@ -147,7 +147,7 @@ function settings(socketDirectory: string): string[] {
     listen_addresses: '',
     unix_socket_directories: socketDirectory,
     unix_socket_permissions: '0700',
-    max_connections: '100',
+    max_connections: '200',
     shared_buffers: '64MB',
     max_wal_size: '512MB',
     timezone: 'UTC',
