@@ -30,13 +30,16 @@ test('a workflow whose controller is killed goes on in the next one, and no comp
   const first = await startWorker('first', 'w', 12);
   await until(async () => (await count('end')) >= 4);
   first.kill('SIGKILL');
-  const ended = await count('end');
-  expect(ended).toBeLessThan(12);
+  const recorded = await recordedSteps();
+  expect(recorded.length).toBeGreaterThan(0);
+  expect(recorded.length).toBeLessThan(12);
   await startWorker('second');
   await until(async () => (await count('sum')) === 1);
+  await expectEachStepEnded(12, 1);
   // The step under way was begun again; that is all.
-  await expectEachStepEndedOnce(12);
   expect(await count('begin')).toBeLessThanOrEqual(13);
+  const { rows } = await db.query(`select n from effect where what = 'begin' group by n having count(*) > 1`);
+  for (const { n } of rows) expect(recorded).not.toContain(`step ${n}`);
   expect(await sum()).toBe(66);
   expect(await value(`select status from dbos.workflow_status where workflow_uuid = 'w'`)).toBe('SUCCESS');
 }, 60_000);
@@ -50,7 +53,7 @@ test('a peer takes over within seconds what a killed controller left', async () 
   await until(async () => Number(await value(`select count(*) from effect where controller = 'second'`)) > 0);
   expect(performance.now() - began).toBeLessThan(15_000);
   await until(async () => (await count('sum')) === 1);
-  await expectEachStepEndedOnce(30);
+  await expectEachStepEnded(30, 1);
 }, 60_000);
 
 test('two living controllers leave each other alone', async () => {
@@ -96,7 +99,7 @@ test('the same id starts the same workflow, not another', async () => {
   await sleep(500);
   await startWorker('third', 'w', 5);
   await sleep(1000);
-  await expectEachStepEndedOnce(5);
+  await expectEachStepEnded(5, 0);
   expect(await count('sum')).toBe(1);
 }, 60_000);
 
@@ -132,6 +135,13 @@ async function value(query: string): Promise<unknown> {
   return rows[0]?.[0];
 }
 
+async function recordedSteps(): Promise<string[]> {
+  const { rows } = await db.query<{ function_name: string }>(
+    'select function_name from dbos.operation_outputs',
+  );
+  return rows.map(({ function_name }) => function_name);
+}
+
 async function count(what: string): Promise<number> {
   return Number(await value(`select count(*) from effect where what = '${what}'`));
 }
@@ -140,9 +150,11 @@ async function sum(): Promise<number> {
   return Number(await value(`select n from effect where what = 'sum'`));
 }
 
-async function expectEachStepEndedOnce(steps: number): Promise<void> {
-  const { rows } = await db.query(
+/** Every step, once; the one under way in a killed controller may have ended there before that could be recorded. */
+async function expectEachStepEnded(steps: number, mostTwice: number): Promise<void> {
+  const { rows } = await db.query<{ n: number; times: number }>(
     `select n, count(*)::int as times from effect where what = 'end' group by n order by n`,
   );
-  expect(rows).toEqual(Array.from({ length: steps }, (_, n) => ({ n, times: 1 })));
+  expect(rows.map(({ n }) => n)).toEqual(Array.from({ length: steps }, (_, n) => n));
+  expect(rows.filter(({ times }) => times > 1).length).toBeLessThanOrEqual(mostTwice);
 }
