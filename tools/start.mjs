@@ -1,7 +1,17 @@
 // Starts the controller from one bundle of its sources, made anew when one of them has changed: to load a thousand
 // modules one by one takes longer than all the rest of a start. Where no bundle can be made, the sources run as they are.
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -35,7 +45,9 @@ async function ensureBundle() {
       }
     }
     const main = path.join(bundle, 'main.mjs');
-    return existsSync(main) ? main : null;
+    // Another user's umask may have made it theirs alone.
+    accessSync(main, constants.R_OK);
+    return main;
   } catch {
     return null;
   }
