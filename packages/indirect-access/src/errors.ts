@@ -16,7 +16,7 @@ export type AccessErrorCode =
   | 'TARGET_UNREACHABLE' // the proxy works, the machine behind it does not answer it
   | 'OVERLOADED' // sshd dropped us before authentication, or refuses another session
   | 'CHANNEL_REFUSED'
-  | 'TIMEOUT' // a deadline of the caller or of a phase after authentication
+  | 'TIMEOUT' // a deadline of the caller, or of a phase after the banner
   | 'CANCELLED'
   | 'COMMAND_FAILED' // an internal remote command ended with a status that means failure
   | 'SUDO_REFUSED' // `sudo -n` asks for a password or is not there

@@ -5,6 +5,8 @@ import { direct, eventually, processesWith, TestBed, through } from './test-acce
 import type { TestSshd } from './test-sshd.ts';
 
 const bed = new TestBed();
+/** Of this run alone: what another one left must not be found. Seconds. */
+const nap = 5000 + process.pid;
 let inner: TestSshd;
 let route: Route;
 
@@ -124,26 +126,29 @@ describe('exec', () => {
   });
 
   it('ends the whole process group at the timeout', async () => {
-    const running = bed.access().exec(route, 'sleep 7001 & (sleep 7001; true) | cat', { timeout: 300 });
+    const running = bed
+      .access()
+      .exec(route, `sleep ${nap}.01 & (sleep ${nap}.01; true) | cat`, { timeout: 300 });
     await expect(running).rejects.toMatchObject({ code: 'TIMEOUT', hop: 'inner', phase: 'command' });
-    expect(processesWith('sleep 7001')).toEqual([]);
+    expect(processesWith(`sleep ${nap}.01`)).toEqual([]);
   });
 
   it('ends it when the caller gives up, KILL after TERM if need be', async () => {
     const controller = new AbortController();
     const { signal } = controller;
-    const text = 'trap "" TERM; sleep 7002; sleep 7002; sleep 7002';
+    const text = `trap "" TERM; sleep ${nap}.02; sleep ${nap}.02; sleep ${nap}.02`;
     const running = bed.access().exec(route, text, { signal });
-    expect(await eventually(() => processesWith('sleep 7002').length > 0)).toBe(true);
+    expect(await eventually(() => processesWith(`sleep ${nap}.02`).length > 0)).toBe(true);
     controller.abort();
     await expect(running).rejects.toMatchObject({ code: 'CANCELLED' });
-    expect(processesWith('sleep 7002')).toEqual([]);
+    // Given up while the request was under way, it is ended as soon as it shows.
+    expect(await eventually(() => processesWith(`sleep ${nap}.02`).length === 0)).toBe(true);
   });
 
   it('ends it also when it has exited and left children that hold the output', async () => {
-    const running = bed.access().exec(route, 'sleep 7003 & exit 0', { timeout: 500 });
+    const running = bed.access().exec(route, `sleep ${nap}.03 & exit 0`, { timeout: 500 });
     await expect(running).rejects.toMatchObject({ code: 'TIMEOUT' });
-    expect(processesWith('sleep 7003')).toEqual([]);
+    expect(processesWith(`sleep ${nap}.03`)).toEqual([]);
   });
 
   it('starts nothing for a caller who gave up before', async () => {
@@ -155,10 +160,10 @@ describe('exec', () => {
     const access = bed.access();
     await access.connect(route);
     for (let delay = 0; delay < 60; delay += 6) {
-      const running = access.exec(route, 'sleep 7004', { signal: AbortSignal.timeout(delay) });
+      const running = access.exec(route, `sleep ${nap}.04`, { signal: AbortSignal.timeout(delay) });
       await expect(running).rejects.toMatchObject({ code: 'CANCELLED' });
     }
-    expect(await eventually(() => processesWith('sleep 7004').length === 0)).toBe(true);
+    expect(await eventually(() => processesWith(`sleep ${nap}.04`).length === 0)).toBe(true);
     expect(await eventually(() => access.stats().connections.every(({ sessions }) => sessions === 0))).toBe(
       true,
     );
@@ -171,9 +176,9 @@ describe('exec', () => {
       env: { X: "a'b" },
     });
     expect([result.status, String(result.stdout), String(result.stderr)]).toEqual([9, "0 a'b\n", 'e\n']);
-    const late = access.exec(route, 'sleep 7005 & sleep 7005', { asRoot: true, timeout: 300 });
+    const late = access.exec(route, `sleep ${nap}.05 & sleep ${nap}.05`, { asRoot: true, timeout: 300 });
     await expect(late).rejects.toMatchObject({ code: 'TIMEOUT' });
-    expect(processesWith('sleep 7005')).toEqual([]);
+    expect(processesWith(`sleep ${nap}.05`)).toEqual([]);
   });
 
   it("tells sudo's refusal from a failure of the command", async () => {
@@ -193,6 +198,25 @@ describe('exec', () => {
     ]);
     const result = await bed.access().exec(direct(server.machine()), 'cat; echo err >&2', { stdin: 'in' });
     expect([String(result.stdout), String(result.stderr)]).toEqual(['in', 'err\n']);
+  });
+
+  it('tells a login shell that runs nothing from a command that fails', async () => {
+    const server = await bed.sshd('nologin', ['ForceCommand echo "This account is not available."; exit 1']);
+    const running = bed.access().exec(direct(server.machine()), 'true');
+    await expect(running).rejects.toMatchObject({
+      code: 'CHANNEL_REFUSED',
+      hop: 'nologin',
+      message: expect.stringContaining('This account is not available.'),
+    });
+  });
+
+  it('goes on through the key exchanges that a server asks for now and then', async () => {
+    const server = await bed.sshd('rekeying', ['RekeyLimit 1M', 'LogLevel DEBUG1']);
+    const input = Buffer.alloc(5_000_000, 'abc');
+    const options = { stdin: input, maxOutputBytes: 10_000_000 };
+    const { stdout } = await bed.access().exec(direct(server.machine()), 'cat', options);
+    expect(stdout.equals(input)).toBe(true);
+    expect(server.log().split('rekey').length).toBeGreaterThan(3);
   });
 
   it('refuses what cannot be a command', async () => {
@@ -230,9 +254,9 @@ describe('spawn', () => {
   });
 
   it('kills the process group and then knows it ended', async () => {
-    const process = await bed.access().spawn(route, 'sleep 7010 & sleep 7010');
+    const process = await bed.access().spawn(route, `sleep ${nap}.10 & sleep ${nap}.10`);
     await process.kill();
-    expect(processesWith('sleep 7010')).toEqual([]);
+    expect(processesWith(`sleep ${nap}.10`)).toEqual([]);
     await process.exit.catch(() => {});
     await process.kill();
   });

@@ -11,10 +11,12 @@ export class HostKeyCheck {
   readonly learned = new Map<string, string>();
   readonly #pinHostKey: AccessOptions['pinHostKey'];
   readonly #events: Events;
+  readonly #onLearned: () => void;
 
-  constructor(pinHostKey: AccessOptions['pinHostKey'], events: Events) {
+  constructor(pinHostKey: AccessOptions['pinHostKey'], events: Events, onLearned: () => void) {
     this.#pinHostKey = pinHostKey;
     this.#events = events;
+    this.#onLearned = onLearned;
   }
 
   /** The types worth offering; undefined: any. */
@@ -45,6 +47,7 @@ export class HostKeyCheck {
     // Another connection of ours may have been faster; the first one counts.
     const known = this.learned.get(machine.id) ?? pinned;
     this.learned.set(machine.id, known);
+    this.#onLearned();
     if (known === key) this.#events.emit({ type: 'host-key-pinned', machine, key });
     return known;
   }

@@ -124,7 +124,10 @@ export class IndirectAccess implements Sessions {
       milliseconds: this.#deadlines.channel,
       signal: options.signal,
       open: (ssh, ended) => ssh.sftp(ended),
-      discard: (late) => late.close(),
+      discard: (late, { release }) => {
+        late.closed.then(release);
+        late.close();
+      },
     });
     channel.closed.then(lease.release);
     return channel;

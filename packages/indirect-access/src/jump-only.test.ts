@@ -27,7 +27,7 @@ describe('a proxy that gives no shell', () => {
   });
 
   it('with a ForceCommand that hangs works without waiting for it', async () => {
-    const proxy = await bed.sshd('proxy', ['ForceCommand sleep 7777']);
+    const proxy = await bed.sshd('proxy', ['ForceCommand sleep 5']);
     const access = bed.access({ deadlines: { prime: 300 } });
     const route = through(proxy.machine(), inner.machine());
     expect(String((await access.exec(route, 'echo reached')).stdout)).toBe('reached\n');

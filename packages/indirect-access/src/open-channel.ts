@@ -12,7 +12,8 @@ export interface OpenChannelOptions<T> {
   readonly signal?: AbortSignal | undefined;
   /** To call `granted` once the server has opened the channel. */
   open(ssh: SshConnection, signal: AbortSignal, granted: () => void): Promise<T>;
-  discard(channel: T): void;
+  /** Ends a channel that opened after its caller had given up, and then releases the lease. */
+  discard(channel: T, lease: Lease): void;
 }
 
 /**
@@ -29,6 +30,17 @@ export async function openChannel<T>(
     const group = findGroup();
     const lease = await group.acquire(kind, signal);
     const { connection } = lease;
+    let opening = true;
+    const open = async (ended: AbortSignal): Promise<T> => {
+      try {
+        return await options.open(connection.ssh, ended, lease.granted);
+      } catch (error) {
+        if (!opening) lease.release();
+        throw error;
+      } finally {
+        opening = false;
+      }
+    };
     try {
       const channel = await withDeadline(
         {
@@ -36,15 +48,17 @@ export async function openChannel<T>(
           signal,
           at: { hop: machine.name, phase: 'channel' },
           late: () => lateError(machine, milliseconds),
-          discard: options.discard,
+          discard: (late) => options.discard(late, lease),
         },
-        (ended) => options.open(connection.ssh, ended, lease.granted),
+        open,
       );
       lease.granted();
       return { channel, lease };
     } catch (error) {
       const again = attempt < 12 && mayTryAgain(group, lease, kind, error, attempt);
-      lease.release();
+      // While the server has yet to answer, the channel is its and counts.
+      if (!opening) lease.release();
+      opening = false;
       if (!again) throw describe(error, machine, kind);
     }
   }

@@ -50,10 +50,8 @@ export async function openConnection(route: Route, options: OpenConnectionOption
 async function connect(route: Route, options: OpenConnectionOptions): Promise<SshConnection> {
   const { machine } = route;
   const { engine, hostKeys, deadlines, keepalive, signal } = options;
-  const [identity, stream] = await Promise.all([
-    findIdentity(options, machine.credential),
-    open(route, options),
-  ]);
+  const identity = await findIdentity(options, machine.credential);
+  const stream = await open(route, options);
   stream.on('error', () => {});
   const hostKeyTypes = hostKeys.types(machine);
   return engine.connect(stream, {

@@ -1,3 +1,4 @@
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { direct, eventually, openSockets, TestBed, through } from './test-access.ts';
 import { makeKey, type TestSshd } from './test-sshd.ts';
@@ -127,7 +128,7 @@ describe('the pool', () => {
 
   it('gives CONNECTION_LOST to a command whose connection dies, and does not repeat it', async () => {
     const access = bed.access();
-    const started = await access.spawn(direct(inner.machine()), 'echo $PPID; sleep 60');
+    const started = await access.spawn(direct(inner.machine()), 'echo $PPID; sleep 10');
     const [pid] = await started.stdout.take(1).toArray();
     process.kill(Number(pid), 'SIGKILL');
     await expect(started.exit).rejects.toMatchObject({
@@ -135,6 +136,24 @@ describe('the pool', () => {
       phase: 'command',
       hop: 'inner',
     });
+  });
+
+  it('notices a peer that fell silent, within its keepalives', async () => {
+    const links: Socket[] = [];
+    const server = createServer((near) => {
+      const far = connect(inner.port, '127.0.0.1');
+      for (const end of [near, far]) links.push(end.on('error', () => {}));
+      near.pipe(far).pipe(near);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const access = bed.access({ keepalive: { interval: 200, missed: 2 } });
+    const running = await access.spawn(direct(inner.machine({ port })), 'sleep 15');
+    for (const link of links) link.unpipe().pause();
+    await expect(running.exit).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
+    expect(access.stats().connections).toEqual([]);
+    for (const link of links) link.destroy();
+    server.close();
   });
 
   it('lets a caller give up while others go on with the same handshake', async () => {
@@ -170,7 +189,15 @@ describe('the pool', () => {
     });
     const unknown = inner.machine({ hostKey: { kind: 'first-contact' } });
     const route = through(proxy.machine({ hostKey: { kind: 'first-contact' } }), unknown);
-    await Promise.all([access.exec(route, 'true'), access.exec(route, 'true')]);
+    const before = accepted(inner);
+    const first = access.exec(route, 'true');
+    // Those who come at any moment of the first contact share it too.
+    for (let n = 0; n < 20; n += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 3));
+      void access.connect(route);
+    }
+    await first;
+    expect(accepted(inner)).toBe(before + 1);
     expect(pinned.sort()).toEqual([proxy.hostKey, inner.hostKey].map((key) => key.trim()).sort());
     expect(access.stats().connections).toHaveLength(2);
     // The same machines, pinned by now, are the same connections.
@@ -202,7 +229,7 @@ describe('the pool', () => {
     const access = bed.access();
     const route = through(proxy.machine(), inner.machine());
     await access.exec(route, 'true');
-    const running = access.exec(route, 'sleep 60');
+    const running = access.exec(route, 'sleep 10');
     const opening = access.connect(through(proxy.machine(), inner.machine({ id: 'another' })));
     const failures = Promise.allSettled([running, opening]);
     await new Promise((resolve) => setTimeout(resolve, 5));

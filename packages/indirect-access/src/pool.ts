@@ -46,7 +46,7 @@ export class Pool {
 
   constructor(options: PoolOptions) {
     this.#options = options;
-    this.#hostKeys = new HostKeyCheck(options.pinHostKey, options.events);
+    this.#hostKeys = new HostKeyCheck(options.pinHostKey, options.events, () => this.#rekey());
     this.#admission = new Admission(options.limits.handshakes, options.limits.handshakesPerProxy);
   }
 
@@ -77,7 +77,7 @@ export class Pool {
     return {
       name: machine.name,
       startDeadline,
-      start: async (text, signal, near) => {
+      start: async (text, { signal, near, abandon = closeChannel } = {}) => {
         const beside = near && (await this.#startBeside(near, text));
         if (beside) return beside;
         const { channel, lease } = await openChannel<ExecChannel>(() => this.group(route), {
@@ -86,13 +86,20 @@ export class Pool {
           milliseconds,
           signal,
           open: (ssh, ended, granted) => ssh.exec(text, ended, granted),
-          discard: (late) => late.close(),
+          discard: (late, lease) => {
+            this.#keep(late, lease);
+            abandon(late);
+          },
         });
-        channel.closed.then(lease.release);
-        this.#leases.set(channel, lease);
+        this.#keep(channel, lease);
         return channel;
       },
     };
+  }
+
+  #keep(channel: ExecChannel, lease: Lease): void {
+    channel.closed.then(lease.release);
+    this.#leases.set(channel, lease);
   }
 
   /** On the same connection, which may be about to close and no longer in the pool. */
@@ -195,7 +202,6 @@ export class Pool {
   }
 
   async #open(route: Route, signal: AbortSignal): Promise<SshConnection> {
-    const before = this.#hostKeys.learned.size;
     const ssh = await openConnection(route, {
       ...this.#options,
       hostKeys: this.#hostKeys,
@@ -203,7 +209,6 @@ export class Pool {
       proxy: this.lastProxy(route),
       signal,
     });
-    if (this.#hostKeys.learned.size !== before) this.#rekey();
     const { events } = this.#options;
     const { machine } = route;
     const text = describeRoute(route);
@@ -242,6 +247,10 @@ export interface PoolStats {
   readonly handshakes: number;
   /** Callers who wait for a connection or a session. */
   readonly waiting: number;
+}
+
+function closeChannel(channel: ExecChannel): void {
+  channel.close();
 }
 
 function routeTo(route: Route, hop: SshHop): Route {

@@ -80,7 +80,9 @@ export class ProxyMachine {
       milliseconds: deadlines.channel,
       signal,
       open: (ssh, ended) => ssh.openTcp(target.host, target.port, ended),
-      discard: (stream) => stream.destroy(),
+      discard: (late, { release }) => {
+        late.once('close', release).destroy();
+      },
     });
     let opened: { channel: Duplex; lease: Lease };
     try {

@@ -36,15 +36,20 @@ export interface RemoteExit {
 
 /** How a process reaches the machine it runs on. */
 export interface ProcessSite {
-  /**
-   * Opens a session channel and starts `text` in it; it goes back to the pool when it has ended. `near`: on the
-   * connection of that channel if possible.
-   */
-  start(text: string, signal?: AbortSignal, near?: ExecChannel): Promise<ExecChannel>;
+  /** Opens a session channel and starts `text` in it; it goes back to the pool when it has ended. */
+  start(text: string, options?: StartOptions): Promise<ExecChannel>;
   /** For errors. */
   readonly name: string;
   /** Milliseconds for a shell to start. */
   readonly startDeadline: number;
+}
+
+export interface StartOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** On the connection of this channel, if possible. */
+  readonly near?: ExecChannel;
+  /** Given the channel when the caller gave up after `text` had been sent: it may run. Default: closes it. */
+  abandon?(channel: ExecChannel): void;
 }
 
 /** How long an ended process group may take to close its channel. */
@@ -59,7 +64,10 @@ export async function startProcess(
 ): Promise<ChannelProcess> {
   const { asRoot = false } = options;
   const text = commandText(command, options);
-  const channel = await site.start(text.text, starting);
+  const channel = await site.start(text.text, {
+    signal: starting,
+    abandon: (late) => void endWhenStarted(site, late, readStart(late, text, asRoot), asRoot),
+  });
   const started = readStart(channel, text, asRoot);
   const late = () =>
     new AccessError(`the shell started no command within ${site.startDeadline} ms`, {
@@ -104,7 +112,7 @@ async function endGroup(
   asRoot: boolean,
 ): Promise<void> {
   try {
-    await drain(await site.start(killText(groupId, asRoot), undefined, channel));
+    await drain(await site.start(killText(groupId, asRoot), { near: channel }));
   } catch {
     // No way to it any more; closing the channel is all that is left.
   }

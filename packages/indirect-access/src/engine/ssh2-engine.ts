@@ -92,7 +92,10 @@ class Handshake {
         compress: ['none'],
       },
       // Without a verifier ssh2 accepts every key.
-      hostVerifier: (blob: Buffer, answer: (permitted: boolean) => void) => {
+      hostVerifier: (blob: Buffer, answer: (permitted: boolean) => void): boolean | undefined => {
+        // A key exchange later in the connection's life must show the same key again. It must be answered at
+        // once: while it waits, ssh2 sends what is written meanwhile as garbage.
+        if (this.#trusted) return this.#trusted.equals(blob);
         this.#verify(blob).then(
           () => answer(true),
           (error) => {
@@ -100,6 +103,7 @@ class Handshake {
             answer(false);
           },
         );
+        return undefined;
       },
       // One try with the one key, and no `none` before it: each costs a round trip.
       authHandler: ((_left: unknown, _partial: unknown, next: (auth: unknown) => void) => {
@@ -110,6 +114,7 @@ class Handshake {
     const protocol = internals(this.#client)._protocol;
     this.#readIdentification(protocol);
     signAtOnce(protocol);
+    leaveHostKeysAlone(protocol);
   }
 
   #readIdentification(protocol: Protocol): void {
@@ -124,14 +129,6 @@ class Handshake {
   }
 
   async #verify(blob: Buffer): Promise<void> {
-    // A key exchange later in the connection's life must show the same key again.
-    if (this.#trusted) {
-      if (this.#trusted.equals(blob)) return;
-      throw new AccessError('changed its host key within a connection', {
-        code: 'HOST_KEY_MISMATCH',
-        phase: 'host-key',
-      });
-    }
     this.#enter('host-key');
     await this.#options.verifyHostKey(hostKey(blob));
     this.#trusted = Buffer.from(blob);
@@ -214,6 +211,19 @@ function signAtOnce(protocol: Protocol): void {
       algorithm === 'rsa-sha2-512' ? 'sha512' : algorithm === 'rsa-sha2-256' ? 'sha256' : undefined;
     const signer = (data: Buffer, done: (signature: Buffer) => void) => done(key.sign(data, hash) as Buffer);
     ask.call(protocol, user, key, algorithm, sign ?? signer);
+  };
+}
+
+/**
+ * OpenSSH announces its other host keys after each authentication, and ssh2 asks it to prove them all: a
+ * signature with each, of which RSA alone costs the machine as much as the rest of the handshake. Pins are not
+ * rotated that way here.
+ */
+function leaveHostKeysAlone(protocol: Protocol): void {
+  const { GLOBAL_REQUEST: handle } = protocol._handlers;
+  protocol._handlers.GLOBAL_REQUEST = (source, name, wantReply, data) => {
+    if (name !== 'hostkeys-00@openssh.com') handle(source, name, wantReply, data);
+    else if (wantReply) source.requestFailure();
   };
 }
 

@@ -14,11 +14,14 @@ export interface Internals {
 }
 
 export interface Protocol {
+  readonly _handlers: {
+    GLOBAL_REQUEST: (protocol: Protocol, name: string, wantReply: boolean, data: unknown) => void;
+  };
   parse(chunk: Buffer, from: number, length: number): void;
   authPK(user: string, key: ParsedKey, algorithm: string | undefined, sign?: Sign): void;
   session(localId: number, window: number, packetSize: number): void;
   exec(remoteId: number, command: string, wantReply: boolean): void;
-  channelClose(remoteId: number): void;
+  requestFailure(): void;
 }
 
 export type Sign = (data: Buffer, done: (signature: Buffer) => void) => void;
