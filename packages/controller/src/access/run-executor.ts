@@ -36,6 +36,20 @@ interface Execution {
   readonly signal: AbortSignal;
 }
 
+interface Written {
+  stdoutBytes: number;
+  stderrBytes: number;
+  truncated: boolean;
+}
+
+/** What is known of a target so far. */
+interface Progress extends Written {
+  route: Route | undefined;
+  claimed: boolean;
+}
+
+type Outcome = Pick<TargetResult, 'status' | 'exitStatus' | 'signal' | 'error'>;
+
 interface UnderWay {
   readonly clusterId: string;
   readonly abort: AbortController;
@@ -92,66 +106,82 @@ export class RunExecutor {
     targets: readonly InstanceFacts[],
     signal: AbortSignal,
   ): Promise<void> {
-    const { access, secrets, journal } = this.#parts;
+    const { access, secrets, journal, log } = this.#parts;
+    let execution: Execution;
     try {
       const reach = await access.reach(cluster);
-      const input = await readRunInput(secrets, run.input_secret_id);
-      const execution: Execution = { run, reach, input, signal };
-      await Promise.all(targets.map((instance) => this.#running.run(() => this.#runOn(execution, instance))));
+      execution = { run, reach, input: await readRunInput(secrets, run.input_secret_id), signal };
     } catch (error) {
-      // Whatever could not be prepared or noted: what was not started by now never will be.
-      const none = { stdoutBytes: 0, stderrBytes: 0, truncated: false, error: accessProblem(error) };
-      const results = targets.map(({ id }) => ({ ...none, runId: run.id, instanceId: id }));
-      await Promise.all(results.map((each) => journal.finish({ ...each, status: 'unreachable' })));
-      this.#parts.log.error({ err: error, run: run.id }, 'run could not be prepared');
+      log.error({ err: error, run: run.id }, 'run could not be prepared');
+      const nothing = { status: 'unreachable', error: accessProblem(error), ...nothingWritten() } as const;
+      await Promise.all(
+        targets.map(({ id }) => journal.finish({ ...nothing, runId: run.id, instanceId: id })),
+      );
+      return journal.end(run.id, 'finished');
     }
+    const ends = await Promise.allSettled(
+      targets.map((instance) => this.#running.run(() => this.#runOn(execution, instance))),
+    );
+    // What could not be noted stays `running`, and is `unknown` after the next start: nothing better is known.
+    for (const end of ends)
+      if (end.status === 'rejected') log.error({ err: end.reason, run: run.id }, 'a result was not stored');
     await journal.end(run.id, signal.aborted ? 'cancelled' : 'finished');
   }
 
-  async #runOn({ run, reach, input, signal }: Execution, instance: InstanceFacts): Promise<void> {
-    const { journal, log } = this.#parts;
-    const output = { stdoutBytes: 0, stderrBytes: 0, truncated: false };
-    const state: { route: Route | undefined; claimed: boolean } = { route: undefined, claimed: false };
-    const target = { runId: run.id, instanceId: instance.id };
-    const finish = (result: Omit<TargetResult, 'runId' | 'instanceId' | keyof typeof output | 'route'>) =>
-      journal.finish({
-        ...target,
-        ...output,
-        ...result,
-        route: state.route ? describeRoute(state.route) : null,
-      });
-
+  async #runOn(execution: Execution, instance: InstanceFacts): Promise<void> {
+    const { run, signal } = execution;
+    const progress: Progress = { route: undefined, claimed: false, ...nothingWritten() };
+    let outcome: Outcome | undefined;
     try {
-      const process = await this.#starting.run(() =>
-        this.#begin({ run, reach, input, signal }, instance, state),
-      );
-      if (!process) return;
-      const ended = process.exit.then(
-        (exit) => ({ exit }),
-        (error: unknown) => ({ error }),
-      );
-      process.stdin.on('error', () => {}); // the command may end without reading it
-      process.stdin.end(input.stdin ?? undefined);
-      const keep = (stream: Stream) => this.#keepOutput(run, instance, stream, process, output);
-      await Promise.all([keep('stdout'), keep('stderr')]);
-      const end = await ended;
-      if ('error' in end) throw end.error;
-      const succeeded = end.exit.status === 0;
-      const { status: exitStatus, signal: killedBy } = end.exit;
-      await finish({ status: succeeded ? 'succeeded' : 'failed', exitStatus, signal: killedBy });
+      outcome = await this.#carryOut(execution, instance, progress);
     } catch (error) {
       const problem = accessProblem(error);
-      if (problem.code === 'INTERNAL') log.error({ err: error, ...target }, 'a command failed inside Wadi');
-      const status = signal.aborted && !state.claimed ? 'cancelled' : outcomeOf(error, state.claimed);
-      await finish({ status, error: problem });
+      const target = { run: run.id, instance: instance.name };
+      if (problem.code === 'INTERNAL')
+        this.#parts.log.error({ err: error, ...target }, 'a command failed inside Wadi');
+      const { claimed } = progress;
+      const status = signal.aborted && !claimed ? 'cancelled' : outcomeOf(error, claimed);
+      outcome = { status, error: problem };
     }
+    if (!outcome) return;
+    const { route, claimed: _, ...written } = progress;
+    await this.#parts.journal.finish({
+      ...outcome,
+      ...written,
+      runId: run.id,
+      instanceId: instance.id,
+      route: route ? describeRoute(route) : null,
+    });
+  }
+
+  /** undefined: somebody else has settled this target. */
+  async #carryOut(
+    execution: Execution,
+    instance: InstanceFacts,
+    progress: Progress,
+  ): Promise<Outcome | undefined> {
+    const { run, input } = execution;
+    const process = await this.#starting.run(() => this.#begin(execution, instance, progress));
+    if (!process) return undefined;
+    const ended = process.exit.then(
+      (exit) => ({ exit }),
+      (error: unknown) => ({ error }),
+    );
+    process.stdin.on('error', () => {}); // the command may end without reading it
+    process.stdin.end(input.stdin ?? undefined);
+    const keep = (stream: Stream) => this.#keepOutput(run, instance, stream, process, progress);
+    await Promise.all([keep('stdout'), keep('stderr')]);
+    const end = await ended;
+    if ('error' in end) throw end.error;
+    const { status: exitStatus, signal } = end.exit;
+    return { status: exitStatus === 0 ? 'succeeded' : 'failed', exitStatus, signal };
   }
 
   /** Connects first and claims then: what could not be reached stays free of doubt. undefined: not ours to start. */
   async #begin(
     { run, reach, input, signal }: Execution,
     instance: InstanceFacts,
-    state: { route: Route | undefined; claimed: boolean },
+    progress: Progress,
   ): Promise<RemoteProcess | undefined> {
     if (signal.aborted) throw cancelled(instance);
     const options = {
@@ -163,12 +193,12 @@ export class RunExecutor {
     return reach.through(
       instance,
       async (route) => {
-        state.route = route;
+        progress.route = route;
         await reach.indirect.connect(route, { signal });
-        if (!state.claimed) {
+        if (!progress.claimed) {
           const claim = { runId: run.id, instanceId: instance.id, route: describeRoute(route) };
           if (!(await this.#parts.journal.claim(claim))) return undefined;
-          state.claimed = true;
+          progress.claimed = true;
         }
         return await reach.indirect.spawn(route, run.command as Command, options);
       },
@@ -182,16 +212,16 @@ export class RunExecutor {
     instance: InstanceFacts,
     stream: Stream,
     process: RemoteProcess,
-    output: { stdoutBytes: number; stderrBytes: number; truncated: boolean },
+    progress: Progress,
   ): Promise<void> {
     const most = Number(run.max_output_bytes);
     const count = stream === 'stdout' ? 'stdoutBytes' : 'stderrBytes';
     try {
       for await (const bytes of process[stream] as AsyncIterable<Buffer>) {
-        const offset = output[count];
-        output[count] += bytes.length;
+        const offset = progress[count];
+        progress[count] += bytes.length;
         const kept = bytes.subarray(0, Math.max(0, most - offset));
-        if (kept.length < bytes.length) output.truncated = true;
+        if (kept.length < bytes.length) progress.truncated = true;
         if (kept.length === 0) continue;
         const chunk = { runId: run.id, instanceId: instance.id, stream, offset, bytes: kept };
         await this.#parts.journal.append(chunk);
@@ -205,4 +235,8 @@ export class RunExecutor {
 function cancelled(instance: InstanceFacts): AccessError {
   const message = `machine ${instance.name}: cancelled before the command was started`;
   return new AccessError(message, { code: 'CANCELLED', hop: instance.name });
+}
+
+function nothingWritten(): Written {
+  return { stdoutBytes: 0, stderrBytes: 0, truncated: false };
 }

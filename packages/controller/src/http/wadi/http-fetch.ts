@@ -1,7 +1,7 @@
 import { ApiError } from '@wadi/api';
 import { AccessError, type Route } from '@wadi/indirect-access';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type Dispatcher, request as send } from 'undici';
+import { type Dispatcher, errors, request as send } from 'undici';
 import { accessApiError } from '../../access/access-problem.ts';
 import type { ClusterAccess } from '../../access/cluster-access.ts';
 import type { InstanceFacts } from '../../access/cluster-facts.ts';
@@ -23,6 +23,8 @@ export function httpFetch(access: ClusterAccess): Resource {
     app.removeAllContentTypeParsers();
     app.addContentTypeParser('*', (_request, _payload, done) => done(null));
     const serve = async (request: FastifyRequest, reply: FastifyReply) => {
+      if (request.principal.role === 'reader')
+        throw new ApiError(403, 'FORBIDDEN', 'This token may look at the cluster, not at what runs on it');
       const cluster = await ownCluster(db, request);
       const { instance: name, port: text } = request.params as { instance: string; port: string };
       const port = /^[1-9]\d{0,4}$/.test(text) ? Number(text) : Number.NaN;
@@ -69,6 +71,8 @@ async function ask(
     if (hasBody) return await fetch(await openWay(reach, instance, port, signal));
     return await reach.through(instance, fetch, signal, reach.portRoutes(instance));
   } catch (error) {
+    // Nobody reads the answer any more, unless it is us who stop.
+    if (signal.aborted) throw new ApiError(499, 'CANCELLED', 'The request was given up', { cause: error });
     throw badGateway(error, instance, port);
   }
 }
@@ -107,9 +111,9 @@ function accessCause(error: unknown): AccessError | undefined {
 function badGateway(error: unknown, instance: InstanceFacts, port: number): unknown {
   const told = accessApiError(error);
   if (told !== error) return told;
-  const { code } = error as { code?: unknown };
-  // undici's own, or those of its parser.
-  if (typeof code !== 'string' || !/^(UND_ERR|HPE)_/.test(code)) return error;
+  const code = error instanceof errors.UndiciError ? error.code : '';
+  const garbage = error instanceof errors.HTTPParserError;
+  if (code === '' && !garbage) return error;
   const timeout = code.endsWith('_TIMEOUT');
   return new ApiError(
     timeout ? 504 : 502,
@@ -119,7 +123,8 @@ function badGateway(error: unknown, instance: InstanceFacts, port: number): unkn
       retryable: timeout,
       details: { hop: instance.name, phase: 'transfer' },
       hint: `see what listens there: ss -ltnp 'sport = :${port}'`,
-      cause: error,
+      // A parser's error carries what it could not read.
+      cause: garbage ? new Error(error.message) : error,
     },
   );
 }
