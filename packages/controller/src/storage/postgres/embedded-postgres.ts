@@ -45,7 +45,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   if (version !== programs.version.split('.')[0])
     throw new Error(
       `the database in ${cluster} is of PostgreSQL ${version}, the programs at hand are ${programs.version}: upgrade it ` +
-        `with pg_upgrade, or start Wadi with PostgreSQL ${version} in PATH`,
+        `with pg_upgrade, or run a PostgreSQL ${version} on it yourself and name that with DATABASE_URL`,
     );
   const began = performance.now();
   for (;;) {
