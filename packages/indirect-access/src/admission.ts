@@ -1,4 +1,4 @@
-import { cancelled } from './deadline.ts';
+import { cancelled, onceAborted } from './deadline.ts';
 
 interface Ticket {
   readonly group: string;
@@ -45,7 +45,7 @@ export class Admission {
           resolve();
         },
       };
-      signal.addEventListener('abort', onAbort, { once: true });
+      onceAborted(signal, onAbort);
       this.#queue.push(ticket);
       this.#admitNext();
     });

@@ -1,5 +1,5 @@
 import type { Limits } from './access-options.ts';
-import { cancelled } from './deadline.ts';
+import { cancelled, onceAborted } from './deadline.ts';
 import type { SshConnection } from './engine/engine.ts';
 import { AccessError } from './errors.ts';
 import { PooledConnection } from './pooled-connection.ts';
@@ -82,7 +82,7 @@ export class ConnectionGroup {
           reject(error);
         },
       };
-      signal?.addEventListener('abort', onAbort, { once: true });
+      if (signal) onceAborted(signal, onAbort);
       this.#tickets.push(ticket);
       this.#serve();
     });

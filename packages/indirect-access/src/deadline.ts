@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { AccessError, type AccessErrorDetails } from './errors.ts';
 
 export interface DeadlineOptions<T> {
@@ -38,7 +39,7 @@ export function withDeadline<T>(
       options.milliseconds === undefined
         ? undefined
         : setTimeout(() => giveUp(options.late()), options.milliseconds);
-    signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal) onceAborted(signal, onAbort);
     work(controller.signal).then(
       (value) => {
         if (done) return options.discard?.(value);
@@ -52,6 +53,12 @@ export function withDeadline<T>(
       },
     );
   });
+}
+
+/** One signal may end the work on any number of machines: that many listeners are no leak to be warned of. */
+export function onceAborted(signal: AbortSignal, listener: () => void): void {
+  setMaxListeners(0, signal);
+  signal.addEventListener('abort', listener, { once: true });
 }
 
 /** An AccessError that aborts a signal is passed on as it is: it knows better why. */
