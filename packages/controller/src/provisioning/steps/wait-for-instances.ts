@@ -4,6 +4,7 @@ import { accessProblem, describeProblem } from '../../access/access-problem.ts';
 import type { InstanceFacts } from '../../access/cluster-facts.ts';
 import type { ClusterReach } from '../../access/cluster-reach.ts';
 import { Limiter } from '../../access/limiter.ts';
+import type { ClusterRow } from '../../storage/clusters.ts';
 import { addStepEvents } from '../../storage/provision-progress.ts';
 import { advance, type ClusterWork, theCluster } from '../cluster-work.ts';
 import { inProvisionStep } from '../provision-step.ts';
@@ -27,18 +28,21 @@ const patience = {
 /** Waits until every machine answers over its route: proxies first, the others through them. Only looks. */
 export async function waitForInstances(work: ClusterWork, signal: AbortSignal): Promise<void> {
   await advance(work, 'Waiting');
-  const everyone = (await work.access.reach(await theCluster(work))).facts.instances;
+  const cluster = await theCluster(work);
+  const everyone = (await work.access.reach(cluster)).facts.instances;
   const groups = [everyone.filter((each) => each.isProxy), everyone.filter((each) => !each.isProxy)];
   const told = { name: 'Wait for instance accessibility', total: everyone.length };
   await inProvisionStep(work, told, async (step) => {
     for (const instances of groups) {
       const limiter = new Limiter(atOnce);
+      // For the first try of each; read anew after the proxies, whose keys may have been pinned.
+      const reach = await work.access.reach(cluster);
       const waiting = new AbortController();
       const stop = AbortSignal.any([signal, waiting.signal]);
       const ends = await Promise.allSettled(
         instances.map((instance) =>
           limiter.run(async () => {
-            const problem = await waitFor(work, instance, stop);
+            const problem = await waitFor(work, cluster, reach, instance, stop);
             await addStepEvents(work.db, step, [
               {
                 instance,
@@ -65,17 +69,17 @@ export async function waitForInstances(work: ClusterWork, signal: AbortSignal): 
 /** Tries until the machine answers (null) or there is no more hope. */
 async function waitFor(
   work: ClusterWork,
+  cluster: ClusterRow,
+  known: ClusterReach,
   { id }: InstanceFacts,
   signal: AbortSignal,
 ): Promise<RunTargetError | null> {
-  const cluster = await theCluster(work);
+  let reach = known;
   const limits = cluster.cloud === 'inventory' ? patience.imported : patience.made;
   const began = performance.now();
   let refused: number | undefined;
   let said = '';
   for (let pause = firstPause; ; pause = Math.min(pause * 1.5, longestPause)) {
-    // Read anew each time: a proxy's key may have been pinned, a machine may have got its address.
-    const reach = await work.access.reach(await theCluster(work));
     const problem = await tryOnce(reach, id, signal);
     if (signal.aborted) throw new ClusterGoneError(cluster.id);
     if (problem === null) return null;
@@ -99,6 +103,8 @@ async function waitFor(
       : !problem.retryable && problem.code !== 'NOT_SSH';
     if (hopeless || now - began + pause > limits.reach * 1000) return problem;
     await sleep(pause, undefined, { signal }).catch(() => {});
+    // A proxy's key may have been pinned, a machine may have moved.
+    reach = await work.access.reach(await theCluster(work));
   }
 }
 
