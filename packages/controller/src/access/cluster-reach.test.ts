@@ -64,12 +64,7 @@ const beyond: AccessErrorDetails = {
   phase: 'relay',
   retryable: true,
 };
-const stale: AccessErrorDetails = {
-  code: 'CONNECTION_LOST',
-  hop: 'worker',
-  phase: 'channel',
-  retryable: true,
-};
+const stale: AccessErrorDetails = { code: 'TIMEOUT', hop: 'worker', phase: 'channel', retryable: true };
 const started: AccessErrorDetails = { code: 'CONNECTION_LOST', hop: 'worker', phase: 'command' };
 const refused: AccessErrorDetails = { code: 'AUTHENTICATION_FAILED', hop: 'worker', phase: 'authentication' };
 

@@ -87,7 +87,10 @@ function hopReached(route: Route, error: AccessError): number {
   return route.hops.findIndex((hop) => hop.kind === 'ssh' && hop.machine.name === error.hop);
 }
 
-/** The connection was there before and turned out to be dead; it is not in the pool any more. */
+/**
+ * The connection was there before and opened no channel any more; it is not in the pool now. (One that is known to be
+ * lost is replaced by the pool itself.)
+ */
 function wasStale(error: AccessError | undefined): boolean {
-  return error?.code === 'CONNECTION_LOST' || (error?.code === 'TIMEOUT' && error.phase === 'channel');
+  return error?.code === 'TIMEOUT' && error.phase === 'channel';
 }
