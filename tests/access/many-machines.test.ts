@@ -4,7 +4,7 @@ import { importOf, LabController } from './lab-controller.ts';
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
-const machines = 100;
+const machines = 200;
 let lab: Lab;
 let wadi: LabController;
 
