@@ -11,6 +11,7 @@ const ConfigFile = Type.Object(
     hosts: Type.Optional(Type.Array(Type.String({ pattern: '^[A-Za-z0-9.-]+$' }))),
     sandbox: Type.Optional(Type.Boolean()),
     allow_networks: Type.Optional(Type.Array(Type.String())),
+    plugins: Type.Optional(Type.String()),
     database_url: Type.Optional(Type.String()),
     master_key_file: Type.Optional(Type.String()),
     log_file: Type.Optional(Type.String()),

@@ -17,6 +17,8 @@ export interface Config {
   readonly example: boolean;
   /** Networks in which first hops of imported clusters must lie. */
   readonly allowNetworks: readonly string[];
+  /** Absolute; a folder with plugins besides those that come with Wadi. */
+  readonly plugins: string | null;
   /** Absent: the embedded server. */
   readonly databaseUrl: string | null;
   readonly masterKeyFile: string;
@@ -40,6 +42,7 @@ export const usage = `Usage: wadi serve [options]
   --sandbox              offer the sandbox cloud: machines that are processes on this computer
   --example              create the example cluster in the sandbox and show what it can do
   --allow-network CIDR   network in which imported machines may be dialled; repeatable
+  --plugins DIR          folder with plugins of your own, one folder each
   --database URL         PostgreSQL to use instead of the embedded one (default DATABASE_URL)
   --log-file FILE        log (default <data>/wadi.log; "-" is standard output)
   --log-level LEVEL      ${logLevels.join(', ')} (default info)
@@ -76,6 +79,7 @@ export async function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv
   if (example && !sandbox) throw new ConfigError('--example needs --sandbox');
   const allowNetworks = [...(file.allow_networks ?? []), ...(flags['allow-network'] ?? [])];
   for (const network of allowNetworks) checkNetwork(network);
+  const plugins = flags.plugins ?? file.plugins;
   const logLevel = flags['log-level'] ?? file.log_level ?? 'info';
   if (!logLevels.includes(logLevel)) throw new ConfigError(`--log-level is one of ${logLevels.join(', ')}`);
   const logFile = flags['log-file'] ?? file.log_file ?? path.join(data, 'wadi.log');
@@ -87,6 +91,7 @@ export async function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv
     sandbox,
     example,
     allowNetworks,
+    plugins: plugins === undefined ? null : path.resolve(plugins),
     databaseUrl: checkDatabaseUrl(flags.database ?? (env.DATABASE_URL || undefined) ?? file.database_url),
     masterKeyFile: path.resolve(file.master_key_file ?? path.join(data, 'master.key')),
     logFile: logFile === '-' ? logFile : path.resolve(logFile),
@@ -105,6 +110,7 @@ function parseFlags(argv: readonly string[]) {
         sandbox: { type: 'boolean' },
         example: { type: 'boolean' },
         'allow-network': { type: 'string', multiple: true },
+        plugins: { type: 'string' },
         database: { type: 'string' },
         'log-file': { type: 'string' },
         'log-level': { type: 'string' },

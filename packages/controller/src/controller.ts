@@ -10,6 +10,7 @@ import { InventoryCloud } from './clouds/inventory/inventory-cloud.ts';
 import { SandboxCloud } from './clouds/sandbox/sandbox-cloud.ts';
 import type { ClusterProvisioning } from './clusters/cluster-provisioning.ts';
 import { type Config, ConfigError } from './config.ts';
+import type { Plugins } from './clusters/plugin.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { eventChannel, openEventLog } from './events/event-log.ts';
 import type { HttpContext } from './http/context.ts';
@@ -18,7 +19,7 @@ import { saharaResources } from './http/sahara/sahara-resources.ts';
 import { sandbox } from './http/sandbox.ts';
 import { createServer } from './http/server.ts';
 import { wadiResources } from './http/wadi/wadi-resources.ts';
-import { loadPlugins } from './plugins/load-plugins.ts';
+import { builtInPlugins, loadPlugins } from './plugins/load-plugins.ts';
 import { createDbosEngine } from './provisioning/engine/dbos-engine.ts';
 import { registerProvisioning } from './provisioning/provisioning.ts';
 import { settleOrphanedRuns } from './provisioning/settle-runs.ts';
@@ -88,6 +89,7 @@ export async function openController(parts: ControllerParts): Promise<string> {
 
   // New for every process: what a dead one left behind is known by its id.
   const controllerId = randomUUID();
+  const plugins = await openPlugins(config);
   const onLeaseLost = (reason: string) =>
     parts.dieNow(`the database no longer counts this controller among the living (${reason})`);
   const engine = createDbosEngine({ connection, controllerId, log, onLeaseLost });
@@ -117,7 +119,6 @@ export async function openController(parts: ControllerParts): Promise<string> {
     log,
     stopping: shutdown.signal,
   };
-  const plugins = await loadPlugins();
   const { allowNetworks } = config;
   const resources = [
     health,
@@ -156,3 +157,10 @@ async function beginWhatWasPromised(db: Database, provisioning: ClusterProvision
   for (const id of await clusterIdsInStatus(db, ['Validating'])) await provisioning.createCluster(id);
   for (const id of await clusterIdsInStatus(db, ['Deleting'])) await provisioning.deleteCluster(id);
 }
+function openPlugins({ plugins }: Config): Promise<Plugins> {
+  const folders = plugins === null ? [builtInPlugins] : [builtInPlugins, plugins];
+  return loadPlugins(folders).catch((error) => {
+    throw new ConfigError((error as Error).message);
+  });
+}
+

@@ -1,8 +1,8 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { builtInPlugins, loadPlugins, readPlugin } from './load-plugins.ts';
+import { builtInPlugins, loadPlugins } from './load-plugins.ts';
 
 const text = `
 name: demo
@@ -12,36 +12,62 @@ labels: { enabled: true }
 versions:
   - version: '1'
     labels: {}
-    processes: { service: [one, two] }
-    configs:
-      - { name: Size, type: int, default: 3, target: service, scope: node }
+    processes: { service: [one] }
+    lifecycle: { one: { start: { script: start.sh } } }
 `;
 
-describe('a plugin file', () => {
-  it('says what clusters can be made of', () => {
-    const plugin = readPlugin('demo/plugin.yaml', text);
-    expect(plugin).toMatchObject({ name: 'demo', title: 'Demo', labels: { enabled: { status: true } } });
-    expect(plugin.versions.get('1')).toMatchObject({
-      processes: { service: ['one', 'two'], proxy: ['proxy'] },
-      configs: [{ name: 'Size', config_type: 'int', default_value: 3, is_optional: true, priority: 1 }],
-    });
-  });
+async function newFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'wadi-plugins-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  await mkdir(join(folder, 'demo', 'scripts'), { recursive: true });
+  await writeFile(join(folder, 'demo', 'plugin.yaml'), text);
+  await writeFile(join(folder, 'demo', 'scripts', 'start.sh'), '#!/bin/sh\necho up\n');
+  return folder;
+}
 
-  it.each([
-    ['an unknown key', text.replace('title:', 'titel:')],
-    ['a process that is no name', text.replace('[one, two]', '["$(reboot)"]')],
-    ['no version', `${text.split('versions:')[0]}versions: []`],
-    ['a version that is a number', text.replace("'1'", '1.0')],
-  ])('with %s is refused by its path', (_, broken) => {
-    expect(() => readPlugin('demo/plugin.yaml', broken)).toThrow(/^demo\/plugin\.yaml: /);
-  });
+const hashOf = async (folder: string) => (await loadPlugins([folder])).get('demo')?.hash;
 
-  it('is found in its folder, and may not take the name of another', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'wadi-plugins-'));
-    onTestFinished(() => rm(folder, { recursive: true }));
-    await mkdir(join(folder, 'demo'));
-    await writeFile(join(folder, 'demo', 'plugin.yaml'), text);
-    expect([...(await loadPlugins([builtInPlugins, folder])).keys()]).toEqual(['bare', 'demo']);
+describe('plugins in a folder', () => {
+  it('are offered beside those that come with Wadi, and may not take the name of another', async () => {
+    const folder = await newFolder();
+    const names = [...(await loadPlugins([builtInPlugins, folder])).keys()];
+    expect(names).toEqual([...new Set(names)]);
+    expect(names).toEqual(expect.arrayContaining(['bare', 'demo']));
     await expect(loadPlugins([folder, folder])).rejects.toThrow('there is a plugin demo already');
+  });
+
+  it('have a hash that any change of any file changes', async () => {
+    const folder = await newFolder();
+    const first = await hashOf(folder);
+    expect(first).toMatch(/^[0-9a-f]{64}$/);
+    expect(await hashOf(await newFolder())).toBe(first);
+    await writeFile(join(folder, 'demo', 'scripts', 'start.sh'), '#!/bin/sh\necho up \n');
+    const second = await hashOf(folder);
+    await writeFile(join(folder, 'demo', 'scripts', 'unused'), '');
+    expect(new Set([first, second, await hashOf(folder)]).size).toBe(3);
+  });
+
+  it('are refused when others may write to them', async () => {
+    const folder = await newFolder();
+    const script = join(folder, 'demo', 'scripts', 'start.sh');
+    await chmod(script, 0o666);
+    await expect(loadPlugins([folder])).rejects.toThrow(`${script}: others may write to it`);
+    await chmod(script, 0o644);
+    await chmod(join(folder, 'demo', 'scripts'), 0o777);
+    await expect(loadPlugins([folder])).rejects.toThrow('others may write to it');
+  });
+
+  it('hold no links to files elsewhere', async () => {
+    const folder = await newFolder();
+    await symlink('/etc/hostname', join(folder, 'demo', 'scripts', 'other'));
+    await expect(loadPlugins([folder])).rejects.toThrow('is not a file');
+  });
+
+  it('without plugin.yaml, or under another name, are told by their path', async () => {
+    const folder = await newFolder();
+    await writeFile(join(folder, 'demo', 'plugin.yaml'), text.replace('name: demo', 'name: other'));
+    await expect(loadPlugins([folder])).rejects.toThrow('the plugin is called other, its folder demo');
+    await rm(join(folder, 'demo', 'plugin.yaml'));
+    await expect(loadPlugins([folder])).rejects.toThrow(join(folder, 'demo', 'plugin.yaml'));
   });
 });
