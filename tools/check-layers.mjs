@@ -22,8 +22,9 @@ const folders = {
   clouds: ['clusters', 'storage'],
   plugins: ['clusters'],
   access: ['clusters', 'storage', 'events'],
+  auth: ['storage'],
   provisioning: ['access', 'clouds', 'plugins', 'storage', 'events', 'clusters'],
-  http: ['provisioning', 'access', 'clouds', 'plugins', 'storage', 'events', 'clusters'],
+  http: ['provisioning', 'auth', 'access', 'clouds', 'plugins', 'storage', 'events', 'clusters'],
 };
 
 /** Libraries that only the named places may import, so that they can be replaced. */

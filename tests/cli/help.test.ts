@@ -25,6 +25,12 @@ const commands = [
   'run',
   'http',
   'events',
+  'token create',
+  'token list',
+  'token revoke',
+  'project list',
+  'project create',
+  'project update',
 ];
 
 describe('help', () => {

@@ -3,6 +3,7 @@ import { ApiError } from '@wadi/api';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ownTokens } from '../../packages/controller/src/auth/own-tokens.ts';
 import type { HttpContext } from '../../packages/controller/src/http/context.ts';
 import { createServer } from '../../packages/controller/src/http/server.ts';
 import { openStorage, type Storage } from '../set-up/open-storage.ts';
@@ -26,6 +27,15 @@ beforeAll(async () => {
   app = await createServer({
     context: context as unknown as HttpContext,
     hosts: ['wadi.example'],
+    authenticator: ownTokens(storage.db, log),
+    furtherRights: {
+      'POST /echo': 'run',
+      'DELETE /echo': 'run',
+      'GET /defect': 'view',
+      'GET /refusal': 'view',
+      'GET /sahara': 'view',
+      'POST /checked': 'run',
+    },
     resources: [
       (scope) => {
         scope.post('/v2/echo', async (request) => ({

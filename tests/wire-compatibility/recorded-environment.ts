@@ -6,12 +6,14 @@ import { clusterStatuses } from '@wadi/api';
 import { ClusterAccess } from '../../packages/controller/src/access/cluster-access.ts';
 import { RunExecutor } from '../../packages/controller/src/access/run-executor.ts';
 import { RunJournal } from '../../packages/controller/src/access/run-journal.ts';
+import { ownTokens } from '../../packages/controller/src/auth/own-tokens.ts';
 import type { Cloud, ClusterPlan, Problem } from '../../packages/controller/src/clouds/cloud.ts';
 import { SandboxCloud } from '../../packages/controller/src/clouds/sandbox/sandbox-cloud.ts';
 import { isTransitional } from '../../packages/controller/src/clusters/cluster-status.ts';
 import { eventChannel, openEventLog } from '../../packages/controller/src/events/event-log.ts';
 import type { HttpContext } from '../../packages/controller/src/http/context.ts';
 import { saharaResources } from '../../packages/controller/src/http/sahara/sahara-resources.ts';
+import { versionDocument } from '../../packages/controller/src/http/sahara/version-document.ts';
 import { createServer } from '../../packages/controller/src/http/server.ts';
 import { openLog } from '../../packages/controller/src/log.ts';
 import { builtInPlugins, loadPlugins } from '../../packages/controller/src/plugins/load-plugins.ts';
@@ -97,7 +99,12 @@ export async function openEnvironment(
   const context: HttpContext = { db, secrets, events, notifications, engine, clouds, log, stopping };
   const plugins = await loadPlugins(pluginFolders);
   const sahara = saharaResources({ plugins, provisioning, defaultCloud: 'sandbox' });
-  const server = await createServer({ context, resources: [sahara], hosts: [] });
+  const server = await createServer({
+    context,
+    resources: [versionDocument, sahara],
+    hosts: [],
+    authenticator: ownTokens(db, log),
+  });
   const url = await server.listen({ host: '127.0.0.1', port: 0 });
 
   return {

@@ -12,3 +12,6 @@ export type { NodeGroupFields, NodeGroupRequest, NodeGroupTemplate } from './nod
 export { NodeGroupTemplateCreate, NodeGroupTemplateUpdate } from './node-group-template.ts';
 export * from './plugin.ts';
 export * from './run.ts';
+export * from './project.ts';
+export * from './right.ts';
+export * from './token.ts';

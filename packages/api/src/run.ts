@@ -97,7 +97,9 @@ export type RunTarget = Static<typeof RunTarget>;
 export const Run = Type.Object({
   id: Type.String(),
   cluster_id: Type.String(),
-  command: Type.Union([Type.String(), Type.Array(Type.String())]),
+  command: Type.Union([Type.String(), Type.Array(Type.String()), Type.Null()], {
+    description: 'Null for who may only view.',
+  }),
   as_root: Type.Boolean(),
   status: Type.Union([Type.Literal('running'), Type.Literal('finished'), Type.Literal('cancelled')]),
   created_at: Type.String(),

@@ -7,9 +7,11 @@ import { addEventsCommand } from './commands/events.ts';
 import { addHttpCommand } from './commands/http.ts';
 import { addInstancesCommand } from './commands/instances.ts';
 import { addPluginCommand } from './commands/plugin.ts';
+import { addProjectCommand } from './commands/project.ts';
 import { addRunCommand } from './commands/run.ts';
 import { addServeCommand } from './commands/serve.ts';
 import { addTemplateCommand } from './commands/template.ts';
+import { addTokenCommand } from './commands/token.ts';
 import { ExitCode, exitCodesHelp } from './exit-code.ts';
 import { report } from './print.ts';
 
@@ -51,6 +53,8 @@ function program(): Command {
   addRunCommand(wadi);
   addHttpCommand(wadi);
   addEventsCommand(wadi);
+  addTokenCommand(wadi);
+  addProjectCommand(wadi);
   return wadi;
 }
 

@@ -4,7 +4,9 @@ import { Events } from './events.ts';
 import { Instances } from './instances.ts';
 import { NodeGroupTemplates } from './node-group-templates.ts';
 import { Plugins } from './plugins.ts';
+import { Projects } from './projects.ts';
 import { Runs } from './runs.ts';
+import { Tokens } from './tokens.ts';
 import { Transport, type TransportOptions } from './transport.ts';
 
 /**
@@ -27,6 +29,8 @@ export class WadiClient {
   readonly instances: Instances;
   readonly runs: Runs;
   readonly events: Events;
+  readonly tokens: Tokens;
+  readonly projects: Projects;
 
   constructor(options: TransportOptions) {
     const transport = new Transport(options);
@@ -37,5 +41,7 @@ export class WadiClient {
     this.instances = new Instances(transport);
     this.runs = new Runs(transport);
     this.events = new Events(transport);
+    this.tokens = new Tokens(transport);
+    this.projects = new Projects(transport);
   }
 }

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { ClusterAccess } from './access/cluster-access.ts';
 import { RunExecutor } from './access/run-executor.ts';
 import { RunJournal } from './access/run-journal.ts';
+import { ownTokens } from './auth/own-tokens.ts';
 import type { Cloud } from './clouds/cloud.ts';
 import { InventoryCloud } from './clouds/inventory/inventory-cloud.ts';
 import { SandboxCloud } from './clouds/sandbox/sandbox-cloud.ts';
@@ -126,7 +127,12 @@ export async function openController(parts: ControllerParts): Promise<string> {
     ...wadiResources({ access, executor, controllerId, provisioning, plugins, allowNetworks }),
     sandbox,
   ];
-  const server = await createServer({ context, resources, hosts: config.hosts });
+  const server = await createServer({
+    context,
+    resources,
+    hosts: config.hosts,
+    authenticator: ownTokens(db, log),
+  });
   shutdown.add('http', 5000, () => server.close());
   return server.listen({ host: config.host, port: config.port }).catch((error) => {
     if (error.code !== 'EADDRINUSE') throw error;

@@ -1,45 +1,34 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { ApiError } from '@wadi/api';
 import type { FastifyInstance } from 'fastify';
-import { findToken, touchToken } from '../storage/api-tokens.ts';
-import type { Database } from '../storage/database.ts';
-import { wwwAuthenticate } from './errors.ts';
+import type { Authenticator } from '../auth/principal.ts';
+import { checkRouteRight, type RouteRights } from './route-rights.ts';
 import { namesOtherProject } from './sahara-path.ts';
 
 /** Every route that does not call itself public wants a token, also those that do not exist. */
-export function requireToken(app: FastifyInstance, db: Database): void {
+export function requireToken(app: FastifyInstance, authenticator: Authenticator, table: RouteRights): void {
   app.decorateRequest('principal');
   app.addHook('onRequest', async (request, reply) => {
     if (request.routeOptions.config?.public) return;
-    const principal = await authenticate(app, db, request.headers);
-    if (!principal)
+    const principal = await authenticator.authenticate(request.headers);
+    if (!principal) {
+      reply.header('WWW-Authenticate', authenticator.challenge);
       throw new ApiError(401, 'UNAUTHORIZED', 'The request you have made requires authentication.', {
-        hint: 'send the token of the data directory as X-Auth-Token',
+        hint: 'send a token as X-Auth-Token',
       });
+    }
     request.principal = principal;
     if (namesOtherProject(request.raw, principal.projectId))
-      return reply.code(401).header('WWW-Authenticate', wwwAuthenticate).send({
-        message: 'This token belongs to another project than the one in the path.',
+      return reply.code(401).header('WWW-Authenticate', authenticator.challenge).send({
+        message: otherProject,
         code: '401 Unauthorized',
         title: 'Unauthorized',
       });
-    if (principal.role === 'reader' && !['GET', 'HEAD', 'OPTIONS'].includes(request.method))
-      throw new ApiError(403, 'FORBIDDEN', 'This token may only read', {
-        hint: 'use a token with the role member or admin',
-      });
+    checkRouteRight(table, request);
   });
 }
 
-async function authenticate(app: FastifyInstance, db: Database, headers: IncomingHttpHeaders) {
-  const token = givenToken(headers);
-  const row = token ? await findToken(db, token) : undefined;
-  if (!row) return null;
-  touchToken(db, row).catch((error) => app.log.warn({ err: error }, 'could not note the use of a token'));
-  return { projectId: row.project_id, tokenId: row.id, role: row.role };
-}
-
-function givenToken(headers: IncomingHttpHeaders): string | null {
-  const given = headers['x-auth-token'];
-  if (typeof given === 'string' && given !== '') return given;
-  return /^Bearer ([\x21-\x7e]+)$/i.exec(headers.authorization ?? '')?.[1] ?? null;
-}
+/** Word by word what Sahara's web framework says. */
+const otherProject =
+  'This server could not verify that you are authorized to access the document you requested. Either you supplied the ' +
+  'wrong credentials (e.g., bad password), or your browser does not understand how to supply the credentials required.' +
+  '<br /><br />\nToken tenant != requested tenant\n\n';

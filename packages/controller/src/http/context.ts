@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import type { Principal } from '../auth/principal.ts';
 import type { Cloud } from '../clouds/cloud.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { Engine } from '../provisioning/engine/engine.ts';
@@ -24,13 +25,6 @@ export interface HttpContext {
 
 /** One resource: adds its routes to a scope of its own, so that its hooks and body parsers concern nobody else. */
 export type Resource = (app: FastifyInstance, context: HttpContext) => void | Promise<void>;
-
-/** Who makes the request; absent on public routes. */
-export interface Principal {
-  readonly projectId: string;
-  readonly tokenId: string;
-  readonly role: 'reader' | 'member' | 'admin';
-}
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -34,11 +34,10 @@ function sendError(thrown: unknown, request: FastifyRequest, reply: FastifyReply
     request.log.error({ err: thrown, error_id: id }, 'request failed unexpectedly');
   else
     request.log.info({ error_id: id, error_name: error.errorName, reason: error.message }, 'request refused');
-  if (error.status === 401) reply.header('WWW-Authenticate', wwwAuthenticate);
+  if (error.status === 401 && !reply.hasHeader('WWW-Authenticate'))
+    reply.header('WWW-Authenticate', 'Keystone uri="wadi"');
   return reply.code(error.status).type('application/json').send(errorBody(error, id));
 }
-
-export const wwwAuthenticate = 'Keystone uri="wadi"';
 
 export function errorBody(error: ApiError, id: string): Record<string, unknown> {
   // keystonemiddleware answers before Sahara does, in its own shape.

@@ -10,6 +10,9 @@ const resources = new Set([
   'clusters',
   'sandbox',
 ]);
+  'tokens',
+  'projects',
+  'audit',
 const requestedProjects = new WeakMap<IncomingMessage, string>();
 
 /**

@@ -7,11 +7,13 @@ import fastify, {
   type FastifySchemaValidationError,
   LogController,
 } from 'fastify';
+import type { Authenticator } from '../auth/principal.ts';
 import { requireToken } from './auth.ts';
 import type { HttpContext, Resource } from './context.ts';
 import { handleErrors } from './errors.ts';
 import { hostGuard, refuse } from './host-guard.ts';
 import { parseJson } from './json-body.ts';
+import { type RouteRights, requireRouteRights, routeRights } from './route-rights.ts';
 import { saharaPath } from './sahara-path.ts';
 
 export interface ServerOptions {
@@ -19,13 +21,23 @@ export interface ServerOptions {
   readonly resources: readonly Resource[];
   /** Names besides loopback's under which the controller is addressed. */
   readonly hosts: readonly string[];
+  readonly authenticator: Authenticator;
+  /** What routes want that are not Wadi's own, as tests add them. */
+  readonly furtherRights?: RouteRights;
 }
 
 /** Bytes; a route that takes more says so itself. */
 const bodyLimit = 1024 * 1024;
 
 /** The API: built, not yet listening. */
-export async function createServer({ context, resources, hosts }: ServerOptions) {
+export async function createServer({
+  context,
+  resources,
+  hosts,
+  authenticator,
+  furtherRights,
+}: ServerOptions) {
+  const table = { ...routeRights, ...furtherRights };
   let port = 0;
   const guard = hostGuard(hosts, () => port);
   const app: FastifyInstance = fastify({
@@ -72,7 +84,8 @@ export async function createServer({ context, resources, hosts }: ServerOptions)
     reply.header('Vary', 'OpenStack-API-Version');
   });
   handleErrors(app);
-  requireToken(app, context.db);
+  requireRouteRights(app, table);
+  requireToken(app, authenticator, table);
   parseJson(app);
   for (const resource of resources) await app.register(async (scope) => resource(scope, context));
   await app.ready();

@@ -1,9 +1,15 @@
 import { type Migration, Migrator, sql } from 'kysely';
 import type { Database } from './database.ts';
 import { up as firstTables } from './migrations/0001-first-tables.ts';
+import { up as scalingAndVerification } from './migrations/0002-scaling-and-verification.ts';
+import { up as rightsAndAudit } from './migrations/0004-rights-and-audit.ts';
 
 /** In order. A migration that was released is never changed, only followed. */
-const migrations: Record<string, Migration> = { '0001-first-tables': { up: firstTables } };
+const migrations: Record<string, Migration> = {
+  '0001-first-tables': { up: firstTables },
+  '0002-scaling-and-verification': { up: scalingAndVerification },
+  '0004-rights-and-audit': { up: rightsAndAudit },
+};
 
 /** Brings the schema up to date. Several controllers may call it at once: the migrator holds a lock. */
 export async function migrate(db: Database): Promise<void> {

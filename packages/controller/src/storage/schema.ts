@@ -1,3 +1,4 @@
+import type { Right } from '@wadi/api';
 import type { ColumnType, Generated, JSONColumnType } from 'kysely';
 
 /** Set by the database or by us at insert, never changed. */
@@ -16,6 +17,9 @@ export interface Schema {
   cluster: ClusterTable;
   node_group: NodeGroupTable;
   instance: InstanceTable;
+  scaling: ScalingTable;
+  verification: VerificationTable;
+  verification_check: VerificationCheckTable;
   inventory_machine: InventoryMachineTable;
   provision_step: ProvisionStepTable;
   provision_event: ProvisionEventTable;
@@ -23,11 +27,15 @@ export interface Schema {
   run: RunTable;
   run_target: RunTargetTable;
   run_output: RunOutputTable;
+  audit: AuditTable;
+  audit_chain: AuditChainTable;
 }
 
 export interface ProjectTable {
   id: string;
   name: string;
+  /** Its members may run commands as root. */
+  member_root: Generated<boolean>;
   created_at: Stamp;
 }
 
@@ -36,6 +44,8 @@ export interface ApiTokenTable {
   project_id: string;
   name: string;
   role: 'reader' | 'member' | 'admin';
+  /** Fewer than its role has; null: all of them. */
+  rights: ColumnType<Right[] | null, Right[] | null | undefined, never>;
   /** SHA-256 of the token, hex. */
   hash: string;
   created_at: Stamp;
@@ -152,6 +162,37 @@ export interface InstanceTable {
   updated_at: Changed;
 }
 
+/** A cluster's scaling: what was settled when it was asked for. */
+export interface ScalingTable {
+  id: string;
+  cluster_id: string;
+  /** See clusters/scaling.ts. */
+  plan: JSONColumnType<Json>;
+  created_at: Stamp;
+  finished_at: Changed;
+}
+
+/** The last look at a cluster's health; one for each cluster. */
+export interface VerificationTable {
+  id: string;
+  cluster_id: string;
+  status: 'CHECKING' | 'GREEN' | 'YELLOW' | 'RED';
+  created_at: Stamp;
+  updated_at: Changed;
+}
+
+export interface VerificationCheckTable {
+  id: string;
+  verification_id: string;
+  /** Place among the checks, from 0. */
+  position: number;
+  name: string;
+  status: 'GREEN' | 'YELLOW' | 'RED';
+  description: string;
+  created_at: Stamp;
+  updated_at: Changed;
+}
+
 /** What a user told us about a machine that exists already. */
 export interface InventoryMachineTable {
   cluster_id: string;
@@ -218,6 +259,8 @@ export interface RunTable {
   status: 'running' | 'finished' | 'cancelled';
   /** Controller that executes it. */
   owner: string;
+  /** Who asked for it, for the audit log. */
+  asked_by: ColumnType<Json, string | undefined, never>;
   created_at: Stamp;
   finished_at: Changed;
 }
@@ -247,4 +290,28 @@ export interface RunOutputTable {
   /** Byte offset of the chunk's first byte in its stream. */
   byte_offset: ColumnType<string, number, never>;
   chunk: Buffer;
+}
+
+/** Who reached what; only ever added to. */
+export interface AuditTable {
+  project_id: string;
+  /** From 1 in each project, without gaps. */
+  sequence: ColumnType<string, number, never>;
+  at: ColumnType<Date, Date, never>;
+  /** JSON, byte for byte as it was hashed. */
+  record: ColumnType<string, string, never>;
+  /** SHA-256, hex; of the record before, and of this one with all before it. */
+  previous: ColumnType<string, string, never>;
+  hash: ColumnType<string, string, never>;
+}
+
+/** Where each project's chain of audit records begins and ends. */
+export interface AuditChainTable {
+  project_id: string;
+  /** Of the newest record; 0 and zeros: none yet. */
+  sequence: ColumnType<string, number | undefined, number>;
+  hash: ColumnType<string, string | undefined, string>;
+  /** Of the newest record that was removed because of its age. */
+  removed_sequence: ColumnType<string, number | undefined, number>;
+  removed_hash: ColumnType<string, string | undefined, string>;
 }

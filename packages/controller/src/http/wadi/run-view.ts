@@ -1,12 +1,16 @@
-import type { Run, RunTarget, RunTargetError } from '@wadi/api';
+import type { Right, Run, RunTarget, RunTargetError } from '@wadi/api';
 import type { RunRow, RunTargetRow } from '../../storage/runs.ts';
 
-/** A run as the API shows it. */
-export function viewOfRun(run: RunRow, targets: readonly RunTargetRow[]): Run {
+/** A run as the API shows it. What was run may hold anything, so only those who may run something see it. */
+export function viewOfRun(
+  run: RunRow,
+  targets: readonly RunTargetRow[],
+  { rights }: { readonly rights: ReadonlySet<Right> },
+): Run {
   return {
     id: run.id,
     cluster_id: run.cluster_id,
-    command: run.command,
+    command: rights.has('run') ? run.command : null,
     as_root: run.as_root,
     status: run.status,
     created_at: run.created_at.toISOString(),

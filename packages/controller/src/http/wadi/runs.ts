@@ -15,6 +15,7 @@ import {
   runChannel,
 } from '../../storage/runs.ts';
 import type { HttpContext, Resource } from '../context.ts';
+import { requireRight } from '../route-rights.ts';
 import { callerGone } from './caller-gone.ts';
 import { checkBody } from './check-body.ts';
 import { isUuid, notFound, ownCluster } from './own-cluster.ts';
@@ -39,9 +40,11 @@ export function runs(parts: RunResourceParts): Resource {
     const { db, stopping } = context;
     app.post('/v2/clusters/:cluster/runs', { bodyLimit }, async (request, reply): Promise<RunAnswer> => {
       const cluster = await ownCluster(db, request);
-      const run = await findOrStartRun(parts, context, cluster, checkBody(RunRequest, request.body));
+      const wanted = checkBody(RunRequest, request.body);
+      if (wanted.as_root) requireRight(request, 'root');
+      const run = await findOrStartRun(parts, context, cluster, wanted);
       reply.code(202);
-      return answer(context, run);
+      return answer(context, request, run);
     });
 
     app.get('/v2/clusters/:cluster/runs', async (request): Promise<RunList> => {
@@ -53,14 +56,14 @@ export function runs(parts: RunResourceParts): Resource {
       const ids = rows.map((row) => row.id);
       const targets = new Map<string, RunTargetRow[]>(ids.map((id) => [id, []]));
       for (const target of await listTargets(db, ids)) targets.get(target.run_id)?.push(target);
-      return { runs: rows.map((row) => viewOfRun(row, targets.get(row.id) ?? [])) };
+      return { runs: rows.map((row) => viewOfRun(row, targets.get(row.id) ?? [], request.principal)) };
     });
 
     app.get('/v2/clusters/:cluster/runs/:run', async (request, reply): Promise<RunAnswer> => {
       const cluster = await ownCluster(db, request);
       const wait = queryNumber(request, 'wait', { least: 0, most: runLimits.wait, otherwise: 0 }) * 1000;
       const run = await endOfRun(context, cluster, runId(request), wait, callerGone(reply, stopping));
-      return answer(context, run);
+      return answer(context, request, run);
     });
 
     app.post('/v2/clusters/:cluster/runs/:run/cancel', async (request, reply): Promise<RunAnswer> => {
@@ -71,7 +74,7 @@ export function runs(parts: RunResourceParts): Resource {
           hint: 'cancel it there',
         });
       reply.code(202);
-      return answer(context, run);
+      return answer(context, request, run);
     });
   };
 }
@@ -136,8 +139,8 @@ export async function runOf({ db }: HttpContext, cluster: ClusterRow, id: string
   return run;
 }
 
-async function answer({ db }: HttpContext, run: RunRow): Promise<RunAnswer> {
-  return { run: viewOfRun(run, await listTargets(db, [run.id])) };
+async function answer({ db }: HttpContext, request: FastifyRequest, run: RunRow): Promise<RunAnswer> {
+  return { run: viewOfRun(run, await listTargets(db, [run.id]), request.principal) };
 }
 
 async function endOfRun(

@@ -5,8 +5,10 @@ import { clusterEvents } from './events.ts';
 import { httpFetch } from './http-fetch.ts';
 import { type ImportParts, importCluster } from './import.ts';
 import { instances } from './instances.ts';
+import { projects } from './projects.ts';
 import { runOutput } from './run-output.ts';
 import { runs } from './runs.ts';
+import { tokens } from './tokens.ts';
 
 export interface WadiResourceParts extends ImportParts {
   readonly access: ClusterAccess;
@@ -23,5 +25,7 @@ export function wadiResources(parts: WadiResourceParts): readonly Resource[] {
     runOutput,
     httpFetch(parts.access),
     clusterEvents,
+    tokens,
+    projects,
   ];
 }

@@ -1,0 +1,78 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import {
+  ApiError,
+  isUuid,
+  type NewToken,
+  type Token,
+  type TokenList,
+  TokenRequest,
+  tokenLimits,
+} from '@wadi/api';
+import { rightsOf, rightsOfRole } from '../../auth/rights.ts';
+import { hashToken, insertToken, listTokens, revokeToken, type TokenRow } from '../../storage/api-tokens.ts';
+import { findProject } from '../../storage/projects.ts';
+import type { Resource } from '../context.ts';
+import { checkBody } from './check-body.ts';
+import { limitedTo } from './whole-installation.ts';
+
+const day = 24 * 3600 * 1000;
+
+/** Tokens of a project. The secret is shown in the one answer that makes it, and stored nowhere. */
+export const tokens: Resource = (app, { db }) => {
+  app.get('/v2/tokens', async (request): Promise<TokenList> => {
+    return { tokens: (await listTokens(db, limitedTo(request.principal))).map(viewOf) };
+  });
+
+  app.post('/v2/tokens', async (request, reply): Promise<NewToken> => {
+    const body = checkBody(TokenRequest, request.body);
+    const limit = limitedTo(request.principal);
+    const project = body.project ?? request.principal.projectId;
+    if ((limit !== null && limit !== project) || !(await findProject(db, project)))
+      throw new ApiError(404, 'NOT_FOUND', `There is no project '${project}'`);
+    checkRights(body);
+    const secret = `wadi_${randomBytes(32).toString('base64url')}`;
+    const row = await insertToken(db, {
+      id: randomUUID(),
+      project_id: project,
+      name: body.name,
+      role: body.role,
+      rights: body.rights ?? null,
+      hash: hashToken(secret),
+      expires_at: new Date(Date.now() + (body.expires_in_days ?? tokenLimits.defaultDays) * day),
+    });
+    reply.code(201).header('Cache-Control', 'no-store');
+    return { token: viewOf(row), secret };
+  });
+
+  app.post<{ Params: { id: string } }>(
+    '/v2/tokens/:id/revoke',
+    async (request): Promise<{ token: Token }> => {
+      const { id } = request.params;
+      const row = isUuid(id) ? await revokeToken(db, id, limitedTo(request.principal)) : undefined;
+      if (!row) throw new ApiError(404, 'NOT_FOUND', `There is no token with the id '${id}'`);
+      return { token: viewOf(row) };
+    },
+  );
+};
+
+function checkRights({ role, rights = [] }: TokenRequest): void {
+  const possible = role === 'member' ? [...rightsOfRole.member, 'root'] : rightsOfRole[role];
+  const missing = rights.filter((right) => !possible.includes(right));
+  if (missing.length === 0) return;
+  throw new ApiError(400, 'VALIDATION_ERROR', `rights: the role ${role} does not have ${missing.join(', ')}`);
+}
+
+function viewOf(row: TokenRow): Token {
+  const { id, name, project_id, role, rights: restrictedTo, member_root: memberRoot } = row;
+  return {
+    id,
+    name,
+    project_id,
+    role,
+    rights: [...rightsOf({ role, memberRoot, restrictedTo })],
+    created_at: row.created_at.toISOString(),
+    expires_at: row.expires_at?.toISOString() ?? null,
+    last_used_at: row.last_used_at?.toISOString() ?? null,
+    revoked_at: row.revoked_at?.toISOString() ?? null,
+  };
+}
