@@ -35,35 +35,3 @@ export function readRecording(): Recorded[] {
 function readJson(file: string): unknown {
   return JSON.parse(readFileSync(path.join(folder, file), 'utf8'));
 }
-
-/** v1.1 in the words of v2: what was recorded for the one is as good for the other. */
-export function inV2(recorded: Recorded): Recorded {
-  const { request, response } = recorded;
-  if (!request.path.startsWith('/v1.1/')) return recorded;
-  const target = request.path.replace(/^\/v1\.1\/[^/]+/, '/v2').replace('/clusters/multiple', '/clusters');
-  const updates = /-templates\//.test(target) && request.method === 'PUT';
-  return {
-    ...recorded,
-    request: {
-      ...request,
-      path: target.replace('hadoop_version', 'plugin_version'),
-      method: updates ? 'PATCH' : request.method,
-      body: renamed(request.body),
-    },
-    ...(response && { response: { status: response.status, body: renamed(response.body) } }),
-  };
-}
-
-const newNames = new Map([
-  ['hadoop_version', 'plugin_version'],
-  ['tenant_id', 'project_id'],
-]);
-
-function renamed(value: unknown): unknown {
-  if (typeof value === 'string') return value.replaceAll("'hadoop_version'", "'plugin_version'");
-  if (Array.isArray(value)) return value.map(renamed);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [newNames.get(key) ?? key, renamed(item)]),
-  );
-}

@@ -3,23 +3,32 @@ import type { ClusterStatus } from './cluster-status.ts';
 import { clusterTemplateFields, type NodeGroup } from './cluster-template.ts';
 import { type Configs, name, nullableBoolean, nullableText, type Share, shares } from './field.ts';
 
+const clusterFields = {
+  ...clusterTemplateFields,
+  is_transient: Type.Optional(Type.Boolean()),
+  user_keypair_id: nullableText({ format: 'valid_keypair_name' }),
+  cluster_template_id: nullableText({ format: 'uuid' }),
+};
+
+const count = (options: object = {}) =>
+  Type.Integer({
+    minimum: 1,
+    maximum: 1000,
+    description: 'Makes so many clusters, NAME-1 to NAME-count.',
+    ...options,
+  });
+
 export const ClusterCreate = Type.Object(
-  {
-    ...clusterTemplateFields,
-    is_transient: Type.Optional(Type.Boolean()),
-    user_keypair_id: nullableText({ format: 'valid_keypair_name' }),
-    cluster_template_id: nullableText({ format: 'uuid' }),
-    count: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: 1000,
-        description: 'Makes so many clusters, NAME-1 to NAME-count.',
-      }),
-    ),
-  },
+  { ...clusterFields, count: Type.Optional(count({ 'x-since': 'v2' })) },
   { additionalProperties: false },
 );
 export type ClusterCreate = Static<typeof ClusterCreate>;
+
+/** `POST /v1.1/…/clusters/multiple`. */
+export const ClusterCreateMultiple = Type.Object(
+  { ...clusterFields, count: count() },
+  { additionalProperties: false },
+);
 
 export const ClusterUpdate = Type.Object(
   {
@@ -34,7 +43,7 @@ export const ClusterUpdate = Type.Object(
         { additionalProperties: false },
       ),
     ),
-    update_keypair: nullableBoolean(),
+    update_keypair: nullableBoolean({ 'x-since': 'v2' }),
   },
   { additionalProperties: false },
 );

@@ -41,11 +41,12 @@ export const nodeGroupOptions = {
 };
 
 /** Node groups inside cluster templates and clusters do not take these: Sahara builds them from its v1.1 fields. */
+const sinceV2 = { 'x-since': 'v2' };
 const bootOptions = {
-  boot_from_volume: Type.Optional(Type.Boolean()),
-  boot_volume_type: Type.Optional(Type.String()),
-  boot_volume_availability_zone: Type.Optional(Type.String()),
-  boot_volume_local_to_instance: Type.Optional(Type.Boolean()),
+  boot_from_volume: Type.Optional(Type.Boolean(sinceV2)),
+  boot_volume_type: Type.Optional(Type.String(sinceV2)),
+  boot_volume_availability_zone: Type.Optional(Type.String(sinceV2)),
+  boot_volume_local_to_instance: Type.Optional(Type.Boolean(sinceV2)),
 };
 
 const fields = {
@@ -93,8 +94,9 @@ const NodeGroupInline = Type.Object(
 
 export type NodeGroupRequest = Static<typeof NodeGroupByTemplate> | Static<typeof NodeGroupInline>;
 
-export const nodeGroups = () =>
-  nullableList<NodeGroupRequest>({ oneOf: [NodeGroupByTemplate, NodeGroupInline] });
+export const nodeGroupChoice = () => ({ oneOf: [NodeGroupByTemplate, NodeGroupInline] });
+
+export const nodeGroups = () => nullableList<NodeGroupRequest>(nodeGroupChoice());
 
 /** What node group templates and node groups have in common when they are shown. */
 export interface NodeGroupFields {

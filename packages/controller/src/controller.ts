@@ -17,6 +17,7 @@ import { eventChannel, openEventLog } from './events/event-log.ts';
 import type { HttpContext } from './http/context.ts';
 import { health } from './http/health.ts';
 import { saharaResources } from './http/sahara/sahara-resources.ts';
+import { versionDocument } from './http/sahara/version-document.ts';
 import { sandbox } from './http/sandbox.ts';
 import { createServer } from './http/server.ts';
 import { wadiResources } from './http/wadi/wadi-resources.ts';
@@ -123,6 +124,7 @@ export async function openController(parts: ControllerParts): Promise<string> {
   const { allowNetworks } = config;
   const resources = [
     health,
+    versionDocument,
     saharaResources({ plugins, provisioning, defaultCloud: config.sandbox ? 'sandbox' : null }),
     ...wadiResources({ access, executor, controllerId, provisioning, plugins, allowNetworks }),
     sandbox,

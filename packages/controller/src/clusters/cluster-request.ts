@@ -15,6 +15,17 @@ export const clusterSpecFields = [
   'is_transient',
 ] as const;
 
+/** What a field counts as where nobody gave it. */
+export const clusterDefaults = {
+  description: null,
+  default_image_id: null,
+  neutron_management_network: null,
+  use_autoconfig: true,
+  domain_name: null,
+  user_keypair_id: null,
+  is_transient: false,
+};
+
 export type ClusterSpec = Partial<Pick<ClusterCreate, (typeof clusterSpecFields)[number]>>;
 
 /** Only what was given. */

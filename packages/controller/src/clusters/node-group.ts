@@ -29,7 +29,7 @@ export interface NodeGroupValues {
 /** What somebody set, and nothing else: the rest comes from below. */
 export type GivenValues = Partial<NodeGroupValues>;
 
-const defaults: NodeGroupValues = {
+export const nodeGroupDefaults: NodeGroupValues = {
   flavor_id: '',
   image_id: null,
   node_processes: [],
@@ -53,7 +53,7 @@ const defaults: NodeGroupValues = {
   shares: null,
 };
 
-const fieldNames = Object.keys(defaults) as (keyof NodeGroupValues)[];
+const fieldNames = Object.keys(nodeGroupDefaults) as (keyof NodeGroupValues)[];
 
 /**
  * The values that count, each from the uppermost layer that gives it (defaults, node group template, the group's own);
@@ -61,7 +61,7 @@ const fieldNames = Object.keys(defaults) as (keyof NodeGroupValues)[];
  * group sets itself stays.
  */
 export function effectiveValues(...layers: readonly GivenValues[]): NodeGroupValues {
-  const values = Object.assign({}, defaults, ...layers.map(onlyValues)) as NodeGroupValues;
+  const values = Object.assign({}, nodeGroupDefaults, ...layers.map(onlyValues)) as NodeGroupValues;
   return { ...values, node_configs: mergeConfigs(...layers.map((layer) => layer.node_configs)) };
 }
 

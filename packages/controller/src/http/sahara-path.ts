@@ -8,6 +8,7 @@ const resources = new Set([
   'node-group-templates',
   'cluster-templates',
   'clusters',
+  'flavors',
   'sandbox',
 ]);
   'tokens',
@@ -22,6 +23,7 @@ const requestedProjects = new WeakMap<IncomingMessage, string>();
 export function saharaPath(request: IncomingMessage): string {
   const url = request.url ?? '/';
   const [, path = url, query = ''] = /^([^?]*)(\?.*)?$/s.exec(url) ?? [];
+  if (/^\/+$/.test(path)) return `/${query}`;
   const [empty, version, second, ...rest] = path.split('/');
   if (empty !== '' || !version || !/^v(1\.[01]|2)$/.test(version) || second === undefined) return url;
   const named = rest.length > 0 && (uuid.test(second) || (!resources.has(second) && isResource(rest[0])));
@@ -30,7 +32,8 @@ export function saharaPath(request: IncomingMessage): string {
   const last = parts.at(-1) ?? '';
   // Paths inside a machine's own web pages are not ours to change; they are longer than any of Sahara's.
   if (parts.length <= 4 && last.endsWith('.json') && last !== '.json') parts.splice(-1, 1, last.slice(0, -5));
-  return `/${version}/${parts.join('/')}${query}`;
+  // What v1.1 has more than v1.0 is not offered in either.
+  return `/${version === 'v1.0' ? 'v1.1' : version}/${parts.join('/')}${query}`;
 }
 
 function isResource(part = ''): boolean {

@@ -5,10 +5,16 @@ export type ListedTable = 'node_group_template' | 'cluster_template' | 'cluster'
 type SortColumn = 'id' | 'name' | 'plugin_name' | 'plugin_version' | 'status' | 'created_at' | 'updated_at';
 type FilterColumn = 'name' | 'plugin_name' | 'plugin_version';
 
+/** Equal to `value` as text: a column, or a field of `spec` that counts as `standard` where it was not given. */
+export type FieldFilter =
+  | { readonly column: string; readonly value: string }
+  | { readonly field: string; readonly standard: string | null; readonly value: string };
+
 export interface ListQuery {
   /** Its own rows and everybody's public ones. */
   readonly projectId: string;
   readonly filters: Partial<Readonly<Record<FilterColumn, string>>>;
+  readonly further: readonly FieldFilter[];
   readonly sortBy: SortColumn;
   readonly descending: boolean;
   /** null: all. */
@@ -36,6 +42,7 @@ export async function listPage<Row extends { id: string }>(
   const conditions = [visible];
   for (const [column, value] of Object.entries(query.filters))
     conditions.push(sql`${sql.ref(column)} = ${value}`);
+  conditions.push(...query.further.map(condition));
 
   const key = sortKey(query.sortBy);
   const after = sql.raw(query.descending ? '<' : '>');
@@ -74,6 +81,17 @@ export async function listPage<Row extends { id: string }>(
 /** Rows that were never changed come first: a null would drop out of every comparison. */
 function sortKey(column: SortColumn): RawBuilder<unknown> {
   return column === 'updated_at' ? sql`coalesce(updated_at, '-infinity')` : sql`${sql.ref(column)}`;
+}
+
+function condition(filter: FieldFilter): RawBuilder<unknown> {
+  if ('column' in filter) return sql`${columnText(filter.column)} = ${filter.value}`;
+  return sql`coalesce(spec ->> ${filter.field}::text, ${filter.standard}::text) = ${filter.value}`;
+}
+
+/** Dates as the API shows them. */
+function columnText(column: string): RawBuilder<unknown> {
+  if (!column.endsWith('_at')) return sql`${sql.ref(column)}::text`;
+  return sql`to_char(${sql.ref(column)} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS')`;
 }
 
 function all(conditions: readonly RawBuilder<unknown>[]): RawBuilder<unknown> {

@@ -7,7 +7,7 @@ import {
 } from '@wadi/api';
 import type { FastifyInstance } from 'fastify';
 import type { Kysely } from 'kysely';
-import { clusterSpec } from '../../clusters/cluster-request.ts';
+import { clusterDefaults, clusterSpec } from '../../clusters/cluster-request.ts';
 import { checkGroupNames } from '../../clusters/cluster-rules.ts';
 import { effectiveValues, type NodeGroupPlan, planNodeGroup } from '../../clusters/node-group.ts';
 import { checkMayDelete, checkMayUpdate } from '../../clusters/ownership.ts';
@@ -34,7 +34,9 @@ import type { Schema } from '../../storage/schema.ts';
 import { findVisible, isNameVisible } from '../../storage/visible-row.ts';
 import { findTemplates } from './find-templates.ts';
 import { checkQuery, pageAnswer, readListQuery } from './list-query.ts';
-import { checkBody, invalidReference, namesOfUsers, nameTaken, notFound } from './refusals.ts';
+import { readBody } from './read-body.ts';
+import { invalidReference, namesOfUsers, nameTaken, notFound } from './refusals.ts';
+import { versionField } from './version-1.ts';
 import {
   exportClusterTemplate,
   type StoredNodeGroup,
@@ -48,7 +50,10 @@ interface ById {
 
 export function clusterTemplateRoutes(app: FastifyInstance, db: Database, plugins: Plugins): void {
   app.get('/v2/cluster-templates', async (request) => {
-    const query = readListQuery(request, { handler: 'cluster_templates_list' });
+    const query = readListQuery(request, {
+      handler: 'cluster_templates_list',
+      specFields: clusterDefaults,
+    });
     const page = await listPage<ClusterTemplateRow>(db, 'cluster_template', query);
     const templates = await templatesBehind(db, page?.rows ?? []);
     return pageAnswer('cluster_templates', query, page, (row) => viewClusterTemplate(row, templates));
@@ -57,7 +62,7 @@ export function clusterTemplateRoutes(app: FastifyInstance, db: Database, plugin
   app.post('/v2/cluster-templates', async (request, reply) => {
     const { projectId } = request.principal;
     const row = await db.transaction().execute(async (tx) => {
-      const body = checkBody(ClusterTemplateCreate, request.body);
+      const body = readBody(ClusterTemplateCreate, request);
       const groups = (body.node_groups ?? []).map(planNodeGroup);
       await refuseTakenName(tx, projectId, body.name);
       const release = requireRelease(requirePlugin(plugins, body.plugin_name), body.plugin_version);
@@ -99,11 +104,11 @@ export function clusterTemplateRoutes(app: FastifyInstance, db: Database, plugin
     const { projectId } = request.principal;
     const row = await db.transaction().execute(async (tx) => {
       const old = await find(tx, projectId, request.params.id, 'update');
-      const body = checkBody(ClusterTemplateUpdate, request.body);
+      const body = readBody(ClusterTemplateUpdate, request);
       const groups = body.node_groups === undefined ? undefined : (body.node_groups ?? []).map(planNodeGroup);
       checkMayUpdate('ClusterTemplate', old, projectId, body);
       if (body.plugin_name !== undefined && body.plugin_version === undefined)
-        throw invalidReference('You must specify a plugin_version value for your plugin_name');
+        throw invalidReference(`You must specify a ${versionField(request)} value for your plugin_name`);
       const plugin = requirePlugin(plugins, body.plugin_name ?? old.plugin_name);
       const release = requireRelease(plugin, body.plugin_version ?? old.plugin_version);
       if (body.name !== undefined && body.name !== old.name) await refuseTakenName(tx, projectId, body.name);

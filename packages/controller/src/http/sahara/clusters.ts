@@ -1,7 +1,7 @@
 import { ApiError, ClusterDelete, ClusterUpdate } from '@wadi/api';
 import type { FastifyInstance } from 'fastify';
 import type { Kysely } from 'kysely';
-import { clusterSpec } from '../../clusters/cluster-request.ts';
+import { clusterDefaults, clusterSpec } from '../../clusters/cluster-request.ts';
 import { checkMayDelete, checkMayUpdate } from '../../clusters/ownership.ts';
 import { type ClusterRow, clusterParts, setStatus, updateCluster } from '../../storage/clusters.ts';
 import { brokenConstraint } from '../../storage/constraint.ts';
@@ -11,7 +11,8 @@ import { findVisible, isNameVisible } from '../../storage/visible-row.ts';
 import type { HttpContext } from '../context.ts';
 import { createClusters } from './create-clusters.ts';
 import { checkQuery, pageAnswer, readListQuery } from './list-query.ts';
-import { checkBody, nameTaken, notFound } from './refusals.ts';
+import { readBody } from './read-body.ts';
+import { nameTaken, notFound } from './refusals.ts';
 import type { SaharaOptions } from './sahara-resources.ts';
 import { showCluster, statusEvent, viewCluster } from './view-cluster.ts';
 
@@ -26,6 +27,7 @@ export function clusterRoutes(app: FastifyInstance, context: HttpContext, option
     const query = readListQuery(request, {
       handler: 'clusters_list',
       furtherSortFields: { status: 'status' },
+      specFields: clusterDefaults,
     });
     const page = await listPage<ClusterRow>(db, 'cluster', query);
     const ids = page?.rows.map((row) => row.id) ?? [];
@@ -36,6 +38,10 @@ export function clusterRoutes(app: FastifyInstance, context: HttpContext, option
   });
 
   app.post('/v2/clusters', (request, reply) => createClusters(context, options, request, reply));
+
+  app.post('/v1.1/clusters/multiple', { config: { version1: true } }, (request, reply) =>
+    createClusters(context, options, request, reply),
+  );
 
   app.get<ById>('/v2/clusters/:id', async (request) => {
     const row = await find(db, request.principal.projectId, request.params.id);
@@ -50,7 +56,7 @@ export function clusterRoutes(app: FastifyInstance, context: HttpContext, option
     const { projectId } = request.principal;
     const row = await db.transaction().execute(async (tx) => {
       const old = await find(tx, projectId, request.params.id, 'update');
-      const body = checkBody(ClusterUpdate, request.body);
+      const body = readBody(ClusterUpdate, request);
       if (body.verification !== undefined) throw cannotVerify(body);
       checkMayUpdate('ClusterResource', old, projectId, body);
       if (body.update_keypair)
@@ -74,7 +80,7 @@ export function clusterRoutes(app: FastifyInstance, context: HttpContext, option
   app.delete<ById>('/v2/clusters/:id', async (request, reply) => {
     const { projectId } = request.principal;
     const row = await find(db, projectId, request.params.id);
-    const body = checkBody(ClusterDelete, request.body ?? {});
+    const body = readBody(ClusterDelete, request);
     checkMayDelete('ClusterResource', row, projectId);
     checkQuery(request, 'clusters_delete');
     await db.transaction().execute(async (tx) => {

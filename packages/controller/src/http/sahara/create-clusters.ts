@@ -1,4 +1,4 @@
-import { ApiError, ClusterCreate } from '@wadi/api';
+import { ApiError, ClusterCreate, ClusterCreateMultiple } from '@wadi/api';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type ClusterRow, insertCluster } from '../../storage/clusters.ts';
 import { brokenConstraint } from '../../storage/constraint.ts';
@@ -6,9 +6,14 @@ import type { HttpContext } from '../context.ts';
 import { checkCloudAccepts } from './ask-cloud.ts';
 import { checkQuery } from './list-query.ts';
 import { clusterRows, planCluster } from './plan-cluster.ts';
-import { checkBody, invalidReference, nameTaken } from './refusals.ts';
+import { readBody } from './read-body.ts';
+import { invalidReference, nameTaken } from './refusals.ts';
 import type { SaharaOptions } from './sahara-resources.ts';
+import { isVersion1 } from './version-1.ts';
 import { showCluster, statusEvent } from './view-cluster.ts';
+
+/** v1.1 has a path of its own for them; v2 sees it from the `count`. */
+const multiplePath = '/v1.1/clusters/multiple';
 
 /** One cluster, or `count` of them: all or none. */
 export async function createClusters(
@@ -19,7 +24,8 @@ export async function createClusters(
 ) {
   const { db } = context;
   const { projectId } = request.principal;
-  const body = checkBody(ClusterCreate, request.body);
+  const multiple = isVersion1(request) && request.routeOptions.url === multiplePath;
+  const body = readBody(multiple ? ClusterCreateMultiple : ClusterCreate, request);
   const plan = await planCluster(db, plugins, projectId, body);
   const cloud = context.clouds.get(defaultCloud ?? '');
   if (!cloud)
@@ -59,6 +65,7 @@ export async function createClusters(
 
   reply.code(202);
   const clusters = await Promise.all(rows.map((row) => showCluster(db, row, { withEvents: false })));
+  if (multiple) return { clusters: rows.map(({ id }) => id) };
   if (body.count === undefined) return { cluster: clusters[0] };
   return { clusters: clusters.map((cluster) => ({ cluster })) };
 }

@@ -1,15 +1,16 @@
 import { ApiError, isUuid } from '@wadi/api';
 import type { FastifyRequest } from 'fastify';
-import type { ListQuery, Page } from '../../storage/list-page.ts';
+import type { FieldFilter, ListQuery, Page } from '../../storage/list-page.ts';
 import { pythonText } from './python-text.ts';
 import { notFound } from './refusals.ts';
+import { isVersion1 } from './version-1.ts';
 
 const paging = ['marker', 'limit', 'sort_by'];
 const filters = ['plugin_name', 'plugin_version', 'name'] as const;
 
 /** v2 takes no query keys but the ones it knows; `handler` is the name that Sahara's message has. */
 export function checkQuery(request: FastifyRequest, handler: string, known: readonly string[] = []): void {
-  checkKeys(request.query as object, handler, known);
+  if (!isVersion1(request)) checkKeys(request.query as object, handler, known);
 }
 
 function checkKeys(query: object, handler: string, known: readonly string[]): void {
@@ -37,11 +38,13 @@ interface ListOptions {
   readonly handler: string;
   /** Fields to sort by besides those that everything has. */
   readonly furtherSortFields?: Readonly<Record<string, ListQuery['sortBy']>>;
+  /** What v1.1 filters by besides the columns of every table: fields of `spec` with their defaults. */
+  readonly specFields: Readonly<Record<string, unknown>>;
 }
 
 export function readListQuery(
   request: FastifyRequest,
-  { handler, furtherSortFields }: ListOptions,
+  { handler, furtherSortFields, specFields }: ListOptions,
 ): ListQuery {
   const query = firstValues(request.query);
   // The real client asks v2 for `hadoop_version` where Sahara refuses it; taken, it does what was meant.
@@ -49,7 +52,8 @@ export function readListQuery(
     query.plugin_version ??= query.hadoop_version;
     delete query.hadoop_version;
   }
-  checkKeys(query, handler, filters);
+  const further = isVersion1(request) ? furtherFilters(query, specFields) : [];
+  if (!isVersion1(request)) checkKeys(query, handler, filters);
 
   if (query.limit !== undefined && !/^0*[1-9][0-9]{0,8}$/.test(query.limit))
     throw new ApiError(400, 400, "'limit' must be positive integer");
@@ -65,11 +69,36 @@ export function readListQuery(
   return {
     projectId: request.principal.projectId,
     filters: Object.fromEntries(given),
+    further,
     sortBy: column,
     descending: sortBy.startsWith('-'),
     limit: query.limit === undefined ? null : Number(query.limit),
     marker: query.marker ?? null,
   };
+}
+
+const rowFields = ['id', 'status', 'is_public', 'is_protected', 'created_at', 'updated_at'];
+
+/** v1.1 takes every scalar field of what is listed. Sahara crashes over other keys; those are refused here. */
+function furtherFilters(query: Record<string, string>, specFields: ListOptions['specFields']): FieldFilter[] {
+  const others = Object.entries(query).filter(
+    ([key]) => !(filters as readonly string[]).includes(key) && !paging.includes(key),
+  );
+  return others.map(([key, text]) => {
+    if (text.includes('\0')) throw new ApiError(400, 'INVALID_DATA', `${key}: the value has a NUL in it`);
+    if (key === 'tenant_id') return { column: 'project_id', value: text };
+    if (rowFields.includes(key)) return { column: key, value: key.startsWith('is_') ? truth(text) : text };
+    const field = key === 'is_proxy_gateway' ? 'is_proxy' : key;
+    const standard = specFields[field];
+    if (!Object.hasOwn(specFields, field) || (typeof standard === 'object' && standard !== null))
+      throw new ApiError(400, 'INVALID_PARAMS_ON_REQUEST', `Unknown field for filtering ${key}`);
+    const value = typeof standard === 'boolean' ? truth(text) : text;
+    return { field, standard: standard === null ? null : String(standard), value };
+  });
+}
+
+function truth(text: string): string {
+  return /^(1|true|yes)$/i.test(text) ? 'true' : 'false';
 }
 
 /** The page under its key, with `markers` only where there is something to say. */

@@ -1,5 +1,6 @@
 import { ApiError } from '@wadi/api';
 import type { FastifyInstance } from 'fastify';
+import { isVersion1 } from './version-1.ts';
 
 const versions = { min_version: '2.0', max_version: '2.0' };
 
@@ -7,7 +8,7 @@ const versions = { min_version: '2.0', max_version: '2.0' };
 export function checkMicroversion(app: FastifyInstance): void {
   app.addHook('onRequest', async (request) => {
     const header = request.headers['openstack-api-version'];
-    if (header === undefined) return;
+    if (header === undefined || isVersion1(request)) return;
     const wanted = [header]
       .flat()
       .flatMap((value) => value.split(','))

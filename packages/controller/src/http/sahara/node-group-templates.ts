@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { ApiError, NodeGroupTemplateCreate, NodeGroupTemplateUpdate } from '@wadi/api';
 import type { FastifyInstance } from 'fastify';
 import type { Kysely } from 'kysely';
-import { effectiveValues, onlyValues } from '../../clusters/node-group.ts';
+import { effectiveValues, nodeGroupDefaults, onlyValues } from '../../clusters/node-group.ts';
 import { checkMayDelete, checkMayUpdate } from '../../clusters/ownership.ts';
 import type { PluginRelease } from '../../clusters/plugin.ts';
 import { checkNodeGroup, requirePlugin, requireRelease } from '../../clusters/plugin-rules.ts';
@@ -22,8 +22,10 @@ import { findVisible, isNameVisible } from '../../storage/visible-row.ts';
 import type { HttpContext } from '../context.ts';
 import { checkCloudKnows } from './ask-cloud.ts';
 import { checkQuery, pageAnswer, readListQuery } from './list-query.ts';
-import { checkBody, invalidReference, namesOfUsers, nameTaken, notFound } from './refusals.ts';
+import { readBody } from './read-body.ts';
+import { invalidReference, namesOfUsers, nameTaken, notFound } from './refusals.ts';
 import type { SaharaOptions } from './sahara-resources.ts';
+import { isVersion1, versionField } from './version-1.ts';
 import { exportNodeGroupTemplate, viewNodeGroupTemplate } from './view-template.ts';
 
 interface ById {
@@ -43,14 +45,17 @@ export function nodeGroupTemplateRoutes(
   };
 
   app.get('/v2/node-group-templates', async (request) => {
-    const query = readListQuery(request, { handler: 'node_group_templates_list' });
+    const query = readListQuery(request, {
+      handler: 'node_group_templates_list',
+      specFields: { ...nodeGroupDefaults, description: null },
+    });
     const page = await listPage<NodeGroupTemplateRow>(db, 'node_group_template', query);
     return pageAnswer('node_group_templates', query, page, viewNodeGroupTemplate);
   });
 
   app.post('/v2/node-group-templates', async (request, reply) => {
     const { projectId } = request.principal;
-    const body = checkBody(NodeGroupTemplateCreate, request.body);
+    const body = readBody(NodeGroupTemplateCreate, request);
     const fields = uniteProxyFlag(body);
     await refuseTakenName(db, projectId, body.name);
     const release = requireRelease(requirePlugin(plugins, body.plugin_name), body.plugin_version);
@@ -81,18 +86,18 @@ export function nodeGroupTemplateRoutes(
     const row = await find(db, request.principal.projectId, request.params.id);
     checkQuery(request, 'node_group_template_export');
     reply.header('Content-Disposition', 'attachment; filename=node_group_template.json');
-    return { node_group_template: exportNodeGroupTemplate(row) };
+    return { node_group_template: exportNodeGroupTemplate(row, { withBoot: !isVersion1(request) }) };
   });
 
   app.patch<ById>('/v2/node-group-templates/:id', async (request, reply) => {
     const { projectId } = request.principal;
     const row = await db.transaction().execute(async (tx) => {
       const old = await find(tx, projectId, request.params.id, 'update');
-      const body = checkBody(NodeGroupTemplateUpdate, request.body);
+      const body = readBody(NodeGroupTemplateUpdate, request);
       const fields = uniteProxyFlag(body);
       checkMayUpdate('NodeGroupTemplate', old, projectId, body);
       if (body.plugin_name !== undefined && body.plugin_version === undefined)
-        throw invalidReference('You must specify a plugin_version value for your plugin_name');
+        throw invalidReference(`You must specify a ${versionField(request)} value for your plugin_name`);
       const plugin = requirePlugin(plugins, body.plugin_name ?? old.plugin_name);
       const release = requireRelease(plugin, body.plugin_version ?? old.plugin_version);
       if (body.name !== undefined && body.name !== old.name) await refuseTakenName(tx, projectId, body.name);

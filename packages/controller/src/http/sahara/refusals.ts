@@ -1,8 +1,6 @@
 import { ApiError } from '@wadi/api';
-import type { Static, TSchema } from 'typebox';
 import type { Use } from '../../storage/node-group-templates.ts';
 import { pythonText } from './python-text.ts';
-import { schemaProblems } from './schema-problems.ts';
 
 /** `key` says by what it was looked for, e.g. `{ id: '…' }`. */
 export function notFound(key: Record<string, string>): ApiError {
@@ -18,13 +16,6 @@ export function nameTaken(
 
 export function invalidReference(message: string): ApiError {
   return new ApiError(400, 'INVALID_REFERENCE', message);
-}
-
-/** The body as the schema has it, or all that is wrong with it. */
-export function checkBody<S extends TSchema>(schema: S, body: unknown): Static<S> {
-  const problems = schemaProblems(schema, body);
-  if (problems.length > 0) throw new ApiError(400, 'VALIDATION_ERROR', problems.join('\n'));
-  return body as Static<S>;
 }
 
 /** `N/A`, or the names; of what other projects have only that it is there. */

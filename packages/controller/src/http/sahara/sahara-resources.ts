@@ -6,6 +6,7 @@ import { clusterRoutes } from './clusters.ts';
 import { checkMicroversion } from './microversion.ts';
 import { nodeGroupTemplateRoutes } from './node-group-templates.ts';
 import { pluginRoutes } from './plugins.ts';
+import { addVersion1 } from './version-1.ts';
 
 export interface SaharaOptions {
   readonly plugins: Plugins;
@@ -14,9 +15,10 @@ export interface SaharaOptions {
   readonly defaultCloud: string | null;
 }
 
-/** Sahara's own resources, version 2. */
+/** Sahara's own resources, version 2 and with it 1.1. */
 export function saharaResources(options: SaharaOptions): Resource {
   return (app, context) => {
+    addVersion1(app);
     checkMicroversion(app);
     pluginRoutes(app, options.plugins);
     nodeGroupTemplateRoutes(app, context, options);

@@ -39,12 +39,19 @@ export function viewNodeGroupTemplate(row: NodeGroupTemplateRow): NodeGroupTempl
   };
 }
 
-/** To be imported elsewhere: without what belongs to this place, and only with names that Sahara knows. */
-export function exportNodeGroupTemplate(row: NodeGroupTemplateRow): object {
+/**
+ * To be imported elsewhere: without what belongs to this place, and only with names that Sahara knows. v1.1 refuses
+ * the `boot_…` fields in requests, and its client cannot import what has them.
+ */
+export function exportNodeGroupTemplate(
+  row: NodeGroupTemplateRow,
+  { withBoot }: { readonly withBoot: boolean },
+): object {
   const { id, created_at, updated_at, project_id, is_default, is_proxy, ...rest } =
     viewNodeGroupTemplate(row);
+  const kept = Object.entries(rest).filter(([key]) => withBoot || !key.startsWith('boot_'));
   return {
-    ...rest,
+    ...Object.fromEntries(kept),
     flavor_id: '{flavor_id}',
     image_id: '{image_id}',
     floating_ip_pool: '{floating_ip_pool}',
