@@ -10,10 +10,10 @@ const resources = new Set([
   'clusters',
   'flavors',
   'sandbox',
-]);
   'tokens',
   'projects',
   'audit',
+]);
 const requestedProjects = new WeakMap<IncomingMessage, string>();
 
 /**
