@@ -1,5 +1,6 @@
 export * from './api-error.ts';
 export * from './cluster.ts';
+export * from './cluster-scale.ts';
 export * from './cluster-status.ts';
 export * from './cluster-template.ts';
 export * from './error.ts';

@@ -34,6 +34,7 @@ import { loadOrCreateMasterKeys } from './storage/master-key.ts';
 import { migrate } from './storage/migrate.ts';
 import { PostgresNotifications } from './storage/notifications.ts';
 import { runChannel } from './storage/runs.ts';
+import { unfinishedScalings } from './storage/scalings.ts';
 import { checkMasterKeys, openSecrets } from './storage/secrets.ts';
 
 export interface ControllerParts {
@@ -163,6 +164,8 @@ function openClouds({ config, log, shutdown }: ControllerParts, db: Database): R
 /** A controller may die between a cluster's row and its workflow. Where the workflow is there, this does nothing. */
 async function beginWhatWasPromised(db: Database, provisioning: ClusterProvisioning): Promise<void> {
   for (const id of await clusterIdsInStatus(db, ['Validating'])) await provisioning.createCluster(id);
+  for (const { id, cluster_id } of await unfinishedScalings(db))
+    await provisioning.scaleCluster(cluster_id, id);
   for (const id of await clusterIdsInStatus(db, ['Deleting'])) await provisioning.deleteCluster(id);
 }
 function openPlugins({ plugins }: Config): Promise<Plugins> {

@@ -1,7 +1,9 @@
-/** The work behind a cluster's row. Both return when the work is durably begun; calling again begins nothing new. */
+/** The work behind a cluster's row. All return when the work is durably begun; calling again begins nothing new. */
 export interface ClusterProvisioning {
   /** For a cluster in status `Validating` whose node groups are stored. */
   createCluster(clusterId: string): Promise<void>;
+  /** For a cluster in status `Validating` whose scaling is stored. */
+  scaleCluster(clusterId: string, scalingId: string): Promise<void>;
   /** For a cluster in status `Deleting`: removes its machines, then its row. */
   deleteCluster(clusterId: string): Promise<void>;
 }

@@ -89,12 +89,21 @@ export interface NodeGroupPlan {
 }
 
 export function planNodeGroup(request: NodeGroupRequest, index: number): NodeGroupPlan {
+  return planAt(request, `node_groups[${index}]`);
+}
+
+export function planAddedGroup(request: NodeGroupRequest, index: number): NodeGroupPlan {
+  return planAt(request, `add_node_groups[${index}]`);
+}
+
+/** `where` in the request it stands, for errors. */
+function planAt(request: NodeGroupRequest, where: string): NodeGroupPlan {
   const template = 'node_group_template_id' in request ? request.node_group_template_id : null;
   return {
     name: request.name,
     count: request.count,
     node_group_template_id: template === null ? null : dashed(template),
-    given: onlyValues(uniteProxyFlag(request, `node_groups[${index}]`)),
+    given: onlyValues(uniteProxyFlag(request, where)),
   };
 }
 

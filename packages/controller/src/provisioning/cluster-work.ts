@@ -1,6 +1,8 @@
 import type { ClusterStatus } from '@wadi/api';
+import type { Kysely } from 'kysely';
 import type { Cloud, NodeGroupPlan } from '../clouds/cloud.ts';
 import { type ClusterRow, findCluster, type NodeGroupRow, setStatus } from '../storage/clusters.ts';
+import type { Schema } from '../storage/schema.ts';
 import type { ProvisioningParts } from './provisioning.ts';
 import { ClusterGoneError, ProvisioningError } from './provisioning-error.ts';
 
@@ -46,8 +48,13 @@ export function planOf(group: NodeGroupRow): NodeGroupPlan {
   };
 }
 
-/** The next state, and the event that tells of it, both or neither. */
-export async function advance(work: ClusterWork, status: ClusterStatus, description = ''): Promise<void> {
+/** The next state, the event that tells of it, and what else is told: all or nothing. */
+export async function advance(
+  work: ClusterWork,
+  status: ClusterStatus,
+  description = '',
+  also: (tx: Kysely<Schema>) => Promise<void> = async () => {},
+): Promise<void> {
   const change = await work.db.transaction().execute(async (tx) => {
     const done = await setStatus(tx, work.clusterId, status, description);
     const cluster = done === 'changed' ? await findCluster(tx, work.clusterId) : undefined;
@@ -56,6 +63,7 @@ export async function advance(work: ClusterWork, status: ClusterStatus, descript
       const event = { projectId: cluster.project_id, clusterId: cluster.id, type: 'cluster.status', body };
       await work.events.append(event, tx);
     }
+    await also(tx);
     return done;
   });
   if (change === 'deleting' || change === 'gone') throw new ClusterGoneError(work.clusterId);

@@ -9,7 +9,8 @@ import type { Secrets } from '../storage/secrets.ts';
 import { createCluster } from './create-cluster.ts';
 import { deleteCluster } from './delete-cluster.ts';
 import type { Engine } from './engine/engine.ts';
-import { creationOf, deletionOf } from './workflow-ids.ts';
+import { scaleCluster } from './scale-cluster.ts';
+import { creationOf, deletionOf, scalingOf } from './workflow-ids.ts';
 
 /** What the steps work with. */
 export interface ProvisioningParts {
@@ -27,9 +28,12 @@ export interface ProvisioningParts {
 export function registerProvisioning(parts: ProvisioningParts): ClusterProvisioning {
   const { engine } = parts;
   engine.register('create-cluster', createCluster(parts));
+  engine.register('scale-cluster', scaleCluster(parts));
   engine.register('delete-cluster', deleteCluster(parts));
   return {
     createCluster: (clusterId) => engine.start('create-cluster', creationOf(clusterId), { clusterId }),
+    scaleCluster: (clusterId, scalingId) =>
+      engine.start('scale-cluster', scalingOf(scalingId), { clusterId, scalingId }),
     deleteCluster: (clusterId) => engine.start('delete-cluster', deletionOf(clusterId), { clusterId }),
   };
 }

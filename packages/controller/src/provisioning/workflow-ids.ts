@@ -1,3 +1,5 @@
 /** A cluster is created once and deleted once: its id makes the workflow's, so a repeated start does nothing. */
 export const creationOf = (clusterId: string): string => `create-${clusterId}`;
 export const deletionOf = (clusterId: string): string => `delete-${clusterId}`;
+/** As often as somebody asks: each time has an id of its own. */
+export const scalingOf = (scalingId: string): string => `scale-${scalingId}`;

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { ApiError } from '@wadi/api';
 import type { Cloud, ClusterPlan } from '../../clouds/cloud.ts';
+import type { ClusterSpec } from '../../clusters/cluster-request.ts';
 import type { NodeGroupValues } from '../../clusters/node-group.ts';
+import type { ClusterRow } from '../../storage/clusters.ts';
 import type { PlannedCluster } from './plan-cluster.ts';
 
 /** Before anything is stored: what the cloud has against it. All clusters of one request are asked for at once. */
@@ -14,6 +16,19 @@ export async function checkCloudAccepts(
     groupPlan(name, count * plan.names.length, values, plan.spec.default_image_id ?? null),
   );
   await check(cloud, projectId, plan.names[0] ?? '', nodeGroups);
+}
+
+/** For a cluster that is to grow: whether there is room for what is added, and only that. */
+export async function checkCloudHasRoom(
+  cloud: Cloud,
+  cluster: ClusterRow,
+  added: readonly { readonly name: string; readonly count: number; readonly values: NodeGroupValues }[],
+): Promise<void> {
+  const image = (cluster.spec as ClusterSpec).default_image_id ?? null;
+  const growing = added.filter(({ count }) => count > 0);
+  if (growing.length === 0) return;
+  const nodeGroups = growing.map(({ name, count, values }) => groupPlan(name, count, values, image));
+  await check(cloud, cluster.project_id, cluster.name, nodeGroups);
 }
 
 /** For a template: whether what it refers to exists. It needs no room yet. */

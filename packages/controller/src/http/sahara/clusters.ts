@@ -14,6 +14,7 @@ import { checkQuery, pageAnswer, readListQuery } from './list-query.ts';
 import { readBody } from './read-body.ts';
 import { nameTaken, notFound } from './refusals.ts';
 import type { SaharaOptions } from './sahara-resources.ts';
+import { scaleCluster } from './scale-cluster.ts';
 import { showCluster, statusEvent, viewCluster } from './view-cluster.ts';
 
 interface ById {
@@ -76,6 +77,8 @@ export function clusterRoutes(app: FastifyInstance, context: HttpContext, option
     reply.code(202);
     return { cluster: await showCluster(db, row, { withEvents: false }) };
   });
+
+  app.put<ById>('/v2/clusters/:id', (request, reply) => scaleCluster(context, options, request, reply));
 
   app.delete<ById>('/v2/clusters/:id', async (request, reply) => {
     const { projectId } = request.principal;

@@ -1,6 +1,7 @@
 import { Limiter } from '../../access/limiter.ts';
 import { readIdentity } from '../../access/stored-identity.ts';
 import type { InstanceRequest } from '../../clouds/cloud.ts';
+import { instanceName } from '../../clusters/scaling.ts';
 import type { ClusterRow } from '../../storage/clusters.ts';
 import {
   findOrCreateInstances,
@@ -17,22 +18,33 @@ import { ClusterGoneError, ProvisioningError } from '../provisioning-error.ts';
 /** Machines asked of the cloud at once. */
 const atOnce = 10;
 
-/** Brings the machines into being. A row per place and the cloud's find-or-create make it repeatable. */
+/** Brings all machines into being. A row per place and the cloud's find-or-create make it repeatable. */
 export async function spawnInstances(work: ClusterWork, signal: AbortSignal): Promise<void> {
   await advance(work, 'Spawning');
   const cluster = await theCluster(work);
   await ensureInstanceRows(work, cluster);
-  const instances = await listInstances(work.db, cluster.id);
+  await spawnRows(work, await listInstances(work.db, cluster.id), signal);
+}
+
+/** Brings the machines of these rows into being. `type`: of what work it is a step. */
+export async function spawnRows(
+  work: ClusterWork,
+  instances: readonly InstanceWithGroup[],
+  signal: AbortSignal,
+  type?: string,
+): Promise<void> {
+  const cluster = await theCluster(work);
   const keys = await authorizedKeys(work, cluster);
   const groups = new Map((await nodeGroupsOf(work, cluster.id)).map((group) => [group.id, planOf(group)]));
   const limiter = new Limiter(atOnce);
 
-  await inProvisionStep(work, { name: 'Run instances', total: instances.length }, async (step) => {
+  const told = { name: 'Run instances', total: instances.length, ...(type && { type }) };
+  await inProvisionStep(work, told, async (step) => {
     const failures: string[] = [];
     const spawn = async (instance: InstanceWithGroup) => {
       const nodeGroup = groups.get(instance.node_group_id);
       if (!nodeGroup || signal.aborted) throw new ClusterGoneError(cluster.id);
-      const told = { id: instance.id, name: instance.name, nodeGroupId: instance.node_group_id };
+      const about = { id: instance.id, name: instance.name, nodeGroupId: instance.node_group_id };
       try {
         await spawnInstance(work, cluster, {
           projectId: cluster.project_id,
@@ -44,12 +56,12 @@ export async function spawnInstances(work: ClusterWork, signal: AbortSignal): Pr
           index: instance.index,
           authorizedKey: instance.is_proxy ? keys.proxies : keys.machines,
         });
-        await addStepEvents(work.db, step, [{ instance: told, successful: true, info: null }]);
+        await addStepEvents(work.db, step, [{ instance: about, successful: true, info: null }]);
       } catch (error) {
         if (error instanceof ClusterGoneError) throw error;
         const info = (error as Error).message;
         failures.push(`machine ${instance.name}: ${info}`);
-        await addStepEvents(work.db, step, [{ instance: told, successful: false, info }]);
+        await addStepEvents(work.db, step, [{ instance: about, successful: false, info }]);
       }
     };
     // All of them come to an end before the step does: nothing goes on behind its back.
@@ -68,7 +80,7 @@ async function ensureInstanceRows(work: ClusterWork, cluster: ClusterRow): Promi
       clusterId: cluster.id,
       nodeGroupId: group.id,
       index,
-      name: names.get(`${group.name}/${index}`) ?? `${cluster.name}-${group.name}-${index}`.toLowerCase(),
+      name: names.get(`${group.name}/${index}`) ?? instanceName(cluster.name, group.name, index),
     })),
   );
   await findOrCreateInstances(work.db, places);

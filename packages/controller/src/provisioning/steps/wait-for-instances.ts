@@ -25,13 +25,26 @@ const patience = {
   imported: { reach: 20, login: 0 },
 } as const;
 
-/** Waits until every machine answers over its route: proxies first, the others through them. Only looks. */
+/** Waits until every machine of the cluster answers. */
 export async function waitForInstances(work: ClusterWork, signal: AbortSignal): Promise<void> {
   await advance(work, 'Waiting');
+  await waitUntilAccessible(work, () => true, signal);
+}
+
+/**
+ * Waits until these machines answer over their routes: proxies first, the others through them. Only looks. `type`: of
+ * what work it is a step.
+ */
+export async function waitUntilAccessible(
+  work: ClusterWork,
+  chosen: (instance: InstanceFacts) => boolean,
+  signal: AbortSignal,
+  type?: string,
+): Promise<void> {
   const cluster = await theCluster(work);
-  const everyone = (await work.access.reach(cluster)).facts.instances;
+  const everyone = (await work.access.reach(cluster)).facts.instances.filter(chosen);
   const groups = [everyone.filter((each) => each.isProxy), everyone.filter((each) => !each.isProxy)];
-  const told = { name: 'Wait for instance accessibility', total: everyone.length };
+  const told = { name: 'Wait for instance accessibility', total: everyone.length, ...(type && { type }) };
   await inProvisionStep(work, told, async (step) => {
     for (const instances of groups) {
       const limiter = new Limiter(atOnce);

@@ -1,0 +1,142 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  checkProxiesStay,
+  checkResizes,
+  lacksProxy,
+  planScaling,
+  type Resize,
+  type ScalableGroup,
+} from './scaling.ts';
+
+const names = ['a', 'b', 'c', 'd', 'e'];
+
+const group = (name: string, isNew: boolean) =>
+  fc
+    .record({
+      indices: fc.uniqueArray(fc.nat(9), { maxLength: 5 }),
+      isProxy: fc.boolean(),
+      wanted: fc.nat(5),
+    })
+    .map(({ indices, isProxy, wanted }): ScalableGroup => {
+      const instances = isNew
+        ? []
+        : indices.map((index) => ({ id: `${name}#${index}`, name: `x-${name}-${index}`, index }));
+      return { id: name, name, isProxy, instances, count: isNew ? wanted : instances.length };
+    });
+
+const scaling = fc
+  .record({
+    groups: fc.tuple(...names.slice(0, 3).map((name) => group(name, false))),
+    added: fc.tuple(...names.slice(3).map((name) => group(name, true))).chain((all) => fc.subarray(all)),
+    counts: fc.dictionary(fc.constantFrom('a', 'b', 'c'), fc.nat(7)),
+    named: fc.array(fc.nat(20), { maxLength: 3 }),
+  })
+  .map(({ groups, added, counts, named }) => ({
+    groups,
+    added,
+    resizes: Object.entries(counts).map(([name, count]): Resize => {
+      const { instances = [] } = groups.find((one) => one.name === name) ?? {};
+      const chosen = new Set(
+        instances.length > 0 ? named.map((at) => instances[at % instances.length]?.name ?? '') : [],
+      );
+      return { name, count, ...(chosen.size > 0 && { instances: [...chosen] }) };
+    }),
+  }));
+
+/** The groups with the machines that they have after these went and these came. */
+function after(
+  groups: readonly ScalableGroup[],
+  gone: ReadonlySet<string>,
+  add: readonly { nodeGroupId: string }[],
+) {
+  return groups.map(({ id, isProxy, instances }) => ({
+    ...{ id, isProxy },
+    count:
+      instances.filter((one) => !gone.has(one.id)).length +
+      add.filter(({ nodeGroupId }) => nodeGroupId === id).length,
+  }));
+}
+
+function accepts(...checks: (() => void)[]): boolean {
+  try {
+    for (const check of checks) check();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe('a scaling that is accepted', () => {
+  it('never leaves machines that need a proxy without one, at whatever point it stops', () => {
+    let accepted = 0;
+    fc.assert(
+      fc.property(scaling, fc.nat(100), ({ groups, added, resizes }, removedAt) => {
+        // Where there is none before, nothing can be kept.
+        fc.pre(!lacksProxy(groups));
+        const fits = accepts(
+          () => checkResizes(groups, resizes),
+          () => checkProxiesStay('x', groups, added, resizes),
+        );
+        if (!fits) return;
+        accepted += 1;
+        const plan = planScaling('x', groups, added, resizes);
+        const gone = new Set(plan.remove);
+        const all = [...groups, ...added];
+        expect(lacksProxy(after(groups, gone, []))).toBe(false);
+        expect(lacksProxy(after(all, gone, plan.add))).toBe(false);
+        // Stopped between: machines go in any order, and only then come others; a failure takes those back.
+        const some = new Set(plan.remove.slice(0, removedAt % (plan.remove.length + 1)));
+        const proxies = groups.filter(({ isProxy }) => isProxy);
+        const hadProxy = proxies.some(({ count }) => count > 0);
+        const needs = after(groups, gone, plan.add).some(({ isProxy, count }) => !isProxy && count > 0);
+        if (hadProxy && needs) expect(after(proxies, some, []).some(({ count }) => count > 0)).toBe(true);
+      }),
+      { numRuns: 2000 },
+    );
+    expect(accepted).toBeGreaterThan(200);
+  });
+
+  it('ends with the numbers asked for, and gives no name twice', () => {
+    fc.assert(
+      fc.property(scaling, ({ groups, added, resizes }) => {
+        fc.pre(accepts(() => checkResizes(groups, resizes)));
+        const { remove, add, newGroups } = planScaling('x', groups, added, resizes);
+        const counts = new Map(resizes.map(({ name, count }) => [name, count]));
+        for (const { id, count } of after([...groups, ...added], new Set(remove), add)) {
+          const before = [...groups, ...added].find((one) => one.id === id);
+          expect(count).toBe(counts.get(id) ?? before?.count);
+        }
+        expect(new Set(remove).size).toBe(remove.length);
+        const taken = groups.flatMap(({ instances }) => instances.map(({ name }) => name));
+        expect(new Set([...taken, ...add.map(({ name }) => name)]).size).toBe(taken.length + add.length);
+        expect(newGroups).toEqual(added.map(({ id }) => id));
+        for (const { instances: named = [] } of resizes)
+          for (const one of named) expect(remove).toContain(one.replace(/^x-(.)-/, '$1#'));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('takes the highest numbers first, and numbers new ones above all that are there', () => {
+    const instances = [4, 0, 2].map((index) => ({ id: `i${index}`, name: `x-w-${index}`, index }));
+    const worker: ScalableGroup = { id: 'w', name: 'w', count: 3, isProxy: false, instances };
+    const to = (count: number, named?: string[]) =>
+      planScaling('X', [worker], [], [{ name: 'w', count, ...(named && { instances: named }) }]);
+    expect(to(1).remove).toEqual(['i4', 'i2']);
+    expect(to(1, ['x-w-0']).remove).toEqual(['i0', 'i4']);
+    expect(to(5).add).toEqual([
+      { nodeGroupId: 'w', index: 5, name: 'x-w-5' },
+      { nodeGroupId: 'w', index: 6, name: 'x-w-6' },
+    ]);
+    expect(to(3)).toEqual({ remove: [], add: [], newGroups: [] });
+  });
+});
+
+it('the last proxy may go when nobody needs one', () => {
+  const door: ScalableGroup = {
+    ...{ id: 'd', name: 'd', count: 1, isProxy: true },
+    instances: [{ id: 'i', name: 'x-d-0', index: 0 }],
+  };
+  expect(() => checkProxiesStay('x', [door], [], [{ name: 'd', count: 0 }])).not.toThrow();
+});

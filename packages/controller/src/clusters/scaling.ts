@@ -1,0 +1,163 @@
+import { ApiError, isUuid } from '@wadi/api';
+import { dashed } from './node-group.ts';
+
+export interface ScalableGroup {
+  readonly id: string;
+  readonly name: string;
+  readonly count: number;
+  readonly isProxy: boolean;
+  /** Its machines; none for a group that is about to be added. */
+  readonly instances: readonly ScalableInstance[];
+}
+
+export interface ScalableInstance {
+  readonly id: string;
+  readonly name: string;
+  readonly index: number;
+}
+
+export interface Resize {
+  readonly name: string;
+  readonly count: number;
+  /** Names or ids of machines that shall go. */
+  readonly instances?: readonly string[];
+}
+
+/** What a scaling does, machine by machine, settled before it begins. As JSON it is what the workflow goes by. */
+export interface ScalingPlan {
+  /** Ids of the machines that go. */
+  readonly remove: readonly string[];
+  readonly add: readonly ScalingPlace[];
+  /** Ids of the node groups that the scaling brings along. */
+  readonly newGroups: readonly string[];
+}
+
+export interface ScalingPlace {
+  readonly nodeGroupId: string;
+  readonly index: number;
+  readonly name: string;
+}
+
+/** The refusals, in the contract's order and words. */
+export function checkResizes(groups: readonly ScalableGroup[], resizes: readonly Resize[]): void {
+  for (const { name } of resizes)
+    if (!groups.some((group) => group.name === name))
+      throw new ApiError(400, 'INVALID_REFERENCE', `Cluster doesn't contain node group with name '${name}'`, {
+        hint: `it has: ${groups.map((group) => group.name).join(', ')}`,
+      });
+  for (const resize of resizes) {
+    const group = groups.find(({ name }) => name === resize.name);
+    if (group && resize.instances) checkNamed(group, resize.count, resize.instances);
+  }
+}
+
+function checkNamed(group: ScalableGroup, count: number, named: readonly string[]): void {
+  const decrease = group.count - count;
+  // The parenthesis is not closed in Sahara either; scripts match on the text.
+  if (named.length > decrease)
+    throw new ApiError(
+      400,
+      'INVALID_DATA',
+      `Number of specific instances (${named.length}) to delete can not be greater than the count difference ` +
+        `(${decrease} during scaling`,
+    );
+  if (new Set(named.map(isUuid)).size > 1)
+    throw new ApiError(
+      400,
+      'INVALID_DATA',
+      'You can only reference instances by Name or UUID, not both on the same request',
+    );
+  for (const one of named)
+    if (!group.instances.some((instance) => isCalled(instance, one)))
+      throw new ApiError(400, 'INVALID_REFERENCE', `Node group '${group.name}' has no instance '${one}'`, {
+        hint: `it has: ${group.instances.map(({ name }) => name).join(', ')}`,
+      });
+  if (new Set(named.map(dashed)).size < named.length)
+    throw new ApiError(400, 'INVALID_DATA', `instances of node group '${group.name}' names one twice`);
+}
+
+/**
+ * Machines of other groups are reached through the proxies, so one must be there at every moment: also between the
+ * removals, which come first, and the additions, which may fail.
+ */
+export function checkProxiesStay(
+  clusterName: string,
+  groups: readonly ScalableGroup[],
+  added: readonly ScalableGroup[],
+  resizes: readonly Resize[],
+): void {
+  const counts = new Map(resizes.map(({ name, count }) => [name, count]));
+  const last = [...groups, ...added].map((group) => ({
+    ...group,
+    count: counts.get(group.name) ?? group.count,
+  }));
+  const between = groups.map((group) => ({
+    ...group,
+    count: Math.min(group.count, counts.get(group.name) ?? group.count),
+  }));
+  for (const state of [between, last]) {
+    if (!lacksProxy(state)) continue;
+    const names = state.flatMap(({ isProxy, name }) => (isProxy ? [`'${name}'`] : [])).join(', ');
+    throw new ApiError(
+      400,
+      'INVALID_DATA',
+      `Cluster '${clusterName}' would have no proxy (${names}), but its other machines are reached through one`,
+      { hint: 'keep at least one machine of a proxy group; to replace the last, add another proxy first' },
+    );
+  }
+}
+
+/** Whether machines need a proxy and there is none. */
+export function lacksProxy(
+  groups: readonly { readonly isProxy: boolean; readonly count: number }[],
+): boolean {
+  const has = (isProxy: boolean) => groups.some((group) => group.isProxy === isProxy && group.count > 0);
+  return groups.some((group) => group.isProxy) && has(false) && !has(true);
+}
+
+/** Call it with what the checks above accepted. */
+export function planScaling(
+  clusterName: string,
+  groups: readonly ScalableGroup[],
+  added: readonly ScalableGroup[],
+  resizes: readonly Resize[],
+): ScalingPlan {
+  const remove: string[] = [];
+  const add: ScalingPlace[] = [];
+  for (const resize of resizes) {
+    const group = groups.find(({ name }) => name === resize.name);
+    if (!group) continue;
+    remove.push(...leaving(group, resize));
+    add.push(...further(clusterName, group, resize.count - group.count));
+  }
+  for (const group of added) add.push(...further(clusterName, group, group.count));
+  return { remove, add, newGroups: added.map(({ id }) => id) };
+}
+
+/** The named ones, then the highest numbers. */
+function leaving(
+  { count: now, instances }: ScalableGroup,
+  { count, instances: named = [] }: Resize,
+): string[] {
+  const chosen = instances.filter((instance) => named.some((one) => isCalled(instance, one)));
+  const others = instances.filter((instance) => !chosen.includes(instance)).sort((a, b) => b.index - a.index);
+  return [...chosen, ...others].slice(0, Math.max(0, now - count)).map(({ id }) => id);
+}
+
+/** Numbers above the highest: the name of a machine that was removed from among others stays its own. */
+function further(clusterName: string, { id, name, instances }: ScalableGroup, count: number): ScalingPlace[] {
+  const first = Math.max(-1, ...instances.map(({ index }) => index)) + 1;
+  return Array.from({ length: Math.max(0, count) }, (_, place) => ({
+    nodeGroupId: id,
+    index: first + place,
+    name: instanceName(clusterName, name, first + place),
+  }));
+}
+
+export function instanceName(clusterName: string, groupName: string, index: number): string {
+  return `${clusterName}-${groupName}-${index}`.toLowerCase();
+}
+
+function isCalled({ id, name }: ScalableInstance, nameOrId: string): boolean {
+  return name === nameOrId || id === dashed(nameOrId);
+}

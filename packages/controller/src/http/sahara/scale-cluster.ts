@@ -1,0 +1,150 @@
+import { randomUUID } from 'node:crypto';
+import { ApiError, ClusterScale } from '@wadi/api';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Kysely } from 'kysely';
+import { checkGroupNames, checkHostNames } from '../../clusters/cluster-rules.ts';
+import { effectiveValues, type NodeGroupValues, planAddedGroup } from '../../clusters/node-group.ts';
+import { checkMayUpdate } from '../../clusters/ownership.ts';
+import type { Plugins } from '../../clusters/plugin.ts';
+import { checkEnabled, checkNodeGroup, requirePlugin, requireRelease } from '../../clusters/plugin-rules.ts';
+import { checkProxiesStay, checkResizes, planScaling, type Resize } from '../../clusters/scaling.ts';
+import {
+  type ClusterRow,
+  clusterParts,
+  findCluster,
+  type NodeGroupRow,
+  setStatus,
+} from '../../storage/clusters.ts';
+import { insertScaling } from '../../storage/scalings.ts';
+import type { Schema } from '../../storage/schema.ts';
+import { findVisible } from '../../storage/visible-row.ts';
+import type { HttpContext } from '../context.ts';
+import { checkCloudHasRoom } from './ask-cloud.ts';
+import { findTemplates } from './find-templates.ts';
+import { checkQuery } from './list-query.ts';
+import { readBody } from './read-body.ts';
+import { invalidReference, notFound } from './refusals.ts';
+import type { SaharaOptions } from './sahara-resources.ts';
+import { showCluster, statusEvent } from './view-cluster.ts';
+
+/** Of two that ask at once the second waits for the first one's lock, and finds a cluster that is not Active. */
+export async function scaleCluster(
+  context: HttpContext,
+  { plugins, provisioning }: SaharaOptions,
+  request: FastifyRequest<{ Params: { id: string } }>,
+  reply: FastifyReply,
+) {
+  const { db } = context;
+  const { projectId } = request.principal;
+  const { id } = request.params;
+  const scalingId = randomUUID();
+  const row = await db.transaction().execute(async (tx) => {
+    const cluster = await findVisible(tx, 'cluster', projectId, id, 'update');
+    if (!cluster) throw notFound({ id });
+    const body = readBody(ClusterScale, request);
+    checkEnabled(requirePlugin(plugins, cluster.plugin_name), cluster.plugin_version);
+    checkMayUpdate('ClusterResource', cluster, projectId, body);
+    checkScalable(cluster);
+    const { plan, added } = await settlePlan(context, plugins, tx, cluster, body);
+    checkQuery(request, 'clusters_scale');
+    if (added.length > 0) await tx.insertInto('node_group').values(added).execute();
+    await insertScaling(tx, { id: scalingId, clusterId: cluster.id, plan });
+    await setStatus(tx, cluster.id, 'Validating');
+    await context.events.append(statusEvent(cluster, 'Validating'), tx);
+    return (await findCluster(tx, cluster.id)) ?? cluster;
+  });
+  await provisioning.scaleCluster(row.id, scalingId);
+  reply.code(202);
+  return { cluster: await showCluster(db, row, { withEvents: false }) };
+}
+
+function checkScalable(cluster: ClusterRow): void {
+  if (cluster.cloud === 'inventory')
+    throw new ApiError(
+      400,
+      'INVALID_REFERENCE',
+      `Cluster '${cluster.name}' was imported and cannot be scaled`,
+      {
+        hint: 'its machines are those that exist: delete it, which touches none of them, and import it again',
+      },
+    );
+  if (cluster.status !== 'Active')
+    throw invalidReference(
+      `Cluster cannot be scaled not in 'Active' status. Cluster status: ${cluster.status}`,
+    );
+}
+
+/** All that can be refused is refused here; what comes out is what will be done. */
+async function settlePlan(
+  context: HttpContext,
+  plugins: Plugins,
+  tx: Kysely<Schema>,
+  cluster: ClusterRow,
+  request: ClusterScale,
+) {
+  const parts = (await clusterParts(tx, [cluster.id], { withEvents: false })).get(cluster.id);
+  const stored = parts?.nodeGroups ?? [];
+  const groups = stored.map((group) => ({
+    id: group.id,
+    name: group.name,
+    count: group.count,
+    isProxy: group.is_proxy,
+    instances: parts?.instances.filter((one) => one.node_group_id === group.id) ?? [],
+  }));
+  const resizes: readonly Resize[] = request.resize_node_groups ?? [];
+  checkGroupNames(resizes);
+  checkResizes(groups, resizes);
+  const further = await planGroups(plugins, tx, cluster, request, stored);
+  const toAdd = further.map(({ id, name, count, values }) => ({
+    ...{ id, name, count, instances: [] },
+    isProxy: values.is_proxy === true,
+  }));
+  const plan = planScaling(cluster.name, groups, toAdd, resizes);
+  const addedTo = (group: string) => plan.add.filter(({ nodeGroupId }) => nodeGroupId === group);
+  for (const group of [...groups, ...toAdd]) {
+    const highest = addedTo(group.id).at(-1)?.index ?? 0;
+    checkHostNames(cluster.name, [{ ...group, count: highest }]);
+  }
+  checkProxiesStay(cluster.name, groups, toAdd, resizes);
+
+  const grown = stored.map(({ id, name, spec }) => ({
+    ...{ name, values: spec as unknown as NodeGroupValues },
+    count: addedTo(id).length,
+  }));
+  const cloud = context.clouds.get(cluster.cloud);
+  if (!cloud) throw invalidReference(`The cloud '${cluster.cloud}' of this cluster is not switched on`);
+  await checkCloudHasRoom(cloud, cluster, [...grown, ...further]);
+  return { plan, added: further.map(({ row }) => row) };
+}
+
+async function planGroups(
+  plugins: Plugins,
+  tx: Kysely<Schema>,
+  cluster: ClusterRow,
+  request: ClusterScale,
+  stored: readonly NodeGroupRow[],
+) {
+  const requested = (request.add_node_groups ?? []).map(planAddedGroup);
+  checkGroupNames(requested);
+  // Names of machines are lower case: groups that differ in nothing else would have the same machines.
+  const known = new Set(stored.map(({ name }) => name.toLowerCase()));
+  for (const { name } of requested)
+    if (known.has(name.toLowerCase()))
+      throw invalidReference(`Can't add new nodegroup. Cluster already has nodegroup with name '${name}'`);
+  const release = requireRelease(requirePlugin(plugins, cluster.plugin_name), cluster.plugin_version);
+  const templates = await findTemplates(tx, cluster.project_id, requested);
+  const position = Math.max(-1, ...stored.map((group) => group.position)) + 1;
+  return requested.map(({ name, count, node_group_template_id, given }, index) => {
+    const values = effectiveValues(templates.of({ node_group_template_id })?.spec ?? {}, given);
+    checkNodeGroup(release, values);
+    const id = randomUUID();
+    const row = {
+      ...{ id, name, node_group_template_id, cluster_id: cluster.id, position: position + index },
+      // It has none until they are made.
+      count: 0,
+      is_proxy: values.is_proxy === true,
+      spec: JSON.stringify(values),
+    };
+    return { id, name, count, values, row };
+  });
+}

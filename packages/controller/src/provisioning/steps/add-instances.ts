@@ -1,0 +1,28 @@
+import { ensureScaledInstances } from '../../storage/scalings.ts';
+import { advance } from '../cluster-work.ts';
+import { addedInstances, type ScalingWork, scalingStepType, thePlan } from '../scaling-work.ts';
+import { spawnRows } from './spawn-instances.ts';
+import { waitUntilAccessible } from './wait-for-instances.ts';
+
+/** Brings the machines of the plan into being: their places are in the plan, so a second time finds them. */
+export async function addInstances(work: ScalingWork, signal: AbortSignal): Promise<void> {
+  const plan = await thePlan(work);
+  await advance(work, 'Scaling');
+  if (plan.add.length === 0) return;
+  await advance(work, 'Scaling: Spawning');
+  await ensureScaledInstances(work.db, work.clusterId, plan.add);
+  await spawnRows(work, await addedInstances(work, plan), signal, scalingStepType);
+}
+
+export async function waitForAdded(work: ScalingWork, signal: AbortSignal): Promise<void> {
+  const plan = await thePlan(work);
+  if (plan.add.length === 0) return;
+  await advance(work, 'Scaling: Waiting');
+  const added = new Set((await addedInstances(work, plan)).map(({ id }) => id));
+  await waitUntilAccessible(work, ({ id }) => added.has(id), signal, scalingStepType);
+}
+
+/** As when a cluster is made: the machines know each other from their cloud or their owner. */
+export async function prepareAdded(work: ScalingWork): Promise<void> {
+  await advance(work, 'Scaling: Preparing');
+}

@@ -1,0 +1,35 @@
+import { randomUUID } from 'node:crypto';
+import { findUnfinishedScaling, removeEmptyGroups } from '../../storage/scalings.ts';
+import { advance } from '../cluster-work.ts';
+import { ClusterGoneError } from '../provisioning-error.ts';
+import { addedInstances, type ScalingWork } from '../scaling-work.ts';
+import { finishScaling } from './finish-scaling.ts';
+import { deleteInstances } from './remove-instances.ts';
+
+/**
+ * Takes away what a failed scaling added and says so on the cluster, which is `Active` again with the machines that it
+ * still has. Machines that were to go and are gone stay gone.
+ */
+export async function rollBackScaling(work: ScalingWork, error: unknown, signal: AbortSignal): Promise<void> {
+  const plan = await findUnfinishedScaling(work.db, work.scalingId);
+  if (!plan) return;
+  const id = randomUUID();
+  work.log.warn({ err: error, cluster: work.clusterId, error_id: id }, 'scaling a cluster failed');
+  try {
+    const added = await addedInstances(work, plan);
+    if (added.length > 0) {
+      await advance(work, 'Rollback: Spawning');
+      const step = { name: 'Delete instances', type: 'Engine: rollback cluster' };
+      await deleteInstances(work, added, { ...step, status: 'Rollback: Spawning' }, signal);
+    }
+    await removeEmptyGroups(work.db, plan.newGroups);
+    const reason = error instanceof Error ? error.message : String(error);
+    const undone = plan.add.length > 0 ? '. What it had added was removed again' : '';
+    await finishScaling(
+      work,
+      `Scaling cluster failed for the following reason(s): ${reason}${undone}\nError ID: ${id}`,
+    );
+  } catch (problem) {
+    if (!(problem instanceof ClusterGoneError)) throw problem;
+  }
+}
