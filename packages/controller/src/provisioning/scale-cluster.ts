@@ -1,3 +1,4 @@
+import { advance } from './cluster-work.ts';
 import type { Workflow } from './engine/engine.ts';
 import type { ProvisioningParts } from './provisioning.ts';
 import type { ScalingWork } from './scaling-work.ts';
@@ -18,6 +19,8 @@ export function scaleCluster(parts: ProvisioningParts): Workflow {
     };
     try {
       await step('remove instances', (signal) => removeInstances(work, signal));
+      // A step of its own: one that runs again may not go back to an earlier status.
+      await step('begin to add', () => advance(work, 'Scaling'));
       await step('add instances', (signal) => addInstances(work, signal));
       await step('wait for instances', (signal) => waitForAdded(work, signal));
       await step('prepare instances', () => prepareAdded(work));

@@ -7,7 +7,6 @@ import { waitUntilAccessible } from './wait-for-instances.ts';
 /** Brings the machines of the plan into being: their places are in the plan, so a second time finds them. */
 export async function addInstances(work: ScalingWork, signal: AbortSignal): Promise<void> {
   const plan = await thePlan(work);
-  await advance(work, 'Scaling');
   if (plan.add.length === 0) return;
   await advance(work, 'Scaling: Spawning');
   await ensureScaledInstances(work.db, work.clusterId, plan.add);
