@@ -93,11 +93,21 @@ export async function openEnvironment(
   const access = new ClusterAccess({ db, secrets, events, policy: { allowNetworks: [] }, log });
   const runs = new RunExecutor({ access, secrets, journal: new RunJournal(db, log), log });
   const engine = createDbosEngine({ connection, controllerId: randomUUID(), log, onLeaseLost: () => {} });
-  const provisioning = registerProvisioning({ db, secrets, events, access, runs, clouds, engine, log });
+  const plugins = await loadPlugins(pluginFolders);
+  const provisioning = registerProvisioning({
+    db,
+    secrets,
+    events,
+    access,
+    runs,
+    plugins,
+    clouds,
+    engine,
+    log,
+  });
   await engine.launch();
   const stopping = new AbortController().signal;
   const context: HttpContext = { db, secrets, events, notifications, engine, clouds, log, stopping };
-  const plugins = await loadPlugins(pluginFolders);
   const sahara = saharaResources({ plugins, provisioning, defaultCloud: 'sandbox' });
   const server = await createServer({
     context,

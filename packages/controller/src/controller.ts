@@ -10,8 +10,8 @@ import type { Cloud } from './clouds/cloud.ts';
 import { InventoryCloud } from './clouds/inventory/inventory-cloud.ts';
 import { SandboxCloud } from './clouds/sandbox/sandbox-cloud.ts';
 import type { ClusterProvisioning } from './clusters/cluster-provisioning.ts';
-import { type Config, ConfigError } from './config.ts';
 import type { Plugins } from './clusters/plugin.ts';
+import { type Config, ConfigError } from './config.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { eventChannel, openEventLog } from './events/event-log.ts';
 import type { HttpContext } from './http/context.ts';
@@ -90,9 +90,9 @@ export async function openController(parts: ControllerParts): Promise<string> {
   const executor = new RunExecutor({ access, secrets, journal: new RunJournal(db, log), log });
   shutdown.add('runs', 5000, () => executor.close());
 
+  const plugins = await openPlugins(config);
   // New for every process: what a dead one left behind is known by its id.
   const controllerId = randomUUID();
-  const plugins = await openPlugins(config);
   const onLeaseLost = (reason: string) =>
     parts.dieNow(`the database no longer counts this controller among the living (${reason})`);
   const engine = createDbosEngine({ connection, controllerId, log, onLeaseLost });
@@ -102,6 +102,7 @@ export async function openController(parts: ControllerParts): Promise<string> {
     events,
     access,
     runs: executor,
+    plugins,
     clouds,
     engine,
     log,
@@ -161,13 +162,6 @@ function openClouds({ config, log, shutdown }: ControllerParts, db: Database): R
   return clouds;
 }
 
-/** A controller may die between a cluster's row and its workflow. Where the workflow is there, this does nothing. */
-async function beginWhatWasPromised(db: Database, provisioning: ClusterProvisioning): Promise<void> {
-  for (const id of await clusterIdsInStatus(db, ['Validating'])) await provisioning.createCluster(id);
-  for (const { id, cluster_id } of await unfinishedScalings(db))
-    await provisioning.scaleCluster(cluster_id, id);
-  for (const id of await clusterIdsInStatus(db, ['Deleting'])) await provisioning.deleteCluster(id);
-}
 function openPlugins({ plugins }: Config): Promise<Plugins> {
   const folders = plugins === null ? [builtInPlugins] : [builtInPlugins, plugins];
   return loadPlugins(folders).catch((error) => {
@@ -175,3 +169,10 @@ function openPlugins({ plugins }: Config): Promise<Plugins> {
   });
 }
 
+/** A controller may die between a cluster's row and its workflow. Where the workflow is there, this does nothing. */
+async function beginWhatWasPromised(db: Database, provisioning: ClusterProvisioning): Promise<void> {
+  for (const id of await clusterIdsInStatus(db, ['Validating'])) await provisioning.createCluster(id);
+  for (const { id, cluster_id } of await unfinishedScalings(db))
+    await provisioning.scaleCluster(cluster_id, id);
+  for (const id of await clusterIdsInStatus(db, ['Deleting'])) await provisioning.deleteCluster(id);
+}

@@ -8,6 +8,7 @@ export { IndirectAccess, type SessionFacts } from './indirect-access.ts';
 export type { ForwardOptions, LocalForward } from './local-forward.ts';
 export type { PoolStats } from './pool.ts';
 export type { FilesOptions, RemoteFiles } from './remote-files.ts';
+export { quote } from './quote.ts';
 export type { RemoteExit, RemoteProcess, SpawnOptions } from './remote-process.ts';
 export * from './route.ts';
 export type { TunnelTarget } from './session.ts';

@@ -3,6 +3,7 @@ import type { ClusterAccess } from '../access/cluster-access.ts';
 import type { RunExecutor } from '../access/run-executor.ts';
 import type { Cloud } from '../clouds/cloud.ts';
 import type { ClusterProvisioning } from '../clusters/cluster-provisioning.ts';
+import type { Plugins } from '../clusters/plugin.ts';
 import type { EventLog } from '../events/event-log.ts';
 import type { Database } from '../storage/database.ts';
 import type { Secrets } from '../storage/secrets.ts';
@@ -19,6 +20,7 @@ export interface ProvisioningParts {
   readonly events: EventLog;
   readonly access: ClusterAccess;
   readonly runs: RunExecutor;
+  readonly plugins: Plugins;
   readonly clouds: ReadonlyMap<string, Cloud>;
   readonly engine: Engine;
   readonly log: Logger;

@@ -7,6 +7,7 @@ import { configureInstances } from './steps/configure-instances.ts';
 import { finishScaling } from './steps/finish-scaling.ts';
 import { removeInstances } from './steps/remove-instances.ts';
 import { rollBackScaling } from './steps/roll-back-scaling.ts';
+import { startProcesses } from './steps/start-instances.ts';
 
 /** Machines go first, others come after: a cloud that is nearly full has room then. */
 export function scaleCluster(parts: ProvisioningParts): Workflow {
@@ -24,7 +25,8 @@ export function scaleCluster(parts: ProvisioningParts): Workflow {
       await step('add instances', (signal) => addInstances(work, signal));
       await step('wait for instances', (signal) => waitForAdded(work, signal));
       await step('prepare instances', () => prepareAdded(work));
-      await step('configure instances', () => configureInstances(work));
+      await step('configure instances', (signal) => configureInstances(work, signal));
+      await step('start instances', (signal) => startProcesses(work, { type: 'Plugin: scale cluster' }, signal));
       await step('activate', () => finishScaling(work));
     } catch (error) {
       // When the workflow was cancelled this throws as well, before it does anything.

@@ -2,12 +2,14 @@ import { type Migration, Migrator, sql } from 'kysely';
 import type { Database } from './database.ts';
 import { up as firstTables } from './migrations/0001-first-tables.ts';
 import { up as scalingAndVerification } from './migrations/0002-scaling-and-verification.ts';
+import { up as pinnedPlugins } from './migrations/0003-pinned-plugins.ts';
 import { up as rightsAndAudit } from './migrations/0004-rights-and-audit.ts';
 
 /** In order. A migration that was released is never changed, only followed. */
 const migrations: Record<string, Migration> = {
   '0001-first-tables': { up: firstTables },
   '0002-scaling-and-verification': { up: scalingAndVerification },
+  '0003-pinned-plugins': { up: pinnedPlugins },
   '0004-rights-and-audit': { up: rightsAndAudit },
 };
 

@@ -117,6 +117,8 @@ export interface ClusterTable {
   management_public_key: string | null;
   management_secret_id: string | null;
   proxy_secret_id: string | null;
+  /** Of the plugin that it was made with (SHA-256, hex); null: not known. */
+  plugin_hash: ColumnType<string | null, string | null | undefined, string | null>;
   /** Counts up with every change of state: compare-and-set. */
   revision: Generated<number>;
   created_at: Stamp;

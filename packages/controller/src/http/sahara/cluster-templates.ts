@@ -19,6 +19,7 @@ import {
   requirePlugin,
   requireRelease,
 } from '../../clusters/plugin-rules.ts';
+import { refuseSecrets } from '../../clusters/plugin-secrets.ts';
 import {
   type ClusterTemplateRow,
   clustersOfTemplate,
@@ -166,6 +167,7 @@ async function refuseTakenName(db: Kysely<Schema>, projectId: string, name: stri
 
 function checkClusterFields(release: PluginRelease, fields: Partial<Create>): void {
   checkConfigs(release, fields.cluster_configs);
+  refuseSecrets(release, fields.cluster_configs);
   checkKnownProcesses(release, fields.anti_affinity ?? []);
 }
 
@@ -180,6 +182,8 @@ async function checkNodeGroups(
   const templates = await findTemplates(tx, projectId, groups);
   for (const group of groups)
     checkNodeGroup(release, effectiveValues(templates.of(group)?.spec ?? {}, group.given));
+    refuseSecrets(release, group.given.node_configs);
+  }
 }
 
 /** Only what was given: the template's values are looked up whenever the group is shown or built. */

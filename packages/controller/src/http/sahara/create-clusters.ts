@@ -1,5 +1,6 @@
 import { ApiError, ClusterCreate, ClusterCreateMultiple } from '@wadi/api';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { secretsPurpose } from '../../provisioning/plugin-at-work.ts';
 import { type ClusterRow, insertCluster } from '../../storage/clusters.ts';
 import { brokenConstraint } from '../../storage/constraint.ts';
 import type { HttpContext } from '../context.ts';
@@ -52,6 +53,8 @@ export async function createClusters(
         const { cluster, nodeGroups } = clusterRows(plan, name, fields);
         const row = await insertCluster(tx, cluster, nodeGroups);
         if (!row) throw nameTaken('Cluster', name);
+        if (plan.pluginSecrets)
+          await context.secrets.put(secretsPurpose, row.id, JSON.stringify(plan.pluginSecrets), tx);
         await context.events.append(statusEvent(row, 'Validating'), tx);
         inserted.push(row);
       }

@@ -6,6 +6,7 @@ import { effectiveValues, nodeGroupDefaults, onlyValues } from '../../clusters/n
 import { checkMayDelete, checkMayUpdate } from '../../clusters/ownership.ts';
 import type { PluginRelease } from '../../clusters/plugin.ts';
 import { checkNodeGroup, requirePlugin, requireRelease } from '../../clusters/plugin-rules.ts';
+import { refuseSecrets } from '../../clusters/plugin-secrets.ts';
 import { uniteProxyFlag } from '../../clusters/proxy-flag.ts';
 import { brokenConstraint } from '../../storage/constraint.ts';
 import { listPage } from '../../storage/list-page.ts';
@@ -40,6 +41,7 @@ export function nodeGroupTemplateRoutes(
   const check = async (release: PluginRelease, projectId: string, name: string, spec: object) => {
     const values = effectiveValues(spec);
     checkNodeGroup(release, values);
+    refuseSecrets(release, values.node_configs);
     const cloud = clouds.get(defaultCloud ?? '');
     if (cloud) await checkCloudKnows(cloud, projectId, name, values);
   };

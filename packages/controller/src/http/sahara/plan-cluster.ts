@@ -4,7 +4,7 @@ import type { Kysely } from 'kysely';
 import { type ClusterSpec, mergeClusterSpec } from '../../clusters/cluster-request.ts';
 import { checkGroupNames, checkHostNames, checkProxies, clusterNames } from '../../clusters/cluster-rules.ts';
 import { effectiveValues, type NodeGroupValues, planNodeGroup } from '../../clusters/node-group.ts';
-import type { Plugins } from '../../clusters/plugin.ts';
+import type { PluginRelease, Plugins } from '../../clusters/plugin.ts';
 import {
   checkConfigs,
   checkEnabled,
@@ -13,6 +13,7 @@ import {
   requirePlugin,
   requireRelease,
 } from '../../clusters/plugin-rules.ts';
+import { type PluginSecrets, separateSecrets } from '../../clusters/plugin-secrets.ts';
 import type { Schema } from '../../storage/schema.ts';
 import { findVisible, isNameVisible } from '../../storage/visible-row.ts';
 import { findTemplates } from './find-templates.ts';
@@ -26,6 +27,9 @@ export interface PlannedCluster {
   readonly clusterTemplateId: string | null;
   readonly spec: ClusterSpec;
   readonly nodeGroups: readonly PlannedNodeGroup[];
+  readonly pluginHash: string;
+  /** null: none were given. */
+  readonly pluginSecrets: PluginSecrets | null;
 }
 
 export interface PlannedNodeGroup {
@@ -72,7 +76,33 @@ export async function planCluster(
     checkHostNames(name, facts);
     checkProxies(name, facts);
   }
-  return { names, clusterTemplateId: template?.id ?? null, spec, nodeGroups };
+  return {
+    names,
+    clusterTemplateId: template?.id ?? null,
+    pluginHash: plugin.hash,
+    ...withoutSecrets(release, spec, nodeGroups),
+  };
+}
+
+/** Secrets are kept apart: what is left is shown to everybody who may see the cluster. */
+function withoutSecrets(release: PluginRelease, spec: ClusterSpec, nodeGroups: readonly PlannedNodeGroup[]) {
+  const own = separateSecrets(release, spec.cluster_configs);
+  const groups = nodeGroups.map((group) => ({
+    group,
+    ...separateSecrets(release, group.values.node_configs),
+  }));
+  const secrets = {
+    cluster: own.secret,
+    groups: Object.fromEntries(groups.map(({ group, secret }) => [group.name, secret])),
+  };
+  const any = [own, ...groups].some(({ secret }) => Object.keys(secret).length > 0);
+  return {
+    spec: any ? { ...spec, cluster_configs: own.shown } : spec,
+    nodeGroups: any
+      ? groups.map(({ group, shown }) => ({ ...group, values: { ...group.values, node_configs: shown } }))
+      : nodeGroups,
+    pluginSecrets: any ? secrets : null,
+  };
 }
 
 async function findClusterTemplate(db: Kysely<Schema>, projectId: string, id: string | null | undefined) {
@@ -98,6 +128,7 @@ export function clusterRows(plan: PlannedCluster, name: string, fields: RowField
     management_public_key: null,
     management_secret_id: null,
     proxy_secret_id: null,
+    plugin_hash: plan.pluginHash,
   };
   const nodeGroups = plan.nodeGroups.map((group, position) => ({
     id: randomUUID(),

@@ -7,6 +7,7 @@ import { effectiveValues, type NodeGroupValues, planAddedGroup } from '../../clu
 import { checkMayUpdate } from '../../clusters/ownership.ts';
 import type { Plugins } from '../../clusters/plugin.ts';
 import { checkEnabled, checkNodeGroup, requirePlugin, requireRelease } from '../../clusters/plugin-rules.ts';
+import { refuseSecrets } from '../../clusters/plugin-secrets.ts';
 import { checkProxiesStay, checkResizes, planScaling, type Resize } from '../../clusters/scaling.ts';
 import {
   type ClusterRow,
@@ -137,6 +138,7 @@ async function planGroups(
   return requested.map(({ name, count, node_group_template_id, given }, index) => {
     const values = effectiveValues(templates.of({ node_group_template_id })?.spec ?? {}, given);
     checkNodeGroup(release, values);
+    refuseSecrets(release, values.node_configs);
     const id = randomUUID();
     const row = {
       ...{ id, name, node_group_template_id, cluster_id: cluster.id, position: position + index },

@@ -35,7 +35,7 @@ export function importCluster({ provisioning, plugins, allowNetworks }: ImportPa
       checkEnabled(plugin, version);
       const processes = Object.values(plugin.versions.get(version)?.processes ?? {}).flat();
       const { groups } = planImport(body, allowNetworks);
-      const imported = { body, groups, version, pluginName: plugin.name, processes };
+      const imported = { body, groups, version, pluginName: plugin.name, pluginHash: plugin.hash, processes };
       const id = await insertImport(context, request.principal.projectId, imported);
       await provisioning.createCluster(id);
       reply.code(202);
@@ -48,6 +48,7 @@ interface Imported {
   readonly body: ImportRequest;
   readonly groups: readonly PlannedGroup[];
   readonly pluginName: string;
+  readonly pluginHash: string;
   readonly version: string;
   readonly processes: readonly string[];
 }
@@ -55,7 +56,7 @@ interface Imported {
 async function insertImport(
   { db, secrets, events }: HttpContext,
   projectId: string,
-  { body, groups, pluginName, version, processes }: Imported,
+  { body, groups, pluginName, pluginHash, version, processes }: Imported,
 ): Promise<string> {
   const id = randomUUID();
   await db.transaction().execute(async (tx) => {
@@ -82,6 +83,7 @@ async function insertImport(
         management_public_key: null,
         management_secret_id: null,
         proxy_secret_id: null,
+        plugin_hash: pluginHash,
       },
       groups.map(({ name, isProxy, machines }, position) => ({
         id: randomUUID(),

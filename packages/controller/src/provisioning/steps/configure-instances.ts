@@ -1,7 +1,17 @@
 import { advance, type ClusterWork } from '../cluster-work.ts';
+import { type PluginStepOptions, runPluginStep } from '../run-plugin-step.ts';
 
-/** Lets the plugin configure and start its processes; `bare` has none. */
-export async function configureInstances(work: ClusterWork): Promise<void> {
+/** Lets the plugin configure its processes. */
+export async function configureInstances(work: ClusterWork, signal: AbortSignal): Promise<void> {
   await advance(work, 'Configuring');
-  await advance(work, 'Starting');
+  await configureProcesses(work, { type: 'Plugin: configure cluster' }, signal);
+}
+
+/** After a scaling it is done on all machines: their configuration names the others. */
+export function configureProcesses(
+  work: ClusterWork,
+  options: PluginStepOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  return runPluginStep(work, 'configure', options, signal);
 }

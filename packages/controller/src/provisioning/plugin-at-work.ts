@@ -1,0 +1,81 @@
+import type { Configs } from '@wadi/api';
+import type { ClusterReach } from '../access/cluster-reach.ts';
+import type { Plugin, PluginRelease } from '../clusters/plugin.ts';
+import { noSecrets, type PluginSecrets } from '../clusters/plugin-secrets.ts';
+import { type Settings, type StepMachine, settingVariables } from '../plugins/step-variables.ts';
+import type { ClusterRow } from '../storage/clusters.ts';
+import type { Secrets } from '../storage/secrets.ts';
+import { type ClusterWork, nodeGroupsOf } from './cluster-work.ts';
+import { ProvisioningError } from './provisioning-error.ts';
+
+export const secretsPurpose = 'plugin-configs';
+
+/** A cluster's plugin with all that its scripts need. */
+export interface PluginAtWork {
+  readonly plugin: Plugin;
+  readonly release: PluginRelease;
+  readonly reach: ClusterReach;
+  /** By id. */
+  readonly machines: ReadonlyMap<string, StepMachine>;
+  settings(group: string): Settings;
+}
+
+/** null: nothing of the plugin runs on any of these machines. */
+export async function pluginAtWork(work: ClusterWork, cluster: ClusterRow): Promise<PluginAtWork | null> {
+  const groups = await nodeGroupsOf(work, cluster.id);
+  const processes = new Map(groups.map((group) => [group.name, group.spec.node_processes as string[]]));
+  const plugin = work.plugins.get(cluster.plugin_name);
+  const release = plugin?.versions.get(cluster.plugin_version);
+  // One that runs nothing cannot have changed what it runs.
+  if (release && ![...processes.values()].flat().some((name) => release.lifecycle.has(name))) return null;
+  if (!plugin || !release || (cluster.plugin_hash !== null && cluster.plugin_hash !== plugin.hash)) {
+    const what = `plugin ${cluster.plugin_name} ${cluster.plugin_version}`;
+    const message = `${what} ${release ? 'is not the one that the cluster was made with: its files have changed' : 'is not there any more'}`;
+    await work.events.append({
+      projectId: cluster.project_id,
+      clusterId: cluster.id,
+      type: 'plugin.changed',
+      body: { cluster: cluster.name, plugin: cluster.plugin_name, message },
+    });
+    throw new ProvisioningError(`${message} (put its folder back as it was, and start the controller again)`);
+  }
+  const reach = await work.access.reach(cluster);
+  const secrets = await readSecrets(work, cluster.id);
+  const spec = cluster.spec as { cluster_configs?: Configs };
+  return {
+    plugin,
+    release,
+    reach,
+    machines: new Map(
+      reach.facts.instances.map((each) => [
+        each.id,
+        {
+          name: each.name,
+          ip: each.internalIp ?? '',
+          group: each.nodeGroupName,
+          groupPosition: each.groupPosition,
+          index: each.index,
+          processes: processes.get(each.nodeGroupName) ?? [],
+        },
+      ]),
+    ),
+    settings(name) {
+      const own = groups.find((group) => group.name === name)?.spec as { node_configs?: Configs | null };
+      const layers = { group: name, cluster: spec.cluster_configs ?? {}, configs: own?.node_configs ?? {} };
+      return settingVariables(release, layers, secrets);
+    },
+  };
+}
+
+async function readSecrets(
+  { db, secrets }: { db: ClusterWork['db']; secrets: Secrets },
+  clusterId: string,
+): Promise<PluginSecrets> {
+  const row = await db
+    .selectFrom('secret')
+    .select('id')
+    .where('cluster_id', '=', clusterId)
+    .where('purpose', '=', secretsPurpose)
+    .executeTakeFirst();
+  return row ? (JSON.parse((await secrets.get(row.id)).toString()) as PluginSecrets) : noSecrets;
+}

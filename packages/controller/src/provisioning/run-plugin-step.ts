@@ -1,0 +1,159 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AccessError, type ExecResult } from '@wadi/indirect-access';
+import { accessProblem, describeProblem } from '../access/access-problem.ts';
+import { Limiter } from '../access/limiter.ts';
+import type { PluginScript, PluginStep } from '../clusters/plugin.ts';
+import { stepProgram, stepRunner } from '../plugins/step-program.ts';
+import { factVariables, lastWords } from '../plugins/step-variables.ts';
+import { addStepEvents } from '../storage/provision-progress.ts';
+import { type ClusterWork, theCluster } from './cluster-work.ts';
+import { type PluginAtWork, pluginAtWork } from './plugin-at-work.ts';
+import { inProvisionStep } from './provision-step.ts';
+import { ClusterGoneError, ProvisioningError } from './provisioning-error.ts';
+
+/** Machines on which scripts run at once. */
+const atOnce = 20;
+/** How often a script is begun when its connection is lost: it may run twice. */
+const attempts = 3;
+
+export interface PluginStepOptions {
+  /** e.g. `Plugin: configure cluster`. */
+  readonly type: string;
+  /** Only on these machines (ids). */
+  readonly only?: ReadonlySet<string>;
+  /** Machines that are about to go (ids): the scripts are told of them apart from those that stay. */
+  readonly leaving?: ReadonlySet<string>;
+}
+
+const verbs: Record<PluginStep, string> = {
+  install: 'Install',
+  configure: 'Configure',
+  start: 'Start',
+  decommission: 'Decommission',
+  stop: 'Stop',
+};
+
+/**
+ * Runs the plugin's script for this step on every machine: process by process in the order of the plugin's file, the
+ * machines of each at once. A machine that fails does not keep the others from coming to their end.
+ */
+export async function runPluginStep(
+  work: ClusterWork,
+  step: PluginStep,
+  options: PluginStepOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const at = await pluginAtWork(work, await theCluster(work));
+  if (!at) return;
+  for (const [process, { steps }] of at.release.lifecycle) {
+    const script = steps[step];
+    const chosen = at.reach.facts.instances.filter(
+      ({ id }) => at.machines.get(id)?.processes.includes(process) && (options.only?.has(id) ?? true),
+    );
+    if (!script || chosen.length === 0) continue;
+    const told = { name: `${verbs[step]} ${process}`, total: chosen.length, type: options.type };
+    await inProvisionStep(work, told, async (provisionStep) => {
+      const limiter = new Limiter(atOnce);
+      const ends = await Promise.allSettled(
+        chosen.map((instance) =>
+          limiter.run(async () => {
+            const problem = await runOn(at, instance.id, process, step, script, options, signal);
+            await addStepEvents(work.db, provisionStep, [
+              { instance, successful: problem === null, info: problem },
+            ]);
+            return problem;
+          }),
+        ),
+      );
+      const failures: string[] = [];
+      for (const end of ends) {
+        if (end.status === 'rejected') throw end.reason;
+        if (end.value !== null) failures.push(end.value);
+      }
+      if (failures.length > 0) throw new ProvisioningError(failures.slice(0, 10).join('; '));
+    });
+  }
+}
+
+/** null: it ended well. */
+async function runOn(
+  at: PluginAtWork,
+  id: string,
+  process: string,
+  step: PluginStep,
+  script: PluginScript,
+  { leaving }: PluginStepOptions,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const what = `machine ${at.machines.get(id)?.name}: process ${process}: ${step} (${script.file})`;
+  try {
+    const { result, secrets } = await runScript(at, { id, process, step, script, leaving, signal });
+    if (result.status === 0) return null;
+    const ended = result.status === null ? `by signal ${result.signal}` : `with status ${result.status}`;
+    const words = lastWords(result.stderr.toString() || result.stdout.toString(), secrets);
+    return `${what} ended ${ended}${words ? `: ${words}` : ''}`;
+  } catch (error) {
+    if (signal.aborted) throw new ClusterGoneError(at.reach.facts.clusterId);
+    const problem = accessProblem(error);
+    if (problem.code === 'INTERNAL') throw error;
+    if (problem.code === 'TIMEOUT' && problem.phase === 'command')
+      return `${what} did not end within ${script.timeout} seconds`;
+    return `${what}: ${describeProblem(problem)}${problem.hint ? ` (${problem.hint})` : ''}`;
+  }
+}
+
+export interface ScriptRun {
+  readonly id: string;
+  readonly process: string;
+  readonly step: string;
+  readonly script: PluginScript;
+  readonly leaving?: ReadonlySet<string> | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** Sends a script with its facts and settings to a machine, and waits for its end. */
+export async function runScript(
+  at: PluginAtWork,
+  { id, process, step, script, leaving, signal }: ScriptRun,
+): Promise<{ readonly result: ExecResult; readonly secrets: readonly string[] }> {
+  const { reach, machines } = at;
+  const machine = machines.get(id);
+  const instance = reach.find(id);
+  if (!machine || !instance) throw new ClusterGoneError(reach.facts.clusterId);
+  const all = [...machines];
+  const facts = factVariables({
+    clusterId: reach.facts.clusterId,
+    clusterName: reach.facts.clusterName,
+    version: [...at.plugin.versions].find(([, release]) => release === at.release)?.[0] ?? '',
+    process,
+    step,
+    machine,
+    machines: all.filter(([each]) => !leaving?.has(each)).map(([, each]) => each),
+    leaving: all.filter(([each]) => leaving?.has(each)).map(([, each]) => each),
+  });
+  const { variables, secrets } = at.settings(machine.group);
+  const options = {
+    stdin: stepProgram({ ...variables, ...facts }, script.text),
+    // Who logs in as root needs nobody to become it.
+    asRoot: script.root && instance.loginUser !== 'root',
+    timeout: script.timeout * 1000,
+    signal,
+    maxOutputBytes: 64 * 1024,
+  };
+  const result = await persistently(signal, () =>
+    reach.through(instance, (route) => reach.indirect.exec(route, stepRunner, options), signal),
+  );
+  return { result, secrets };
+}
+
+async function persistently<T>(signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {
+  for (let count = 1; ; count += 1) {
+    try {
+      return await attempt();
+    } catch (error) {
+      const lost = error instanceof AccessError && (error.retryable || error.code === 'CONNECTION_LOST');
+      if (!lost || signal.aborted || count === attempts) throw error;
+      await sleep(2000 * count, undefined, { signal }).catch(() => {});
+    }
+  }
+}
