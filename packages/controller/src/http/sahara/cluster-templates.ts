@@ -180,7 +180,7 @@ async function checkNodeGroups(
 ): Promise<void> {
   checkGroupNames(groups);
   const templates = await findTemplates(tx, projectId, groups);
-  for (const group of groups)
+  for (const group of groups) {
     checkNodeGroup(release, effectiveValues(templates.of(group)?.spec ?? {}, group.given));
     refuseSecrets(release, group.given.node_configs);
   }
