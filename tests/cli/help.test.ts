@@ -31,6 +31,8 @@ const commands = [
   'project list',
   'project create',
   'project update',
+  'audit export',
+  'audit verify',
 ];
 
 describe('help', () => {

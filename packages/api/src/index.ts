@@ -1,4 +1,5 @@
 export * from './api-error.ts';
+export * from './audit.ts';
 export * from './cluster.ts';
 export * from './cluster-scale.ts';
 export * from './cluster-status.ts';

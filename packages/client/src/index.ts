@@ -1,3 +1,4 @@
+export type { AuditQuery } from './audit.ts';
 export type { MachineRequest } from './instances.ts';
 export type { ListQuery } from './list-query.ts';
 export type { OutputPage, OutputSource } from './runs.ts';

@@ -1,3 +1,4 @@
+import { Audit } from './audit.ts';
 import { ClusterTemplates } from './cluster-templates.ts';
 import { Clusters } from './clusters.ts';
 import { Events } from './events.ts';
@@ -31,6 +32,7 @@ export class WadiClient {
   readonly events: Events;
   readonly tokens: Tokens;
   readonly projects: Projects;
+  readonly audit: Audit;
 
   constructor(options: TransportOptions) {
     const transport = new Transport(options);
@@ -43,5 +45,6 @@ export class WadiClient {
     this.events = new Events(transport);
     this.tokens = new Tokens(transport);
     this.projects = new Projects(transport);
+    this.audit = new Audit(transport);
   }
 }

@@ -1,12 +1,19 @@
 import { ApiError } from '@wadi/api';
 import type { FastifyInstance } from 'fastify';
 import type { Authenticator } from '../auth/principal.ts';
-import { checkRouteRight, type RouteRights } from './route-rights.ts';
+import { endForbiddenRequests } from './open-requests.ts';
+import { checkRouteRight, mayUseRoute, type RouteRights } from './route-rights.ts';
 import { namesOtherProject } from './sahara-path.ts';
 
 /** Every route that does not call itself public wants a token, also those that do not exist. */
 export function requireToken(app: FastifyInstance, authenticator: Authenticator, table: RouteRights): void {
   app.decorateRequest('principal');
+  const watch = endForbiddenRequests(
+    app,
+    authenticator,
+    (request, principal) =>
+      principal.projectId === request.principal.projectId && mayUseRoute(table, request, principal),
+  );
   app.addHook('onRequest', async (request, reply) => {
     if (request.routeOptions.config?.public) return;
     const principal = await authenticator.authenticate(request.headers);
@@ -24,6 +31,7 @@ export function requireToken(app: FastifyInstance, authenticator: Authenticator,
         title: 'Unauthorized',
       });
     checkRouteRight(table, request);
+    watch(request, reply);
   });
 }
 

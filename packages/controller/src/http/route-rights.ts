@@ -1,5 +1,6 @@
 import { ApiError, type Right } from '@wadi/api';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Principal } from '../auth/principal.ts';
 
 /**
  * Which right each route wants: `METHOD path`, without the version and with parameters as `:`. Every route has an entry
@@ -111,6 +112,13 @@ export function checkRouteRight(table: RouteRights, request: FastifyRequest): vo
   const right = rightFor(table, request.method, url);
   if (!right) throw new Error(`no right is known for ${request.method} ${url}`);
   requireRight(request, right);
+}
+
+/** Whether somebody may go on with what was begun on this route. */
+export function mayUseRoute(table: RouteRights, request: FastifyRequest, { rights }: Principal): boolean {
+  const { url } = request.routeOptions;
+  const right = url === undefined ? undefined : rightFor(table, request.method, url);
+  return right === undefined || rights.has(right);
 }
 
 /** For what only the body tells, as that a command is to be run as root. */

@@ -1,4 +1,5 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
+import { auditRunTargets } from './audit-runs.ts';
 import type { RunTable, RunTargetTable, Schema } from './schema.ts';
 
 export type RunRow = Selectable<RunTable>;
@@ -19,6 +20,8 @@ export interface NewRun {
   readonly timeoutSeconds: number | null;
   readonly maxOutputBytes: number;
   readonly owner: string;
+  /** For the audit log. */
+  readonly askedBy?: object;
   readonly targets: readonly { readonly id: string; readonly name: string }[];
 }
 
@@ -38,6 +41,7 @@ export async function insertRun(tx: Kysely<Schema>, run: NewRun): Promise<boolea
       max_output_bytes: run.maxOutputBytes,
       status: 'running',
       owner: run.owner,
+      asked_by: JSON.stringify(run.askedBy ?? {}),
     })
     .onConflict((conflict) => conflict.column('id').doNothing())
     .executeTakeFirst();
@@ -119,6 +123,10 @@ export interface Claim {
  * to start the same command one may. Returns the claimed, as `run/instance`.
  */
 export async function claimTargets(db: Kysely<Schema>, claims: readonly Claim[]): Promise<Set<string>> {
+  return await db.transaction().execute(async (tx) => await claimAndRecord(tx, claims));
+}
+
+async function claimAndRecord(tx: Kysely<Schema>, claims: readonly Claim[]): Promise<Set<string>> {
   const rows = sql.join(
     claims.map(({ runId, instanceId, route }) => sql`(${runId}::uuid, ${instanceId}::uuid, ${route}::text)`),
   );
@@ -127,7 +135,8 @@ export async function claimTargets(db: Kysely<Schema>, claims: readonly Claim[])
     from (values ${rows}) as v (run_id, instance_id, route)
     where run_target.run_id = v.run_id and run_target.instance_id = v.instance_id
       and run_target.status = 'pending'
-    returning run_target.run_id, run_target.instance_id`.execute(db);
+    returning run_target.run_id, run_target.instance_id`.execute(tx);
+  await auditRunTargets(tx, 'begin', claimed);
   return new Set(claimed.map((row) => `${row.run_id}/${row.instance_id}`));
 }
 
@@ -156,14 +165,16 @@ export async function finishTargets(db: Kysely<Schema>, results: readonly Target
         ${result.route ?? null}::text)`,
     ),
   );
-  await sql`
+  const { rows: finished } = await sql<{ run_id: string; instance_id: string }>`
     update run_target set status = v.status, exit_status = v.exit_status, signal = v.signal, error = v.error,
       stdout_bytes = v.stdout_bytes, stderr_bytes = v.stderr_bytes, truncated = v.truncated, finished_at = now(),
       route = coalesce(v.route, run_target.route)
     from (values ${rows}) as v (run_id, instance_id, status, exit_status, signal, error, stdout_bytes, stderr_bytes,
       truncated, route)
     where run_target.run_id = v.run_id and run_target.instance_id = v.instance_id
-      and run_target.status in ('pending', 'running')`.execute(db);
+      and run_target.status in ('pending', 'running')
+    returning run_target.run_id, run_target.instance_id`.execute(db);
+  await auditRunTargets(db, 'end', finished);
 }
 
 /** Ends a run none of whose targets is pending or running, and removes its input. */
@@ -204,12 +215,14 @@ export async function settleRun(
   const stored = (stream: Stream) => sql<number>`coalesce((
     select max(byte_offset + length(chunk)) from run_output o
     where o.run_id = run_target.run_id and o.instance_id = run_target.instance_id and o.stream = ${stream}), 0)`;
-  await sql`
+  const { rows: settled } = await sql<{ run_id: string; instance_id: string }>`
     update run_target set finished_at = now(), stdout_bytes = ${stored('stdout')}, stderr_bytes = ${stored('stderr')},
       error = case status when 'running' then ${JSON.stringify(errors.unknown)}::jsonb
         else ${JSON.stringify(errors.cancelled)}::jsonb end,
       status = case status when 'running' then 'unknown' else 'cancelled' end
-    where run_id = ${id} and status in ('pending', 'running')`.execute(tx);
+    where run_id = ${id} and status in ('pending', 'running')
+    returning run_id, instance_id`.execute(tx);
+  await auditRunTargets(tx, 'end', settled);
   await endRun(tx, id, 'finished');
 }
 

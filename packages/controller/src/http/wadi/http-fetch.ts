@@ -6,7 +6,9 @@ import { accessApiError } from '../../access/access-problem.ts';
 import type { ClusterAccess } from '../../access/cluster-access.ts';
 import type { InstanceFacts } from '../../access/cluster-facts.ts';
 import type { ClusterReach } from '../../access/cluster-reach.ts';
+import { AuditLog } from '../../storage/audit-log.ts';
 import type { Resource } from '../context.ts';
+import { beginFetch } from './audit-fetch.ts';
 import { callerGone } from './caller-gone.ts';
 import { headersForCaller, headersForMachine } from './forwarded-headers.ts';
 import { ownCluster } from './own-cluster.ts';
@@ -18,7 +20,8 @@ const bodyTimeout = 300_000;
 
 /** Web pages of machines, through whatever hops lie between. Bodies stream both ways; redirects are the caller's. */
 export function httpFetch(access: ClusterAccess): Resource {
-  return (app, { db, stopping }) => {
+  return (app, { db, stopping, log }) => {
+    const audit = new AuditLog(db);
     // The body is the machine's: nothing is parsed, whatever it calls itself.
     app.removeAllContentTypeParsers();
     app.addContentTypeParser('*', (_request, _payload, done) => done(null));
@@ -31,8 +34,15 @@ export function httpFetch(access: ClusterAccess): Resource {
       const instance = reach.find(name);
       if (!instance) throw unknownTargets(reach.facts, [name]);
       const signal = callerGone(reply, stopping);
-      const answer = await ask(access, reach, instance, port, request, signal);
-      return reply.code(answer.statusCode).headers(headersForCaller(answer.headers)).send(answer.body);
+      const begun = await beginFetch({ audit, log, cluster, instance, port, request, reach });
+      try {
+        const answer = await ask(access, reach, instance, port, request, signal);
+        const body = begun.count(answer.body, answer.statusCode);
+        return reply.code(answer.statusCode).headers(headersForCaller(answer.headers)).send(body);
+      } catch (error) {
+        begun.failed(error);
+        throw error;
+      }
     };
     const method = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'];
     const url = '/v2/clusters/:cluster/instances/:instance/http/:port';

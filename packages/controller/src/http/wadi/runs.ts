@@ -16,6 +16,7 @@ import {
 } from '../../storage/runs.ts';
 import type { HttpContext, Resource } from '../context.ts';
 import { requireRight } from '../route-rights.ts';
+import { askedBy } from './asked-by.ts';
 import { callerGone } from './caller-gone.ts';
 import { checkBody } from './check-body.ts';
 import { isUuid, notFound, ownCluster } from './own-cluster.ts';
@@ -42,7 +43,7 @@ export function runs(parts: RunResourceParts): Resource {
       const cluster = await ownCluster(db, request);
       const wanted = checkBody(RunRequest, request.body);
       if (wanted.as_root) requireRight(request, 'root');
-      const run = await findOrStartRun(parts, context, cluster, wanted);
+      const run = await findOrStartRun(parts, context, cluster, wanted, askedBy(request));
       reply.code(202);
       return answer(context, request, run);
     });
@@ -85,6 +86,7 @@ async function findOrStartRun(
   { db, secrets }: HttpContext,
   cluster: ClusterRow,
   request: RunRequest,
+  caller: object,
 ): Promise<RunRow> {
   const id = (request.id ?? randomUUID()).toLowerCase();
   const plain = plainRunRequest(request);
@@ -110,6 +112,7 @@ async function findOrStartRun(
       timeoutSeconds: plain.timeoutSeconds,
       maxOutputBytes: plain.maxOutputBytes,
       owner: controllerId,
+      askedBy: caller,
       targets,
     });
     if (!done && secret) await secrets.delete(secret, tx);

@@ -1,6 +1,7 @@
 import type { ClusterAccess } from '../../access/cluster-access.ts';
 import type { RunExecutor } from '../../access/run-executor.ts';
 import type { Resource } from '../context.ts';
+import { audit } from './audit.ts';
 import { clusterEvents } from './events.ts';
 import { httpFetch } from './http-fetch.ts';
 import { type ImportParts, importCluster } from './import.ts';
@@ -27,5 +28,6 @@ export function wadiResources(parts: WadiResourceParts): readonly Resource[] {
     clusterEvents,
     tokens,
     projects,
+    audit,
   ];
 }
