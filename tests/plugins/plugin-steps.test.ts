@@ -37,6 +37,7 @@ versions:
         install: { script: step.sh }
         configure: { script: step.sh }
         start: { script: step.sh, timeout: 3 }
+        decommission: { script: step.sh }
         health:
           - { name: Marked, command: { script: health.sh } }
           - { name: Page, http: { port: WEB_PORT } }
@@ -174,6 +175,33 @@ describe('the example', () => {
     expect(await outputOf(wadi, cluster.id, 'hello-node-1', 'cat greeting')).toMatch(
       /^Hello from hello-node-1\nknows hello-node-0 at [0-9.]+\nknows hello-node-1 at [0-9.]+\n$/,
     );
+  });
+});
+
+describe('a cluster that is scaled', () => {
+  it('installs on what is new, takes leave of what goes, and configures all', async () => {
+    const settings = { cluster_configs: { probe: { Password: secret } } };
+    const { id } = await createCluster(wadi, probe, { name: 'more', count: 2, ...settings });
+    const resize = async (count: number) => {
+      const body = { resize_node_groups: [{ name: 'node', count }] };
+      const answer = await wadi.request('PUT', `/v2/clusters/${id}`, body);
+      expect(answer.status).toBe(202);
+      return settled(wadi, id);
+    };
+    const grown = await resize(3);
+    expect(grown.status_description).toBe('');
+    expect(await outputOf(wadi, id, 'more-node-0', 'cat steps')).toBe(
+      'install\nconfigure\nstart\nconfigure\nstart\n',
+    );
+    expect(await outputOf(wadi, id, 'more-node-2', 'cat steps')).toBe('install\nconfigure\nstart\n');
+    const shrunk = await resize(1);
+    expect(shrunk.status_description).toBe('');
+    const told = (type: string) =>
+      shrunk.provision_progress
+        .filter((step: { step_type: string }) => step.step_type === type)
+        .map((step: { step_name: string; total: number }) => [step.step_name, step.total]);
+    expect(told('Plugin: decommission cluster')).toEqual([['Decommission prober', 2]]);
+    expect(Object.keys(shrunk.info.prober)).toEqual(['Status']);
   });
 });
 

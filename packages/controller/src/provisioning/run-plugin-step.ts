@@ -23,6 +23,10 @@ export interface PluginStepOptions {
   readonly only?: ReadonlySet<string>;
   /** Machines that are about to go (ids): the scripts are told of them apart from those that stay. */
   readonly leaving?: ReadonlySet<string>;
+  /** Machines that cannot be reached are passed over: they could not be got rid of otherwise. */
+  readonly skipUnreachable?: boolean;
+  /** It was done in this workflow before, and is told apart from that. */
+  readonly again?: boolean;
 }
 
 const verbs: Record<PluginStep, string> = {
@@ -51,13 +55,17 @@ export async function runPluginStep(
       ({ id }) => at.machines.get(id)?.processes.includes(process) && (options.only?.has(id) ?? true),
     );
     if (!script || chosen.length === 0) continue;
-    const told = { name: `${verbs[step]} ${process}`, total: chosen.length, type: options.type };
+    const told = {
+      name: `${verbs[step]} ${process}${options.again ? ' again' : ''}`,
+      total: chosen.length,
+      type: options.type,
+    };
     await inProvisionStep(work, told, async (provisionStep) => {
       const limiter = new Limiter(atOnce);
       const ends = await Promise.allSettled(
         chosen.map((instance) =>
           limiter.run(async () => {
-            const problem = await runOn(at, instance.id, process, step, script, options, signal);
+            const problem = await runOn(work, at, instance.id, process, step, script, options, signal);
             await addStepEvents(work.db, provisionStep, [
               { instance, successful: problem === null, info: problem },
             ]);
@@ -77,12 +85,13 @@ export async function runPluginStep(
 
 /** null: it ended well. */
 async function runOn(
+  work: ClusterWork,
   at: PluginAtWork,
   id: string,
   process: string,
   step: PluginStep,
   script: PluginScript,
-  { leaving }: PluginStepOptions,
+  { leaving, skipUnreachable }: PluginStepOptions,
   signal: AbortSignal,
 ): Promise<string | null> {
   const what = `machine ${at.machines.get(id)?.name}: process ${process}: ${step} (${script.file})`;
@@ -98,6 +107,10 @@ async function runOn(
     if (problem.code === 'INTERNAL') throw error;
     if (problem.code === 'TIMEOUT' && problem.phase === 'command')
       return `${what} did not end within ${script.timeout} seconds`;
+    if (skipUnreachable && problem.code !== 'SUDO_REFUSED') {
+      work.log.warn({ err: error, cluster: work.clusterId }, `${what}: passed over`);
+      return null;
+    }
     return `${what}: ${describeProblem(problem)}${problem.hint ? ` (${problem.hint})` : ''}`;
   }
 }

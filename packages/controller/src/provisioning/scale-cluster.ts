@@ -24,9 +24,11 @@ export function scaleCluster(parts: ProvisioningParts): Workflow {
       await step('begin to add', () => advance(work, 'Scaling'));
       await step('add instances', (signal) => addInstances(work, signal));
       await step('wait for instances', (signal) => waitForAdded(work, signal));
-      await step('prepare instances', () => prepareAdded(work));
+      await step('prepare instances', (signal) => prepareAdded(work, signal));
       await step('configure instances', (signal) => configureInstances(work, signal));
-      await step('start instances', (signal) => startProcesses(work, { type: 'Plugin: scale cluster' }, signal));
+      await step('start instances', (signal) =>
+        startProcesses(work, { type: 'Plugin: scale cluster' }, signal),
+      );
       await step('activate', () => finishScaling(work));
     } catch (error) {
       // When the workflow was cancelled this throws as well, before it does anything.

@@ -1,6 +1,7 @@
 import { ensureScaledInstances } from '../../storage/scalings.ts';
 import { advance } from '../cluster-work.ts';
 import { addedInstances, type ScalingWork, scalingStepType, thePlan } from '../scaling-work.ts';
+import { installProcesses } from './prepare-instances.ts';
 import { spawnRows } from './spawn-instances.ts';
 import { waitUntilAccessible } from './wait-for-instances.ts';
 
@@ -24,4 +25,6 @@ export async function waitForAdded(work: ScalingWork, signal: AbortSignal): Prom
 /** As when a cluster is made: the machines know each other from their cloud or their owner. */
 export async function prepareAdded(work: ScalingWork): Promise<void> {
   await advance(work, 'Scaling: Preparing');
+  const only = new Set((await addedInstances(work, await thePlan(work))).map(({ id }) => id));
+  await installProcesses(work, { type: 'Plugin: scale cluster', only }, signal);
 }

@@ -10,7 +10,7 @@ export async function decommissionInstances(
   leaving: ReadonlySet<string>,
   signal: AbortSignal,
 ): Promise<void> {
-  const options = { type: 'Plugin: decommission cluster', only: leaving, leaving };
+  const options = { type: 'Plugin: decommission cluster', only: leaving, leaving, skipUnreachable: true };
   await runPluginStep(work, 'decommission', options, signal);
   await runPluginStep(work, 'stop', options, signal);
 }

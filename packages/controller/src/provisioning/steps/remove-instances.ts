@@ -6,6 +6,7 @@ import { advance, type ClusterWork, cloudOf, theCluster } from '../cluster-work.
 import { persist } from '../persist.ts';
 import { inProvisionStep } from '../provision-step.ts';
 import { type ScalingWork, scalingStepType, thePlan } from '../scaling-work.ts';
+import { decommissionInstances } from './decommission-instances.ts';
 
 /** Machines that the cloud is asked to delete at once. */
 const atOnce = 10;
@@ -17,6 +18,7 @@ export async function removeInstances(work: ScalingWork, signal: AbortSignal): P
   await advance(work, 'Decommissioning');
   const rows = await listInstances(work.db, work.clusterId);
   const leaving = rows.filter(({ id }) => remove.includes(id));
+  await decommissionInstances(work, new Set(leaving.map(({ id }) => id)), signal);
   const step = { name: 'Delete instances', type: scalingStepType, status: 'Decommissioning' } as const;
   await deleteInstances(work, leaving, step, signal);
 }

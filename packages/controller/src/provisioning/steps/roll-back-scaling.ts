@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { findUnfinishedScaling, removeEmptyGroups } from '../../storage/scalings.ts';
 import { advance } from '../cluster-work.ts';
-import { ClusterGoneError } from '../provisioning-error.ts';
+import { ClusterGoneError, ProvisioningError } from '../provisioning-error.ts';
 import { addedInstances, type ScalingWork } from '../scaling-work.ts';
+import { configureProcesses } from './configure-instances.ts';
 import { finishScaling } from './finish-scaling.ts';
 import { deleteInstances } from './remove-instances.ts';
+import { startProcesses } from './start-instances.ts';
 
 /**
  * Takes away what a failed scaling added and says so on the cluster, which is `Active` again with the machines that it
@@ -21,6 +23,7 @@ export async function rollBackScaling(work: ScalingWork, error: unknown, signal:
       await advance(work, 'Rollback: Spawning');
       const step = { name: 'Delete instances', type: 'Engine: rollback cluster' };
       await deleteInstances(work, added, { ...step, status: 'Rollback: Spawning' }, signal);
+      await forgetAdded(work, signal);
     }
     await removeEmptyGroups(work.db, plan.newGroups);
     const reason = error instanceof Error ? error.message : String(error);
@@ -31,5 +34,17 @@ export async function rollBackScaling(work: ScalingWork, error: unknown, signal:
     );
   } catch (problem) {
     if (!(problem instanceof ClusterGoneError)) throw problem;
+  }
+}
+
+/** Those that stay may have been told of machines that are gone; what fails here is no reason to keep the cluster. */
+async function forgetAdded(work: ScalingWork, signal: AbortSignal): Promise<void> {
+  const options = { type: 'Engine: rollback cluster', again: true };
+  try {
+    await configureProcesses(work, options, signal);
+    await startProcesses(work, options, signal);
+  } catch (error) {
+    if (error instanceof ClusterGoneError || !(error instanceof ProvisioningError)) throw error;
+    work.log.warn({ err: error, cluster: work.clusterId }, 'the plugin could not take back a scaling');
   }
 }

@@ -32,13 +32,17 @@ export async function startProcesses(
 
 async function waitUntilHealthy(
   work: ClusterWork,
-  { type, only, leaving }: PluginStepOptions,
+  { type, only, leaving, again }: PluginStepOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const at = await pluginAtWork(work, await theCluster(work));
   const checked = at ? processesOf(at).filter(({ id }) => !leaving?.has(id) && (only?.has(id) ?? true)) : [];
   if (!at || checked.length === 0) return;
-  const told = { name: 'Wait until healthy', total: checked.length, type };
+  const told = {
+    name: again ? 'Wait until healthy again' : 'Wait until healthy',
+    total: checked.length,
+    type,
+  };
   await inProvisionStep(work, told, async (step) => {
     const deadline = performance.now() + patience;
     const ends = await Promise.all(
