@@ -22,8 +22,8 @@ export async function waitForAdded(work: ScalingWork, signal: AbortSignal): Prom
   await waitUntilAccessible(work, ({ id }) => added.has(id), signal, scalingStepType);
 }
 
-/** As when a cluster is made: the machines know each other from their cloud or their owner. */
-export async function prepareAdded(work: ScalingWork): Promise<void> {
+/** As when a cluster is made: the plugin installs what it needs on the machines that are new. */
+export async function prepareAdded(work: ScalingWork, signal: AbortSignal): Promise<void> {
   await advance(work, 'Scaling: Preparing');
   const only = new Set((await addedInstances(work, await thePlan(work))).map(({ id }) => id));
   await installProcesses(work, { type: 'Plugin: scale cluster', only }, signal);
