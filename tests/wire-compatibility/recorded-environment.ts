@@ -8,6 +8,8 @@ import { RunExecutor } from '../../packages/controller/src/access/run-executor.t
 import { RunJournal } from '../../packages/controller/src/access/run-journal.ts';
 import { ownTokens } from '../../packages/controller/src/auth/own-tokens.ts';
 import type { Cloud, ClusterPlan, Problem } from '../../packages/controller/src/clouds/cloud.ts';
+import { FakeCloud } from '../../packages/controller/src/clouds/fake/fake-cloud.ts';
+import { readTestCloud } from '../../packages/controller/src/clouds/fake/test-cloud-file.ts';
 import { SandboxCloud } from '../../packages/controller/src/clouds/sandbox/sandbox-cloud.ts';
 import { isTransitional } from '../../packages/controller/src/clusters/cluster-status.ts';
 import { eventChannel, openEventLog } from '../../packages/controller/src/events/event-log.ts';
@@ -42,8 +44,8 @@ export const tokens = {
 
 export const recordedPlugins = fileURLToPath(new URL('./plugins/', import.meta.url));
 
-/** Of the recording's cloud; its flavors 1, 2 and 3 are the sandbox's as well. */
-const instanceQuota = 16;
+/** The cloud of the recording. */
+const testCloud = readTestCloud(fileURLToPath(new URL('./test-cloud.json', import.meta.url)));
 
 /** Milliseconds. */
 const patience = 60_000;
@@ -70,6 +72,7 @@ export interface Answer {
  */
 export async function openEnvironment(
   pluginFolders = [builtInPlugins, recordedPlugins],
+  cloud: 'sandbox' | 'fake' = 'sandbox',
 ): Promise<Environment> {
   const data = newDataDirectory();
   const log = openLog(path.join(data, 'wadi.log'), 'info');
@@ -88,7 +91,9 @@ export async function openEnvironment(
   // Beside the data and not in it, where the machines' user may go: so it is removed with the run's folder.
   const directory = path.join(path.dirname(data), 'sandbox');
   const clouds = new Map<string, Cloud>([
-    ['sandbox', new RecordedCloud({ directory, apiHost: '127.0.0.1' })],
+    cloud === 'fake'
+      ? ['fake', new FakeCloud(testCloud, { directory, apiHost: '127.0.0.1' })]
+      : ['sandbox', new FullSandbox({ directory, apiHost: '127.0.0.1' })],
   ]);
   const access = new ClusterAccess({ db, secrets, events, policy: { allowNetworks: [] }, log });
   const runs = new RunExecutor({ access, secrets, journal: new RunJournal(db, log), log });
@@ -108,7 +113,7 @@ export async function openEnvironment(
   await engine.launch();
   const stopping = new AbortController().signal;
   const context: HttpContext = { db, secrets, events, notifications, engine, clouds, log, stopping };
-  const sahara = saharaResources({ plugins, provisioning, defaultCloud: 'sandbox' });
+  const sahara = saharaResources({ plugins, provisioning, defaultCloud: cloud });
   const server = await createServer({
     context,
     resources: [versionDocument, sahara],
@@ -156,12 +161,12 @@ export async function openEnvironment(
   };
 }
 
-/** The sandbox's machines, with the flavors and the quota of the recording. */
-class RecordedCloud extends SandboxCloud {
+/** As small as the cloud of the recording. */
+class FullSandbox extends SandboxCloud {
   override async validate(plan: ClusterPlan): Promise<readonly Problem[]> {
     const requested = plan.nodeGroups.reduce((sum, group) => sum + group.count, 0);
-    if (requested <= instanceQuota) return super.validate(plan);
-    const message = `Quota exceeded for instance: Requested ${requested}, but available ${instanceQuota}`;
+    if (requested <= testCloud.quotas.instance) return super.validate(plan);
+    const message = `Quota exceeded for instance: Requested ${requested}, but available ${testCloud.quotas.instance}`;
     return [{ errorName: 'QUOTA_ERROR', message }];
   }
 }

@@ -14,6 +14,7 @@ export const formats: Readonly<Record<string, (text: string) => boolean>> = {
   /** Labels of letters, digits and hyphens joined by dots: may become part of a host name. */
   valid_name_hostname: matches(new RegExp(`^${label}(\\.${label})*$`)),
   valid_keypair_name: matches(/^[A-Za-z0-9_ -]+$/),
+  valid_tag: matches(/^[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9_-]*[A-Za-z0-9])?)*$/),
   posix_path: matches(/^(\/[A-Za-z0-9_-]+)+$/),
   uuid: (text) => text === '' || isUuid(text),
 };

@@ -13,6 +13,8 @@ export interface Config {
   readonly hosts: readonly string[];
   /** The sandbox cloud: runs commands of API users on this computer. */
   readonly sandbox: boolean;
+  /** Absolute; the file with what the cloud for tests offers. */
+  readonly testCloud: string | null;
   /** Creates the example cluster and shows what it can do. */
   readonly example: boolean;
   /** Networks in which first hops of imported clusters must lie. */
@@ -41,6 +43,7 @@ export const usage = `Usage: wadi serve [options]
   --config FILE          settings in YAML; the options below are its keys too
   --sandbox              offer the sandbox cloud: machines that are processes on this computer
   --example              create the example cluster in the sandbox and show what it can do
+  --test-cloud FILE      for tests of the API: the cloud that FILE describes, its tokens and plugins
   --allow-network CIDR   network in which imported machines may be dialled; repeatable
   --plugins DIR          folder with plugins of your own, one folder each
   --database URL         PostgreSQL to use instead of the embedded one (default DATABASE_URL)
@@ -76,6 +79,9 @@ export async function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv
     throw new ConfigError(
       `listening on ${host}, beyond this computer, needs TLS, which Wadi does not speak yet: listen on 127.0.0.1`,
     );
+  const testCloud = flags['test-cloud'];
+  if (testCloud !== undefined && (sandbox || !isLoopback(host)))
+    throw new ConfigError('--test-cloud is for tests of the API alone: on this computer, without --sandbox');
   if (example && !sandbox) throw new ConfigError('--example needs --sandbox');
   const allowNetworks = [...(file.allow_networks ?? []), ...(flags['allow-network'] ?? [])];
   for (const network of allowNetworks) checkNetwork(network);
@@ -89,6 +95,7 @@ export async function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv
     port,
     hosts: file.hosts ?? [],
     sandbox,
+    testCloud: testCloud === undefined ? null : path.resolve(testCloud),
     example,
     allowNetworks,
     plugins: plugins === undefined ? null : path.resolve(plugins),
@@ -108,6 +115,7 @@ function parseFlags(argv: readonly string[]) {
         data: { type: 'string' },
         config: { type: 'string' },
         sandbox: { type: 'boolean' },
+        'test-cloud': { type: 'string' },
         example: { type: 'boolean' },
         'allow-network': { type: 'string', multiple: true },
         plugins: { type: 'string' },

@@ -7,6 +7,8 @@ import { RunExecutor } from './access/run-executor.ts';
 import { RunJournal } from './access/run-journal.ts';
 import { ownTokens } from './auth/own-tokens.ts';
 import type { Cloud } from './clouds/cloud.ts';
+import { FakeCloud } from './clouds/fake/fake-cloud.ts';
+import { readTestCloud, type TestCloud } from './clouds/fake/test-cloud-file.ts';
 import { InventoryCloud } from './clouds/inventory/inventory-cloud.ts';
 import { SandboxCloud } from './clouds/sandbox/sandbox-cloud.ts';
 import type { ClusterProvisioning } from './clusters/cluster-provisioning.ts';
@@ -78,7 +80,10 @@ export async function openController(parts: ControllerParts): Promise<string> {
     log.error({ err: error, type: event.type }, 'an event could not be recorded'),
   );
 
-  const clouds = openClouds(parts, db);
+  const testCloud = config.testCloud === null ? null : readTestCloud(config.testCloud);
+  for (const { token, project, role } of testCloud?.tokens ?? [])
+    await ensureToken(db, { projectId: project, name: 'test cloud', role, token });
+  const clouds = openClouds(parts, db, testCloud);
   const access = new ClusterAccess({
     db,
     secrets,
@@ -90,7 +95,7 @@ export async function openController(parts: ControllerParts): Promise<string> {
   const executor = new RunExecutor({ access, secrets, journal: new RunJournal(db, log), log });
   shutdown.add('runs', 5000, () => executor.close());
 
-  const plugins = await openPlugins(config);
+  const plugins = await openPlugins(config, testCloud);
   // New for every process: what a dead one left behind is known by its id.
   const controllerId = randomUUID();
   const onLeaseLost = (reason: string) =>
@@ -127,7 +132,11 @@ export async function openController(parts: ControllerParts): Promise<string> {
   const resources = [
     health,
     versionDocument,
-    saharaResources({ plugins, provisioning, defaultCloud: config.sandbox ? 'sandbox' : null }),
+    saharaResources({
+      plugins,
+      provisioning,
+      defaultCloud: testCloud ? 'fake' : config.sandbox ? 'sandbox' : null,
+    }),
     ...wadiResources({ access, executor, controllerId, provisioning, plugins, allowNetworks }),
     sandbox,
   ];
@@ -146,24 +155,27 @@ export async function openController(parts: ControllerParts): Promise<string> {
   });
 }
 
-function openClouds({ config, log, shutdown }: ControllerParts, db: Database): ReadonlyMap<string, Cloud> {
+function openClouds(
+  { config, log, shutdown }: ControllerParts,
+  db: Database,
+  testCloud: TestCloud | null,
+): ReadonlyMap<string, Cloud> {
   const clouds = new Map<string, Cloud>([['inventory', new InventoryCloud(db)]]);
-  if (config.sandbox)
-    clouds.set(
-      'sandbox',
-      new SandboxCloud({
-        directory: path.join(config.data, 'sandbox'),
-        apiHost: config.host,
-        onMoved: (instanceId, at) => moveInstance(db, instanceId, at),
-      }),
-    );
+  const options = {
+    directory: path.join(config.data, 'sandbox'),
+    apiHost: config.host,
+    onMoved: (instanceId: string, at: Parameters<typeof moveInstance>[2]) => moveInstance(db, instanceId, at),
+  };
+  if (config.sandbox) clouds.set('sandbox', new SandboxCloud(options));
+  if (testCloud) clouds.set('fake', new FakeCloud(testCloud, options));
   for (const cloud of clouds.values()) shutdown.add(`cloud ${cloud.name}`, 10_000, () => cloud.close());
   log.info({ clouds: [...clouds.keys()] }, 'clouds');
   return clouds;
 }
 
-function openPlugins({ plugins }: Config): Promise<Plugins> {
-  const folders = plugins === null ? [builtInPlugins] : [builtInPlugins, plugins];
+function openPlugins({ plugins }: Config, testCloud: TestCloud | null): Promise<Plugins> {
+  // The recording lists all plugins there are.
+  const folders = [testCloud?.plugins ?? builtInPlugins, ...(plugins === null ? [] : [plugins])];
   return loadPlugins(folders).catch((error) => {
     throw new ConfigError((error as Error).message);
   });

@@ -21,5 +21,5 @@ export function accessSettings(
 
 /** The sandbox's machines are on this computer and nowhere else; the addresses of an inventory are user input. */
 export function dialableNetworks(cloud: string, policy: AccessPolicy): readonly string[] {
-  return cloud === 'sandbox' ? ['127.0.0.1/32'] : policy.allowNetworks;
+  return cloud === 'sandbox' || cloud === 'fake' ? ['127.0.0.1/32'] : policy.allowNetworks;
 }

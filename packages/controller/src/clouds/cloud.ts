@@ -20,7 +20,70 @@ export interface Cloud {
   resume(): Promise<void>;
 
   close(): Promise<void>;
+
+  /** Without which no cluster can be made here; absent: nothing. */
+  readonly requires?: readonly ('image' | 'network')[];
+
+  // What requests may refer to, as the project sees it. Absent: the cloud has no such things, and does not mind.
+  images?(projectId: string): Promise<readonly CloudImage[]>;
+  flavors?(projectId: string): Promise<readonly Flavor[]>;
+  networks?(projectId: string): Promise<readonly Network[]>;
+  /** Names. */
+  keyPairs?(projectId: string): Promise<readonly string[]>;
+  /** Names and ids. */
+  securityGroups?(projectId: string): Promise<readonly string[]>;
+  /** Names. */
+  volumeTypes?(projectId: string): Promise<readonly string[]>;
+  zones?(
+    projectId: string,
+  ): Promise<{ readonly machines: readonly string[]; readonly volumes: readonly string[] }>;
+  /** What is left of each; absent: as much as one likes. */
+  quotas?(projectId: string): Promise<Partial<Readonly<Record<Quota, number>>>>;
 }
+
+export interface CloudImage {
+  readonly id: string;
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  /** GB. */
+  readonly minDisk: number;
+  /** MB. */
+  readonly minRam: number;
+  readonly created: string;
+  readonly updated: string;
+}
+
+export interface Flavor {
+  readonly id: string;
+  readonly name: string;
+  /** MB. */
+  readonly ram: number;
+  readonly vcpus: number;
+  /** GB. */
+  readonly disk: number;
+}
+
+export interface Network {
+  readonly id: string;
+  readonly name: string;
+  /** Gives floating addresses. */
+  readonly external: boolean;
+}
+
+/** In the words in which Sahara tells that there is not enough; in its order. */
+export const quotaNames = [
+  'RAM',
+  'VCPU',
+  'instance',
+  'floating ip',
+  'security group',
+  'security group rule',
+  'port',
+  'volume',
+  'volume storage',
+] as const;
+export type Quota = (typeof quotaNames)[number];
 
 /** One thing wrong with a request; becomes a 400 of the Sahara shape. */
 export interface Problem {

@@ -20,6 +20,7 @@ const templates = (kind: string): RouteRights => ({
 
 export const routeRights: RouteRights = {
   'GET /healthcheck': 'view',
+  'GET /flavors': 'view',
   'GET /flavors/:': 'view',
   'GET /plugins': 'view',
   'GET /plugins/:': 'view',

@@ -4,6 +4,7 @@ import { up as firstTables } from './migrations/0001-first-tables.ts';
 import { up as scalingAndVerification } from './migrations/0002-scaling-and-verification.ts';
 import { up as pinnedPlugins } from './migrations/0003-pinned-plugins.ts';
 import { up as rightsAndAudit } from './migrations/0004-rights-and-audit.ts';
+import { up as imagesAndLabels } from './migrations/0005-images-and-labels.ts';
 
 /** In order. A migration that was released is never changed, only followed. */
 const migrations: Record<string, Migration> = {
@@ -11,6 +12,7 @@ const migrations: Record<string, Migration> = {
   '0002-scaling-and-verification': { up: scalingAndVerification },
   '0003-pinned-plugins': { up: pinnedPlugins },
   '0004-rights-and-audit': { up: rightsAndAudit },
+  '0005-images-and-labels': { up: imagesAndLabels },
 };
 
 /** Brings the schema up to date. Several controllers may call it at once: the migrator holds a lock. */

@@ -27,6 +27,8 @@ export interface Schema {
   run: RunTable;
   run_target: RunTargetTable;
   run_output: RunOutputTable;
+  image: ImageTable;
+  plugin_labels: PluginLabelsTable;
   audit: AuditTable;
   audit_chain: AuditChainTable;
 }
@@ -316,4 +318,27 @@ export interface AuditChainTable {
   /** Of the newest record that was removed because of its age. */
   removed_sequence: ColumnType<string, number | undefined, number>;
   removed_hash: ColumnType<string, string | undefined, string>;
+}
+
+/** Images of a cloud that a project registered: what Sahara keeps in the image's properties. */
+export interface ImageTable {
+  project_id: string;
+  cloud: string;
+  image_id: string;
+  /** Who logs in. */
+  username: string;
+  description: string;
+  tags: string[];
+}
+
+/** Labels that a project's admin switched; the others are as the plugin has them. */
+export interface PluginLabelsTable {
+  project_id: string;
+  plugin_name: string;
+  labels: ColumnType<PluginLabelChanges, string, string>;
+}
+
+export interface PluginLabelChanges {
+  readonly plugin: Readonly<Record<string, boolean>>;
+  readonly versions: Readonly<Record<string, Readonly<Record<string, boolean>>>>;
 }

@@ -3,8 +3,10 @@ import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type {
   Cloud,
+  CloudImage,
   CloudInstance,
   ClusterPlan,
+  Flavor,
   InstanceReference,
   InstanceRequest,
   Problem,
@@ -48,6 +50,17 @@ export interface MachineView {
 }
 
 const flavors = new Set(['1', '2', '3']);
+
+/** Of no weight here: there to be registered and named, as scripts for other clouds do. */
+const images: readonly CloudImage[] = ['sandbox', 'sandbox-minimal'].map((name, index) => ({
+  id: `5a4db0c5-0000-4000-8000-00000000000${index + 1}`,
+  name,
+  size: 0,
+  minDisk: 0,
+  minRam: 0,
+  created: '2026-01-01T00:00:00Z',
+  updated: '2026-01-01T00:00:00Z',
+}));
 /** Machines of a sandbox, all clusters together; the network has addresses for some more. */
 const MAX_MACHINES = 200;
 const LOOPBACK = '127.0.0.1';
@@ -61,7 +74,7 @@ const LOOPBACK = '127.0.0.1';
  * this computer can, its loopback included. Only what goes through SSH keeps to the private network.
  */
 export class SandboxCloud implements Cloud {
-  readonly name = 'sandbox';
+  readonly name: string = 'sandbox';
   readonly #options: SandboxOptions;
   readonly #records: MachineRecords;
   readonly #machines = new Map<string, Machine>();
@@ -101,6 +114,14 @@ export class SandboxCloud implements Cloud {
       problems.push({ errorName: 'QUOTA_ERROR', message });
     }
     return problems;
+  }
+
+  async images(): Promise<readonly CloudImage[]> {
+    return images;
+  }
+
+  async flavors(): Promise<readonly Flavor[]> {
+    return [...flavors].map((id) => ({ id, name: `sandbox-${id}`, ram: 512, vcpus: 1, disk: 1 }));
   }
 
   /** Knows an instance again by its id; one that was switched off by hand stays off. */

@@ -11,7 +11,7 @@ import { clusterDefaults, clusterSpec } from '../../clusters/cluster-request.ts'
 import { checkGroupNames } from '../../clusters/cluster-rules.ts';
 import { effectiveValues, type NodeGroupPlan, planNodeGroup } from '../../clusters/node-group.ts';
 import { checkMayDelete, checkMayUpdate } from '../../clusters/ownership.ts';
-import type { PluginRelease, Plugins } from '../../clusters/plugin.ts';
+import type { PluginRelease } from '../../clusters/plugin.ts';
 import {
   checkConfigs,
   checkKnownProcesses,
@@ -28,15 +28,23 @@ import {
   updateClusterTemplate,
 } from '../../storage/cluster-templates.ts';
 import { brokenConstraint } from '../../storage/constraint.ts';
-import type { Database } from '../../storage/database.ts';
 import { listPage } from '../../storage/list-page.ts';
 import { nodeGroupTemplatesById } from '../../storage/node-group-templates.ts';
 import type { Schema } from '../../storage/schema.ts';
 import { findVisible, isNameVisible } from '../../storage/visible-row.ts';
+import type { HttpContext } from '../context.ts';
+import { checkCloudKnows } from './ask-cloud.ts';
+import {
+  checkClusterReferences,
+  checkNetworkReference,
+  checkNodeGroupReferences,
+  type ReferencePlace,
+} from './check-references.ts';
 import { findTemplates } from './find-templates.ts';
 import { checkQuery, pageAnswer, readListQuery } from './list-query.ts';
 import { readBody } from './read-body.ts';
 import { invalidReference, namesOfUsers, nameTaken, notFound } from './refusals.ts';
+import type { SaharaOptions } from './sahara-resources.ts';
 import { versionField } from './version-1.ts';
 import {
   exportClusterTemplate,
@@ -49,7 +57,13 @@ interface ById {
   Params: { id: string };
 }
 
-export function clusterTemplateRoutes(app: FastifyInstance, db: Database, plugins: Plugins): void {
+export function clusterTemplateRoutes(
+  app: FastifyInstance,
+  { db, clouds }: HttpContext,
+  { plugins, defaultCloud }: SaharaOptions,
+): void {
+  const cloud = clouds.get(defaultCloud ?? '');
+
   app.get('/v2/cluster-templates', async (request) => {
     const query = readListQuery(request, {
       handler: 'cluster_templates_list',
@@ -67,8 +81,10 @@ export function clusterTemplateRoutes(app: FastifyInstance, db: Database, plugin
       const groups = (body.node_groups ?? []).map(planNodeGroup);
       await refuseTakenName(tx, projectId, body.name);
       const release = requireRelease(requirePlugin(plugins, body.plugin_name), body.plugin_version);
-      checkClusterFields(release, body);
-      await checkNodeGroups(tx, projectId, release, groups);
+      const place = cloud && { db: tx, cloud, projectId };
+      await checkClusterFields(place, release, body);
+      await checkNodeGroups(tx, projectId, release, groups, place);
+      if (place) await checkNetworkReference(place, body, { complete: false });
       checkQuery(request, 'cluster_templates_create');
       const inserted = await insertClusterTemplate(tx, {
         id: randomUUID(),
@@ -114,8 +130,10 @@ export function clusterTemplateRoutes(app: FastifyInstance, db: Database, plugin
       const release = requireRelease(plugin, body.plugin_version ?? old.plugin_version);
       if (body.name !== undefined && body.name !== old.name) await refuseTakenName(tx, projectId, body.name);
       const spec = { ...old.spec, ...clusterSpec(body) };
-      checkClusterFields(release, spec);
-      if (groups) await checkNodeGroups(tx, projectId, release, groups);
+      const place = cloud && { db: tx, cloud, projectId };
+      await checkClusterFields(place, release, spec);
+      if (groups) await checkNodeGroups(tx, projectId, release, groups, place);
+      if (place) await checkNetworkReference(place, spec, { complete: false });
       checkQuery(request, 'cluster_templates_update');
       if ((await clustersOfTemplate(tx, old.id)).length > 0)
         throw new ApiError(
@@ -165,7 +183,12 @@ async function refuseTakenName(db: Kysely<Schema>, projectId: string, name: stri
   if (await isNameVisible(db, 'cluster_template', projectId, name)) throw nameTaken('Cluster template', name);
 }
 
-function checkClusterFields(release: PluginRelease, fields: Partial<Create>): void {
+async function checkClusterFields(
+  place: ReferencePlace | undefined,
+  release: PluginRelease,
+  fields: Partial<Create>,
+): Promise<void> {
+  if (place) await checkClusterReferences(place, release, fields, { complete: false });
   checkConfigs(release, fields.cluster_configs);
   refuseSecrets(release, fields.cluster_configs);
   checkKnownProcesses(release, fields.anti_affinity ?? []);
@@ -177,12 +200,17 @@ async function checkNodeGroups(
   projectId: string,
   release: PluginRelease,
   groups: readonly NodeGroupPlan[],
+  place: ReferencePlace | undefined,
 ): Promise<void> {
   checkGroupNames(groups);
   const templates = await findTemplates(tx, projectId, groups);
   for (const group of groups) {
-    checkNodeGroup(release, effectiveValues(templates.of(group)?.spec ?? {}, group.given));
+    const values = effectiveValues(templates.of(group)?.spec ?? {}, group.given);
+    checkNodeGroup(release, values);
     refuseSecrets(release, group.given.node_configs);
+    if (!place) continue;
+    await checkCloudKnows(place.cloud, projectId, group.name, values);
+    await checkNodeGroupReferences(place, release, values);
   }
 }
 

@@ -5,8 +5,16 @@ import { type ClusterRow, insertCluster } from '../../storage/clusters.ts';
 import { brokenConstraint } from '../../storage/constraint.ts';
 import type { HttpContext } from '../context.ts';
 import { checkCloudAccepts } from './ask-cloud.ts';
+import { checkQuotas } from './check-quotas.ts';
+import {
+  checkClusterReferences,
+  checkNetworkReference,
+  checkNodeGroupReferences,
+  type ReferencePlace,
+} from './check-references.ts';
 import { checkQuery } from './list-query.ts';
-import { clusterRows, planCluster } from './plan-cluster.ts';
+import { clusterRows, type PlannedCluster, planCluster } from './plan-cluster.ts';
+import { pluginsOf } from './plugins.ts';
 import { readBody } from './read-body.ts';
 import { invalidReference, nameTaken } from './refusals.ts';
 import type { SaharaOptions } from './sahara-resources.ts';
@@ -27,13 +35,16 @@ export async function createClusters(
   const { projectId } = request.principal;
   const multiple = isVersion1(request) && request.routeOptions.url === multiplePath;
   const body = readBody(multiple ? ClusterCreateMultiple : ClusterCreate, request);
-  const plan = await planCluster(db, plugins, projectId, body);
+  const plan = await planCluster(db, await pluginsOf(db, plugins, projectId), projectId, body);
   const cloud = context.clouds.get(defaultCloud ?? '');
   if (!cloud)
     throw new ApiError(400, 'INVALID_REFERENCE', 'There is no cloud to create machines in', {
       hint: 'import machines that exist with POST /v2/clusters/import, or start the controller with --sandbox',
     });
+  await checkReferences({ db, cloud, projectId }, plan);
   await checkCloudAccepts(cloud, projectId, plan);
+  const wanted = plan.nodeGroups.map(({ count, values }) => ({ count: count * plan.names.length, values }));
+  await checkQuotas(cloud, projectId, wanted);
   checkQuery(request, 'clusters_create');
 
   const fields = {
@@ -71,4 +82,10 @@ export async function createClusters(
   if (multiple) return { clusters: rows.map(({ id }) => id) };
   if (body.count === undefined) return { cluster: clusters[0] };
   return { clusters: clusters.map((cluster) => ({ cluster })) };
+}
+
+async function checkReferences(place: ReferencePlace, { release, spec, nodeGroups }: PlannedCluster) {
+  await checkClusterReferences(place, release, spec, { complete: true });
+  for (const { values } of nodeGroups) await checkNodeGroupReferences(place, release, values);
+  await checkNetworkReference(place, spec, { complete: true });
 }

@@ -22,6 +22,7 @@ import type { Schema } from '../../storage/schema.ts';
 import { findVisible, isNameVisible } from '../../storage/visible-row.ts';
 import type { HttpContext } from '../context.ts';
 import { checkCloudKnows } from './ask-cloud.ts';
+import { checkNodeGroupReferences } from './check-references.ts';
 import { checkQuery, pageAnswer, readListQuery } from './list-query.ts';
 import { readBody } from './read-body.ts';
 import { invalidReference, namesOfUsers, nameTaken, notFound } from './refusals.ts';
@@ -43,7 +44,9 @@ export function nodeGroupTemplateRoutes(
     checkNodeGroup(release, values);
     refuseSecrets(release, values.node_configs);
     const cloud = clouds.get(defaultCloud ?? '');
-    if (cloud) await checkCloudKnows(cloud, projectId, name, values);
+    if (!cloud) return;
+    await checkCloudKnows(cloud, projectId, name, values);
+    await checkNodeGroupReferences({ db, cloud, projectId }, release, values);
   };
 
   app.get('/v2/node-group-templates', async (request) => {

@@ -24,6 +24,7 @@ import { storedNodeGroups } from './view-template.ts';
 export interface PlannedCluster {
   /** One for each cluster to make. */
   readonly names: readonly string[];
+  readonly release: PluginRelease;
   readonly clusterTemplateId: string | null;
   readonly spec: ClusterSpec;
   readonly nodeGroups: readonly PlannedNodeGroup[];
@@ -78,6 +79,7 @@ export async function planCluster(
   }
   return {
     names,
+    release,
     clusterTemplateId: template?.id ?? null,
     pluginHash: plugin.hash,
     ...withoutSecrets(release, spec, nodeGroups),

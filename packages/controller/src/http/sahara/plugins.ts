@@ -1,25 +1,53 @@
 import type { PluginVersion, Plugin as PluginView } from '@wadi/api';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Plugin, Plugins } from '../../clusters/plugin.ts';
+import { type LabelChanges, mergeChanges, withLabels } from '../../clusters/plugin-labels.ts';
+import type { Database } from '../../storage/database.ts';
+import { changeLabels, labelChanges } from '../../storage/plugin-labels.ts';
 import { checkQuery } from './list-query.ts';
-import { notFound } from './refusals.ts';
+import { readBody } from './read-body.ts';
+import { invalidReference, notFound } from './refusals.ts';
 
-export function pluginRoutes(app: FastifyInstance, plugins: Plugins): void {
+interface ByName {
+  Params: { name: string };
+}
+interface ByVersion {
+  Params: { name: string; version: string };
+}
+
+/** The plugins with the labels that the project's admin gave them. */
+export async function pluginsOf(db: Database, plugins: Plugins, projectId: string): Promise<Plugins> {
+  return withLabels(plugins, await labelChanges(db, projectId));
+}
+
+export function pluginRoutes(app: FastifyInstance, db: Database, installed: Plugins): void {
+  const own = (request: FastifyRequest) => pluginsOf(db, installed, request.principal.projectId);
+
   app.get('/v2/plugins', async (request) => {
     checkQuery(request, 'plugins_list');
-    return { plugins: [...plugins.values()].map(viewPlugin) };
+    return { plugins: [...(await own(request)).values()].map(viewPlugin) };
   });
 
-  app.get<{ Params: { name: string } }>('/v2/plugins/:name', async (request) => {
-    const plugin = plugins.get(request.params.name);
-    if (!plugin) throw notFound({ plugin_name: request.params.name });
+  app.get<ByName>('/v2/plugins/:name', async (request) => {
+    const plugin = find(await own(request), request.params.name);
     checkQuery(request, 'plugins_get');
     return { plugin: viewPlugin(plugin) };
   });
 
-  app.get<{ Params: { name: string; version: string } }>('/v2/plugins/:name/:version', async (request) => {
+  app.patch<ByName>('/v2/plugins/:name', async (request, reply) => {
+    const { principal, params } = request;
+    const plugin = find(installed, params.name);
+    const changes = readChanges(plugin, request);
+    checkQuery(request, 'plugins_update');
+    await changeLabels(db, principal.projectId, plugin.name, (before) => mergeChanges(before, changes));
+    reply.code(202);
+    const view = viewPlugin(find(await own(request), plugin.name));
+    return { plugin: { ...view, project_id: principal.projectId } };
+  });
+
+  app.get<ByVersion>('/v2/plugins/:name/:version', async (request) => {
     const { name, version } = request.params;
-    const plugin = plugins.get(name);
+    const plugin = (await own(request)).get(name);
     const release = plugin?.versions.get(version);
     if (!plugin || !release) throw notFound({ plugin_name: name, version });
     checkQuery(request, 'plugins_get_version');
@@ -33,6 +61,71 @@ export function pluginRoutes(app: FastifyInstance, plugins: Plugins): void {
     };
     return { plugin: view };
   });
+
+  app.post<ByVersion>(
+    '/v1.1/plugins/:name/:version/convert-config/:target',
+    { config: { version1: true, rawBody: true } },
+    async (request) => {
+      const { name, version } = request.params;
+      if (!installed.get(name)?.versions.has(version)) throw notFound({ plugin_name: name, version });
+      throw invalidReference(
+        `Requested plugin '${name}' doesn't support converting config files to cluster templates`,
+      );
+    },
+  );
+}
+
+function find(plugins: Plugins, name: string): Plugin {
+  const plugin = plugins.get(name);
+  if (!plugin) throw notFound({ plugin_name: name });
+  return plugin;
+}
+
+const labelNames = ['enabled', 'hidden', 'stable', 'deprecated'];
+
+function readChanges(plugin: Plugin, request: FastifyRequest): LabelChanges {
+  const labels = objectOf(labelNames, objectOf(['status'], { type: 'boolean' }, { required: ['status'] }));
+  const versions = objectOf([...plugin.versions.keys()], labels);
+  const schema = {
+    ...objectOf([], {}),
+    properties: { plugin_labels: labels, version_labels: versions },
+  };
+  const body = readBody(schema, request) as {
+    plugin_labels?: Labels;
+    version_labels?: Record<string, Labels>;
+  };
+  const check = (given: Labels = {}, known: Plugin['labels']) =>
+    Object.fromEntries(
+      Object.entries(given).map(([name, { status }]) => {
+        if (!known[name])
+          throw invalidReference(
+            `Label '${name}' can't be updated because it's not available for plugin or its version`,
+          );
+        if (!known[name].mutable)
+          throw invalidReference(`Label '${name}' can't be updated because it's not mutable`);
+        return [name, status];
+      }),
+    );
+  return {
+    plugin: check(body.plugin_labels, plugin.labels),
+    versions: Object.fromEntries(
+      Object.entries(body.version_labels ?? {}).map(([version, given]) => [
+        version,
+        check(given, plugin.versions.get(version)?.labels ?? {}),
+      ]),
+    ),
+  };
+}
+
+type Labels = Record<string, { status: boolean }>;
+
+function objectOf(names: readonly string[], schema: object, options: object = {}) {
+  return {
+    type: 'object',
+    properties: Object.fromEntries(names.map((name) => [name, schema])),
+    additionalProperties: false,
+    ...options,
+  };
 }
 
 function viewPlugin(plugin: Plugin): PluginView {

@@ -3,6 +3,8 @@ import type { Plugins } from '../../clusters/plugin.ts';
 import type { Resource } from '../context.ts';
 import { clusterTemplateRoutes } from './cluster-templates.ts';
 import { clusterRoutes } from './clusters.ts';
+import { flavorRoutes } from './flavors.ts';
+import { imageRoutes } from './images.ts';
 import { checkMicroversion } from './microversion.ts';
 import { nodeGroupTemplateRoutes } from './node-group-templates.ts';
 import { pluginRoutes } from './plugins.ts';
@@ -20,9 +22,11 @@ export function saharaResources(options: SaharaOptions): Resource {
   return (app, context) => {
     addVersion1(app);
     checkMicroversion(app);
-    pluginRoutes(app, options.plugins);
+    pluginRoutes(app, context.db, options.plugins);
+    imageRoutes(app, context, options);
+    flavorRoutes(app, context, options);
     nodeGroupTemplateRoutes(app, context, options);
-    clusterTemplateRoutes(app, context.db, options.plugins);
+    clusterTemplateRoutes(app, context, options);
     clusterRoutes(app, context, options);
   };
 }

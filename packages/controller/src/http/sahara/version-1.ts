@@ -27,8 +27,8 @@ export function addVersion1(app: FastifyInstance): void {
   });
 }
 
-/** Only there: what v2 has instead is another route. */
-const onlyInVersion2 = /^\/v2\/(images\/:id\/tags|flavors)/;
+/** v1.1 has other routes for these. */
+const onlyInVersion2 = /^\/v2\/images\/:id\/tags/;
 
 function version1Method(method: string, url: string): string | null {
   // Fastify adds those of HEAD itself.

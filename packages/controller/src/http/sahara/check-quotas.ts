@@ -1,0 +1,42 @@
+import { ApiError } from '@wadi/api';
+import { type Cloud, type Quota, quotaNames } from '../../clouds/cloud.ts';
+import type { NodeGroupValues } from '../../clusters/node-group.ts';
+
+interface Wanted {
+  readonly count: number;
+  readonly values: NodeGroupValues;
+}
+
+/** SSH, and the traffic inside of the group by TCP and UDP. */
+const rulesOfAutoGroup = 3;
+
+/** Whether there is room for these machines, asked before anything of them is made. */
+export async function checkQuotas(cloud: Cloud, projectId: string, groups: readonly Wanted[]): Promise<void> {
+  const left = await cloud.quotas?.(projectId);
+  if (!left) return;
+  const flavors = new Map((await cloud.flavors?.(projectId))?.map((flavor) => [flavor.id, flavor]));
+  const wanted = Object.fromEntries(quotaNames.map((name) => [name, 0])) as Record<Quota, number>;
+  for (const { count, values } of groups) {
+    const flavor = flavors.get(String(values.flavor_id));
+    wanted.RAM += count * (flavor?.ram ?? 0);
+    wanted.VCPU += count * (flavor?.vcpus ?? 0);
+    wanted.instance += count;
+    wanted.port += count;
+    if (values.floating_ip_pool) wanted['floating ip'] += count;
+    if (values.auto_security_group && count > 0) {
+      wanted['security group'] += 1;
+      wanted['security group rule'] += rulesOfAutoGroup;
+    }
+    wanted.volume += count * values.volumes_per_node;
+    wanted['volume storage'] += count * values.volumes_per_node * (values.volumes_size ?? 0);
+  }
+  for (const name of quotaNames) {
+    const available = left[name];
+    if (available === undefined || wanted[name] <= available) continue;
+    throw new ApiError(
+      400,
+      'QUOTA_ERROR',
+      `Quota exceeded for ${name}: Requested ${wanted[name]}, but available ${available}`,
+    );
+  }
+}

@@ -1,0 +1,99 @@
+import { ApiError } from '@wadi/api';
+import type { Kysely } from 'kysely';
+import type { Cloud } from '../../clouds/cloud.ts';
+import type { ClusterSpec } from '../../clusters/cluster-request.ts';
+import type { NodeGroupValues } from '../../clusters/node-group.ts';
+import type { PluginRelease } from '../../clusters/plugin.ts';
+import { registeredImages } from '../../storage/images.ts';
+import type { Schema } from '../../storage/schema.ts';
+
+/** Where the things are that requests refer to. */
+export interface ReferencePlace {
+  readonly db: Kysely<Schema>;
+  readonly cloud: Cloud;
+  readonly projectId: string;
+}
+
+/** What a cluster refers to besides its node groups; `complete`: it is to be made, not only described. */
+export async function checkClusterReferences(
+  place: ReferencePlace,
+  release: PluginRelease,
+  spec: ClusterSpec,
+  { complete }: { readonly complete: boolean },
+): Promise<void> {
+  const { cloud, projectId } = place;
+  const keyPair = complete ? spec.user_keypair_id : null;
+  if (keyPair && cloud.keyPairs && !(await cloud.keyPairs(projectId)).includes(keyPair))
+    throw missing(`Requested keypair '${keyPair}' not found`);
+  if (spec.default_image_id) await checkImage(place, release, spec.default_image_id);
+  else if (complete && cloud.requires?.includes('image'))
+    throw missing("'default_image_id' field is not found");
+}
+
+/** Told last, as Sahara does. */
+export async function checkNetworkReference(
+  { cloud, projectId }: ReferencePlace,
+  spec: ClusterSpec,
+  { complete }: { readonly complete: boolean },
+): Promise<void> {
+  const network = spec.neutron_management_network;
+  if (!network) {
+    if (complete && cloud.requires?.includes('network'))
+      throw missing("'neutron_management_network' field is not found");
+    return;
+  }
+  if (cloud.networks && !(await cloud.networks(projectId)).some(({ id }) => id === network))
+    throw missing(`Network ${network} not found`);
+}
+
+export async function checkNodeGroupReferences(
+  place: ReferencePlace,
+  release: PluginRelease,
+  values: NodeGroupValues,
+): Promise<void> {
+  const { cloud, projectId } = place;
+  if (values.image_id) await checkImage(place, release, values.image_id);
+  if (values.volumes_per_node > 0) await checkVolumes(place, values);
+
+  const pool = values.floating_ip_pool;
+  if (pool && cloud.networks && !(await cloud.networks(projectId)).some(({ id }) => id === pool))
+    throw missing(`Floating IP pool ${pool} not found`);
+  if (values.security_groups?.length && cloud.securityGroups) {
+    const known = await cloud.securityGroups(projectId);
+    const unknown = values.security_groups.find((name) => !known.includes(name));
+    if (unknown !== undefined) throw missing(`Security group '${unknown}' not found`);
+  }
+  const zone = values.availability_zone;
+  if (zone && cloud.zones && !(await cloud.zones(projectId)).machines.includes(zone))
+    throw missing(`Nova availability zone '${zone}' not found`);
+}
+
+async function checkVolumes({ cloud, projectId }: ReferencePlace, values: NodeGroupValues): Promise<void> {
+  const zone = values.volumes_availability_zone;
+  if (zone && cloud.zones && !(await cloud.zones(projectId)).volumes.includes(zone))
+    throw missing(`Cinder availability zone '${zone}' not found`);
+  const type = values.volume_type;
+  if (type && cloud.volumeTypes && !(await cloud.volumeTypes(projectId)).includes(type))
+    throw missing(`Volume type '${type}' not found`);
+}
+
+async function checkImage({ db, cloud, projectId }: ReferencePlace, release: PluginRelease, id: string) {
+  if (!cloud.images) return;
+  const image = (await registeredImages(db, projectId, cloud.name)).get(id);
+  if (!image || !(await cloud.images(projectId)).some((one) => one.id === id))
+    throw new ApiError(400, 'INVALID_REFERENCE', `Requested image '${id}' is not registered`, {
+      hint: 'see GET …/images for those that are',
+    });
+  const lacking = release.requiredImageTags.filter((tag) => !image.tags.includes(tag));
+  if (lacking.length > 0)
+    throw new ApiError(
+      400,
+      'INVALID_REFERENCE',
+      `Tags of requested image '${id}' don't contain required tags ['${lacking.join("', '")}']`,
+    );
+}
+
+/** 400, as the thing that is missing is not what was asked for. */
+function missing(message: string): ApiError {
+  return new ApiError(400, 'NOT_FOUND', message);
+}

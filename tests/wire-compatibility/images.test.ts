@@ -1,0 +1,115 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { demo, type Environment, openEnvironment, other, tokens } from './recorded-environment.ts';
+
+const cirros = '3b0a3b1e-7c7c-4d3b-8a56-0b6f7a1d0001';
+const ubuntu = '3b0a3b1e-7c7c-4d3b-8a56-0b6f7a1d0002';
+const network = '5e1f0000-0000-4000-8000-000000000001';
+const base = `/v1.1/${demo}`;
+
+let api: Environment;
+beforeAll(async () => {
+  api = await openEnvironment(undefined, 'fake');
+});
+afterAll(() => api?.close());
+
+it('an image is registered, tagged in both styles, found by name, tags and user, and unregistered', async () => {
+  const registered = await api.request('POST', `${base}/images/${ubuntu}`, { username: 'ubuntu' });
+  expect([registered.status, registered.body.image.tags]).toEqual([202, []]);
+  const tag = (action: string, ...tags: string[]) =>
+    api.request('POST', `${base}/images/${ubuntu}/${action}`, { tags });
+  expect((await tag('tag', 'bare', '1.0', 'bare')).body.image.tags).toEqual(['bare', '1.0']);
+  expect((await tag('untag', '1.0')).body.image.tags).toEqual(['bare']);
+
+  const put = await api.request('PUT', `/v2/images/${ubuntu}/tags`, { tags: ['x', 'y'] });
+  expect([put.status, put.body.image.tags, put.body.tags]).toEqual([200, ['x', 'y'], ['x', 'y']]);
+  expect((await api.request('GET', `/v2/images/${ubuntu}/tags`)).body).toEqual(['x', 'y']);
+
+  const found = async (query: string) =>
+    (await api.request('GET', `/v2/images?${query}`)).body.images.map((one: { id: string }) => one.id);
+  expect(await found('name=buntu&tags=x&tags=y&username=ubuntu')).toEqual([ubuntu]);
+  expect(await found('tags=x&tags=z')).toEqual([]);
+  expect(await found('username=root')).toEqual([]);
+  expect((await api.request('GET', '/v2/images?nonsense=1')).body.error_name).toBe(
+    'INVALID_PARAMS_ON_REQUEST',
+  );
+
+  expect((await api.request('DELETE', `/v2/images/${ubuntu}/tags`)).status).toBe(204);
+  expect((await api.request('GET', `/v2/images/${ubuntu}/tags`)).body).toEqual({});
+  expect((await api.request('DELETE', `/v2/images/${ubuntu}`)).status).toBe(204);
+  expect((await api.request('GET', `/v2/images/${ubuntu}`)).body.error_name).toBe('IMAGE_NOT_REGISTERED');
+  expect((await tag('tag', 'x')).body.error_name).toBe('IMAGE_NOT_REGISTERED');
+});
+
+it('what one project says of an image is not the business of another one', async () => {
+  await api.request('POST', `${base}/images/${cirros}`, { username: 'cirros' });
+  const bob = { 'X-Auth-Token': tokens.bob };
+  const theirs = await api.request('GET', `/v1.1/${other}/images`, undefined, bob);
+  expect(theirs.body.images).toEqual([]);
+});
+
+const group = { name: 'g', count: 1, flavor_id: '2', node_processes: ['namenode'] };
+const cluster = {
+  name: 'c',
+  plugin_name: 'fake',
+  plugin_version: '0.1',
+  default_image_id: cirros,
+  neutron_management_network: network,
+};
+const unknown = '5e1f0000-0000-4000-8000-0000000000ee';
+
+it("an image without the plugin's tags makes no cluster", async () => {
+  const answer = await api.request('POST', '/v2/clusters', { ...cluster, node_groups: [group] });
+  expect([answer.status, answer.body.error_name]).toEqual([400, 'INVALID_REFERENCE']);
+  expect(answer.body.error_message).toContain("don't contain required tags ['fake', '0.1']");
+  await api.request('PUT', `/v2/images/${cirros}/tags`, { tags: ['fake', '0.1'] });
+});
+
+it.each([
+  [{ default_image_id: null }, {}, "'default_image_id' field is not found"],
+  [{ default_image_id: ubuntu }, {}, `Requested image '${ubuntu}' is not registered`],
+  [{ neutron_management_network: null }, {}, "'neutron_management_network' field is not found"],
+  [{ neutron_management_network: unknown }, {}, `Network ${unknown} not found`],
+  [{ user_keypair_id: 'nokey' }, {}, "Requested keypair 'nokey' not found"],
+  [{}, { image_id: ubuntu }, `Requested image '${ubuntu}' is not registered`],
+  [{}, { floating_ip_pool: 'nope' }, 'Floating IP pool nope not found'],
+  [{}, { security_groups: ['default', 'nope'] }, "Security group 'nope' not found"],
+  [{}, { availability_zone: 'mars' }, "Nova availability zone 'mars' not found"],
+  [{}, { volumes_per_node: 1, volumes_size: 1, volume_type: 'zzz' }, "Volume type 'zzz' not found"],
+  [{}, { count: 17 }, 'Quota exceeded for instance: Requested 17, but available 16'],
+  [{}, { count: 16, flavor_id: '3', volumes_per_node: 4, volumes_size: 1 }, 'Quota exceeded for volume:'],
+  [{}, { count: 16, volumes_per_node: 3, volumes_size: 100 }, 'Quota exceeded for volume storage:'],
+])(
+  'a cluster with %j and a group with %j is refused and leaves nothing',
+  async (fields, groupFields, text) => {
+    const body = { ...cluster, ...fields, node_groups: [{ ...group, ...groupFields }] };
+    const answer = await api.request('POST', '/v2/clusters', body);
+    expect(answer.status).toBe(400);
+    expect(answer.body.error_message).toContain(text);
+    expect((await api.request('GET', '/v2/clusters')).body.clusters).toEqual([]);
+  },
+);
+
+it('an admin hides and switches off a plugin for the own project', async () => {
+  const admin = { 'X-Auth-Token': tokens.admin };
+  const patch = (body: object, headers = admin) => api.request('PATCH', '/v2/plugins/fake', body, headers);
+  const off = { plugin_labels: { enabled: { status: false } } };
+  expect((await patch(off, { 'X-Auth-Token': tokens.alice })).status).toBe(403);
+  const changed = await patch(off);
+  expect([changed.status, changed.body.plugin.plugin_labels.enabled.status]).toEqual([202, false]);
+  const refused = await api.request('POST', '/v2/clusters', { ...cluster, node_groups: [group] });
+  expect(refused.body.error_message).toContain("Requested plugin 'fake' is not enabled");
+  const bob = { 'X-Auth-Token': tokens.bob };
+  const theirs = await api.request('GET', '/v2/plugins/fake', undefined, bob);
+  expect(theirs.body.plugin.plugin_labels.enabled.status).toBe(true);
+  await patch({ plugin_labels: { enabled: { status: true } } });
+  expect((await patch({ plugin_labels: { stable: { status: true } } })).body.error_name).toBe(
+    'INVALID_REFERENCE',
+  );
+  expect((await patch({ plugin_labels: { hidden: {} } })).body.error_name).toBe('VALIDATION_ERROR');
+});
+
+it('flavors are told to a client that asks for them here', async () => {
+  expect((await api.request('GET', `${base}/flavors/2`)).body.flavor.name).toBe('m1.small');
+  expect((await api.request('GET', `${base}/flavors/detail`)).body.flavors).toHaveLength(3);
+  expect((await api.request('GET', '/v2/flavors/m1.small')).status).toBe(404);
+});
