@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox';
 import type { ClusterStatus } from './cluster-status.ts';
 import { clusterTemplateFields, type NodeGroup } from './cluster-template.ts';
 import { type Configs, name, nullableBoolean, nullableText, type Share, shares } from './field.ts';
+import type { Verification } from './verification.ts';
 
 const clusterFields = {
   ...clusterTemplateFields,
@@ -127,4 +128,6 @@ export interface Cluster {
   provision_progress: ProvisionStep[];
   plugin_version: string;
   project_id: string;
+  /** Only if one was ever run. */
+  verification?: Verification;
 }

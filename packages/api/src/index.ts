@@ -18,3 +18,4 @@ export * from './project.ts';
 export * from './right.ts';
 export * from './run.ts';
 export * from './token.ts';
+export * from './verification.ts';

@@ -21,6 +21,8 @@ export interface Config {
   readonly allowNetworks: readonly string[];
   /** Absolute; a folder with plugins besides those that come with Wadi. */
   readonly plugins: string | null;
+  /** Seconds between two looks at a cluster's health; 0: nobody ever looks. */
+  readonly verifyEverySeconds: number;
   /** Absent: the embedded server. */
   readonly databaseUrl: string | null;
   readonly masterKeyFile: string;
@@ -46,6 +48,7 @@ export const usage = `Usage: wadi serve [options]
   --test-cloud FILE      for tests of the API: the cloud that FILE describes, its tokens and plugins
   --allow-network CIDR   network in which imported machines may be dialled; repeatable
   --plugins DIR          folder with plugins of your own, one folder each
+  --verify-every SECONDS how often to look whether all machines answer (default 600; 0: never)
   --database URL         PostgreSQL to use instead of the embedded one (default DATABASE_URL)
   --log-file FILE        log (default <data>/wadi.log; "-" is standard output)
   --log-level LEVEL      ${logLevels.join(', ')} (default info)
@@ -99,6 +102,7 @@ export async function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv
     example,
     allowNetworks,
     plugins: plugins === undefined ? null : path.resolve(plugins),
+    verifyEverySeconds: parseSeconds(flags['verify-every']) ?? file.verify_every_seconds ?? 600,
     databaseUrl: checkDatabaseUrl(flags.database ?? (env.DATABASE_URL || undefined) ?? file.database_url),
     masterKeyFile: path.resolve(file.master_key_file ?? path.join(data, 'master.key')),
     logFile: logFile === '-' ? logFile : path.resolve(logFile),
@@ -119,6 +123,7 @@ function parseFlags(argv: readonly string[]) {
         example: { type: 'boolean' },
         'allow-network': { type: 'string', multiple: true },
         plugins: { type: 'string' },
+        'verify-every': { type: 'string' },
         database: { type: 'string' },
         'log-file': { type: 'string' },
         'log-level': { type: 'string' },
@@ -138,6 +143,11 @@ function parseListen(text: string): { host: string; port: number } {
     throw new ConfigError(`listen: '${text}' is not HOST:PORT, e.g. 127.0.0.1:8386 or [::1]:8386`);
   // What the name means here must not depend on the resolver.
   return { host: host === 'localhost' ? '127.0.0.1' : host, port: Number(port) };
+}
+
+function parseSeconds(text: string | undefined): number | undefined {
+  if (text === undefined || /^\d{1,8}$/.test(text)) return text === undefined ? undefined : Number(text);
+  throw new ConfigError(`verify-every: '${text}' is not a number of seconds`);
 }
 
 function isLoopback(host: string): boolean {

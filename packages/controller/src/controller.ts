@@ -27,6 +27,7 @@ import { builtInPlugins, loadPlugins } from './plugins/load-plugins.ts';
 import { createDbosEngine } from './provisioning/engine/dbos-engine.ts';
 import { registerProvisioning } from './provisioning/provisioning.ts';
 import { settleOrphanedRuns } from './provisioning/settle-runs.ts';
+import { Verifier } from './provisioning/verifier.ts';
 import type { Shutdown } from './shutdown.ts';
 import { ensureToken } from './storage/api-tokens.ts';
 import { clusterIdsInStatus } from './storage/clusters.ts';
@@ -96,6 +97,9 @@ export async function openController(parts: ControllerParts): Promise<string> {
   shutdown.add('runs', 5000, () => executor.close());
 
   const plugins = await openPlugins(config, testCloud);
+  const verifier = new Verifier({ db, access, log, everySeconds: config.verifyEverySeconds });
+  shutdown.add('verifier', 5000, () => verifier.close());
+
   // New for every process: what a dead one left behind is known by its id.
   const controllerId = randomUUID();
   const onLeaseLost = (reason: string) =>
@@ -111,12 +115,14 @@ export async function openController(parts: ControllerParts): Promise<string> {
     clouds,
     engine,
     log,
+    verifier,
   });
   shutdown.add('engine', 10_000, () => engine.close());
   for (const cloud of clouds.values()) await cloud.resume();
   await engine.launch();
   await beginWhatWasPromised(db, provisioning);
   await settleOrphanedRuns(db, controllerId, log);
+  verifier.start();
 
   const context: HttpContext = {
     db,

@@ -4,6 +4,10 @@ export interface ClusterProvisioning {
   createCluster(clusterId: string): Promise<void>;
   /** For a cluster in status `Validating` whose scaling is stored. */
   scaleCluster(clusterId: string, scalingId: string): Promise<void>;
+  /** False: nobody ever looks at the health of clusters. */
+  readonly canVerify: boolean;
+  /** Begins to look at an Active cluster's health; false when somebody looks already. */
+  verifyCluster(clusterId: string): Promise<boolean>;
   /** For a cluster in status `Deleting`: removes its machines, then its row. */
   deleteCluster(clusterId: string): Promise<void>;
 }

@@ -67,4 +67,5 @@ export async function advance(
     return done;
   });
   if (change === 'deleting' || change === 'gone') throw new ClusterGoneError(work.clusterId);
+  if (status === 'Active') work.verifier?.becameActive(work.clusterId);
 }

@@ -11,6 +11,7 @@ import { createCluster } from './create-cluster.ts';
 import { deleteCluster } from './delete-cluster.ts';
 import type { Engine } from './engine/engine.ts';
 import { scaleCluster } from './scale-cluster.ts';
+import type { Verifier } from './verifier.ts';
 import { creationOf, deletionOf, scalingOf } from './workflow-ids.ts';
 
 /** What the steps work with. */
@@ -24,6 +25,8 @@ export interface ProvisioningParts {
   readonly clouds: ReadonlyMap<string, Cloud>;
   readonly engine: Engine;
   readonly log: Logger;
+  /** Absent: nobody ever looks at the health of clusters. */
+  readonly verifier?: Verifier;
 }
 
 /** Registers the workflows; call it before the engine is launched. */
@@ -36,6 +39,8 @@ export function registerProvisioning(parts: ProvisioningParts): ClusterProvision
     createCluster: (clusterId) => engine.start('create-cluster', creationOf(clusterId), { clusterId }),
     scaleCluster: (clusterId, scalingId) =>
       engine.start('scale-cluster', scalingOf(scalingId), { clusterId, scalingId }),
+    canVerify: parts.verifier?.enabled ?? false,
+    verifyCluster: async (clusterId) => (await parts.verifier?.begin(clusterId)) ?? false,
     deleteCluster: (clusterId) => engine.start('delete-cluster', deletionOf(clusterId), { clusterId }),
   };
 }

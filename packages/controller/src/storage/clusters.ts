@@ -9,6 +9,7 @@ import type {
   ProvisionStepTable,
   Schema,
 } from './schema.ts';
+import { findVerifications, type VerificationRow } from './verifications.ts';
 
 export type ClusterRow = Selectable<ClusterTable>;
 export type NodeGroupRow = Selectable<NodeGroupTable>;
@@ -112,9 +113,10 @@ export interface ClusterParts {
   readonly instances: readonly Selectable<InstanceTable>[];
   readonly steps: readonly Selectable<ProvisionStepTable>[];
   readonly events: readonly Selectable<ProvisionEventTable>[];
+  readonly verification?: VerificationRow | undefined;
 }
 
-/** The parts of all these clusters, in four statements however many they are. */
+/** The parts of all these clusters, in a few statements however many they are. */
 export async function clusterParts(
   db: Kysely<Schema>,
   clusterIds: readonly string[],
@@ -123,7 +125,7 @@ export async function clusterParts(
   if (clusterIds.length === 0) return new Map();
   // One array instead of a parameter for each: a statement takes at most 65,535 of them.
   const ids = sql<string>`any(${[...clusterIds]}::uuid[])`;
-  const [nodeGroups, instances, steps, events] = await Promise.all([
+  const [nodeGroups, instances, steps, events, verifications] = await Promise.all([
     db.selectFrom('node_group').selectAll().where('cluster_id', '=', ids).orderBy('position').execute(),
     db.selectFrom('instance').selectAll().where('cluster_id', '=', ids).orderBy('index').execute(),
     db
@@ -142,6 +144,7 @@ export async function clusterParts(
           .orderBy('provision_event.created_at')
           .execute()
       : [],
+    findVerifications(db, clusterIds),
   ]);
   const groups = groupBy(nodeGroups, (row) => row.cluster_id);
   const machines = groupBy(instances, (row) => row.cluster_id);
@@ -157,6 +160,7 @@ export async function clusterParts(
           instances: machines.get(id) ?? [],
           steps: own,
           events: own.flatMap((step) => happened.get(step.id) ?? []),
+          verification: verifications.get(id),
         },
       ];
     }),

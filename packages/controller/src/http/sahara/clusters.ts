@@ -15,6 +15,7 @@ import { readBody } from './read-body.ts';
 import { nameTaken, notFound } from './refusals.ts';
 import type { SaharaOptions } from './sahara-resources.ts';
 import { scaleCluster } from './scale-cluster.ts';
+import { startVerification } from './start-verification.ts';
 import { showCluster, statusEvent, viewCluster } from './view-cluster.ts';
 
 interface ById {
@@ -23,6 +24,7 @@ interface ById {
 
 export function clusterRoutes(app: FastifyInstance, context: HttpContext, options: SaharaOptions): void {
   const { db } = context;
+  const { provisioning } = options;
 
   app.get('/v2/clusters', async (request) => {
     const query = readListQuery(request, {
@@ -55,10 +57,15 @@ export function clusterRoutes(app: FastifyInstance, context: HttpContext, option
 
   app.patch<ById>('/v2/clusters/:id', async (request, reply) => {
     const { projectId } = request.principal;
+    const found = await find(db, projectId, request.params.id);
+    const body = readBody(ClusterUpdate, request);
+    if (body.verification !== undefined) {
+      await startVerification(provisioning, found, request, body);
+      reply.code(202);
+      return { cluster: await showCluster(db, found, { withEvents: false }) };
+    }
     const row = await db.transaction().execute(async (tx) => {
       const old = await find(tx, projectId, request.params.id, 'update');
-      const body = readBody(ClusterUpdate, request);
-      if (body.verification !== undefined) throw cannotVerify(body);
       checkMayUpdate('ClusterResource', old, projectId, body);
       if (body.update_keypair)
         throw new ApiError(400, 'UPDATE_FAILED', `update_keypair: the cloud '${old.cloud}' has no key pairs`);
@@ -106,12 +113,4 @@ async function find(db: Kysely<Schema>, projectId: string, id: string, lock?: 'u
 
 async function refuseTakenName(db: Kysely<Schema>, projectId: string, name: string): Promise<void> {
   if (await isNameVisible(db, 'cluster', projectId, name)) throw nameTaken('Cluster', name);
-}
-
-function cannotVerify(body: object): ApiError {
-  const reason =
-    Object.keys(body).length > 1
-      ? "Can't update verification with other updates"
-      : 'All verifications are disabled';
-  return new ApiError(400, 'CANNOT_VERIFY', `Cannot verify cluster. Reason: ${reason}`);
 }

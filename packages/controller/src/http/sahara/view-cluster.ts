@@ -1,8 +1,9 @@
-import type { Cluster, ClusterStatus, NodeGroupInstance, ProvisionStep } from '@wadi/api';
+import type { Cluster, ClusterStatus, NodeGroupInstance, ProvisionStep, Verification } from '@wadi/api';
 import type { Kysely } from 'kysely';
 import type { NodeGroupValues } from '../../clusters/node-group.ts';
 import { type ClusterParts, type ClusterRow, clusterParts } from '../../storage/clusters.ts';
 import type { Schema } from '../../storage/schema.ts';
+import type { VerificationRow } from '../../storage/verifications.ts';
 import { date, dateOrNull, viewNodeGroup } from './view-template.ts';
 
 const noParts: ClusterParts = { nodeGroups: [], instances: [], steps: [], events: [] };
@@ -46,6 +47,26 @@ export function viewCluster(
     provision_progress: parts.steps.map((step) => viewStep(step, row.project_id, withEvents ? parts : null)),
     plugin_version: row.plugin_version,
     project_id: row.project_id,
+    ...(parts.verification && { verification: viewVerification(parts.verification) }),
+  };
+}
+
+function viewVerification(row: VerificationRow): Verification {
+  return {
+    created_at: date(row.created_at),
+    updated_at: dateOrNull(row.updated_at),
+    id: row.id,
+    cluster_id: row.cluster_id,
+    status: row.status,
+    checks: row.checks.map((check) => ({
+      created_at: date(check.created_at),
+      updated_at: dateOrNull(check.updated_at),
+      id: check.id,
+      verification_id: check.verification_id,
+      name: check.name,
+      status: check.status,
+      description: check.description,
+    })),
   };
 }
 
