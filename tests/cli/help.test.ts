@@ -20,6 +20,8 @@ const commands = [
   'cluster show',
   'cluster create',
   'cluster import',
+  'cluster scale',
+  'cluster verify',
   'cluster delete',
   'instances',
   'run',

@@ -10,7 +10,12 @@ export const waitOption = [
 ] as const;
 
 /** Ends a command that began work on a cluster: at once, or with the work when told to wait. */
-export async function finishCluster(session: Session, begun: Cluster, wait: boolean): Promise<ExitCode> {
+export async function finishCluster(
+  session: Session,
+  begun: Cluster,
+  wait: boolean,
+  doing = 'made',
+): Promise<ExitCode> {
   let cluster = begun;
   if (wait) {
     const progress = new Progress();
@@ -21,7 +26,7 @@ export async function finishCluster(session: Session, begun: Cluster, wait: bool
   }
   if (session.json) printJson(cluster);
   else if (!wait)
-    print(`${cluster.name} (${cluster.id}) is being made; see: wadi cluster show ${cluster.name}`);
+    print(`${cluster.name} (${cluster.id}) is being ${doing}; see: wadi cluster show ${cluster.name}`);
   if (!wait || cluster.status === 'Active') return ExitCode.ok;
   report(`wadi: ${cluster.name} is in ${cluster.status}: ${cluster.status_description.trim()}`);
   return ExitCode.failed;

@@ -1,4 +1,11 @@
-import type { Cluster, ClusterCreate, ClusterUpdate, ImportRequest } from '@wadi/api';
+import type {
+  Cluster,
+  ClusterCreate,
+  ClusterScale,
+  ClusterUpdate,
+  ImportRequest,
+  Verification,
+} from '@wadi/api';
 import type { ListQuery } from './list-query.ts';
 import type { CallOptions, Transport } from './transport.ts';
 import { WadiError } from './wadi-error.ts';
@@ -41,6 +48,32 @@ export class Clusters {
   async update(id: string, changes: ClusterUpdate, options: CallOptions = {}): Promise<Cluster> {
     const call = { ...options, body: changes };
     return (await this.#transport.json<Answer>('PATCH', path(id), call)).cluster;
+  }
+
+  /** Begins to add and remove machines. Never repeated: what was done once cannot be asked for again. */
+  async scale(id: string, changes: ClusterScale, options: CallOptions = {}): Promise<Cluster> {
+    const call = { ...options, body: changes };
+    return (await this.#transport.json<Answer>('PUT', path(id), call)).cluster;
+  }
+
+  /** Begins to look at the cluster's health; `waitForVerification` tells what came out. */
+  async verify(id: string, options: CallOptions = {}): Promise<Cluster> {
+    return this.update(id, { verification: { status: 'START' } }, options);
+  }
+
+  /**
+   * The cluster's last verification, when none is under way any more; undefined when there never was one. Bound it
+   * with `signal`.
+   */
+  async waitForVerification(
+    id: string,
+    options: { signal?: AbortSignal; interval?: number } = {},
+  ): Promise<Verification | undefined> {
+    for (;;) {
+      const { verification } = await this.get(id, { signal: options.signal });
+      if (verification?.status !== 'CHECKING') return verification;
+      await pause(options.interval ?? 400, options.signal);
+    }
   }
 
   /** Begins to delete; `waitFor` ends when it is gone. */

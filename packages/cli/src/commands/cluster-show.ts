@@ -28,6 +28,7 @@ function showCluster(cluster: Cluster): void {
     ['status', cluster.status],
     ['reason', cluster.status_description.trim().replaceAll('\n', ' ')],
     ['plugin', `${cluster.plugin_name} ${cluster.plugin_version}`],
+    ['health', cluster.verification?.status],
     ['created', cluster.created_at],
     ...Object.entries(cluster.info).map(([key, value]) => [key, describe(value)] as const),
   ]);

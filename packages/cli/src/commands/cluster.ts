@@ -3,7 +3,9 @@ import { addClusterCreateCommand } from './cluster-create.ts';
 import { addClusterDeleteCommand } from './cluster-delete.ts';
 import { addClusterImportCommand } from './cluster-import.ts';
 import { addClusterListCommand } from './cluster-list.ts';
+import { addClusterScaleCommand } from './cluster-scale.ts';
 import { addClusterShowCommand } from './cluster-show.ts';
+import { addClusterVerifyCommand } from './cluster-verify.ts';
 
 export function addClusterCommand(wadi: Command): void {
   const cluster = wadi.command('cluster').description('clusters of machines');
@@ -11,5 +13,7 @@ export function addClusterCommand(wadi: Command): void {
   addClusterShowCommand(cluster);
   addClusterCreateCommand(cluster);
   addClusterImportCommand(cluster);
+  addClusterScaleCommand(cluster);
+  addClusterVerifyCommand(cluster);
   addClusterDeleteCommand(cluster);
 }
