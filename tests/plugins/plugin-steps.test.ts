@@ -178,6 +178,34 @@ describe('the example', () => {
   });
 });
 
+describe('a verification', () => {
+  it('asks the plugin for its health', async () => {
+    const { id } = await createCluster(wadi, probe, { name: 'sick', count: 2 });
+    const checks = async () => {
+      await wadi.request('PATCH', `/v2/clusters/${id}`, { verification: { status: 'START' } });
+      for (;;) {
+        const { verification } = (await wadi.request('GET', `/v2/clusters/${id}`)).body.cluster;
+        if (verification && verification.status !== 'CHECKING') return verification;
+        await sleep(100);
+      }
+    };
+    const well = await checks();
+    expect(well.status).toBe('GREEN');
+    expect(well.checks).toContainEqual(
+      expect.objectContaining({ name: 'Check of process prober', status: 'GREEN' }),
+    );
+    await outputOf(wadi, id, 'sick-node-1', 'rm settings');
+    const sick = await checks();
+    expect(sick.checks).toContainEqual(
+      expect.objectContaining({
+        name: 'Check of process prober',
+        status: 'YELLOW',
+        description: expect.stringContaining('sick-node-1: Marked: cat:'),
+      }),
+    );
+  });
+});
+
 describe('a cluster that is scaled', () => {
   it('installs on what is new, takes leave of what goes, and configures all', async () => {
     const settings = { cluster_configs: { probe: { Password: secret } } };

@@ -25,6 +25,7 @@ import { createServer } from './http/server.ts';
 import { wadiResources } from './http/wadi/wadi-resources.ts';
 import { builtInPlugins, loadPlugins } from './plugins/load-plugins.ts';
 import { createDbosEngine } from './provisioning/engine/dbos-engine.ts';
+import { pluginChecks } from './provisioning/plugin-checks.ts';
 import { registerProvisioning } from './provisioning/provisioning.ts';
 import { settleOrphanedRuns } from './provisioning/settle-runs.ts';
 import { Verifier } from './provisioning/verifier.ts';
@@ -97,7 +98,10 @@ export async function openController(parts: ControllerParts): Promise<string> {
   shutdown.add('runs', 5000, () => executor.close());
 
   const plugins = await openPlugins(config, testCloud);
-  const verifier = new Verifier({ db, access, log, everySeconds: config.verifyEverySeconds });
+  const verifier = new Verifier({
+    ...{ db, access, log, everySeconds: config.verifyEverySeconds },
+    checks: pluginChecks({ db, secrets, access, plugins }),
+  });
   shutdown.add('verifier', 5000, () => verifier.close());
 
   // New for every process: what a dead one left behind is known by its id.

@@ -28,7 +28,10 @@ export function cloudOf({ clouds }: ProvisioningParts, cluster: ClusterRow): Clo
   return cloud;
 }
 
-export function nodeGroupsOf({ db }: ProvisioningParts, clusterId: string): Promise<NodeGroupRow[]> {
+export function nodeGroupsOf(
+  { db }: Pick<ProvisioningParts, 'db'>,
+  clusterId: string,
+): Promise<NodeGroupRow[]> {
   return db
     .selectFrom('node_group')
     .selectAll()

@@ -4,9 +4,14 @@ import type { Plugin, PluginRelease } from '../clusters/plugin.ts';
 import { noSecrets, type PluginSecrets } from '../clusters/plugin-secrets.ts';
 import { type Settings, type StepMachine, settingVariables } from '../plugins/step-variables.ts';
 import type { ClusterRow } from '../storage/clusters.ts';
-import type { Secrets } from '../storage/secrets.ts';
-import { type ClusterWork, nodeGroupsOf } from './cluster-work.ts';
+import { nodeGroupsOf } from './cluster-work.ts';
+import type { ProvisioningParts } from './provisioning.ts';
 import { ProvisioningError } from './provisioning-error.ts';
+
+export type PluginParts = Pick<ProvisioningParts, 'db' | 'secrets' | 'access' | 'plugins'>;
+
+/** The cluster's plugin is gone, or is not the one that it was made with: nothing of it is run. */
+export class PluginChangedError extends ProvisioningError {}
 
 export const secretsPurpose = 'plugin-configs';
 
@@ -21,7 +26,11 @@ export interface PluginAtWork {
 }
 
 /** null: nothing of the plugin runs on any of these machines. */
-export async function pluginAtWork(work: ClusterWork, cluster: ClusterRow): Promise<PluginAtWork | null> {
+export async function pluginAtWork(
+  work: PluginParts,
+  cluster: ClusterRow,
+  known?: ClusterReach,
+): Promise<PluginAtWork | null> {
   const groups = await nodeGroupsOf(work, cluster.id);
   const processes = new Map(groups.map((group) => [group.name, group.spec.node_processes as string[]]));
   const plugin = work.plugins.get(cluster.plugin_name);
@@ -31,15 +40,11 @@ export async function pluginAtWork(work: ClusterWork, cluster: ClusterRow): Prom
   if (!plugin || !release || (cluster.plugin_hash !== null && cluster.plugin_hash !== plugin.hash)) {
     const what = `plugin ${cluster.plugin_name} ${cluster.plugin_version}`;
     const message = `${what} ${release ? 'is not the one that the cluster was made with: its files have changed' : 'is not there any more'}`;
-    await work.events.append({
-      projectId: cluster.project_id,
-      clusterId: cluster.id,
-      type: 'plugin.changed',
-      body: { cluster: cluster.name, plugin: cluster.plugin_name, message },
-    });
-    throw new ProvisioningError(`${message} (put its folder back as it was, and start the controller again)`);
+    throw new PluginChangedError(
+      `${message} (put its folder back as it was, and start the controller again)`,
+    );
   }
-  const reach = await work.access.reach(cluster);
+  const reach = known ?? (await work.access.reach(cluster));
   const secrets = await readSecrets(work, cluster.id);
   const spec = cluster.spec as { cluster_configs?: Configs };
   return {
@@ -67,10 +72,7 @@ export async function pluginAtWork(work: ClusterWork, cluster: ClusterRow): Prom
   };
 }
 
-async function readSecrets(
-  { db, secrets }: { db: ClusterWork['db']; secrets: Secrets },
-  clusterId: string,
-): Promise<PluginSecrets> {
+async function readSecrets({ db, secrets }: PluginParts, clusterId: string): Promise<PluginSecrets> {
   const row = await db
     .selectFrom('secret')
     .select('id')

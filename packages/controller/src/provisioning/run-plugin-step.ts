@@ -7,7 +7,7 @@ import { stepProgram, stepRunner } from '../plugins/step-program.ts';
 import { factVariables, lastWords } from '../plugins/step-variables.ts';
 import { addStepEvents } from '../storage/provision-progress.ts';
 import { type ClusterWork, theCluster } from './cluster-work.ts';
-import { type PluginAtWork, pluginAtWork } from './plugin-at-work.ts';
+import { type PluginAtWork, PluginChangedError, pluginAtWork } from './plugin-at-work.ts';
 import { inProvisionStep } from './provision-step.ts';
 import { ClusterGoneError, ProvisioningError } from './provisioning-error.ts';
 
@@ -47,7 +47,17 @@ export async function runPluginStep(
   options: PluginStepOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const at = await pluginAtWork(work, await theCluster(work));
+  const cluster = await theCluster(work);
+  const at = await pluginAtWork(work, cluster).catch(async (error) => {
+    if (error instanceof PluginChangedError)
+      await work.events.append({
+        projectId: cluster.project_id,
+        clusterId: cluster.id,
+        type: 'plugin.changed',
+        body: { cluster: cluster.name, plugin: cluster.plugin_name, message: error.message },
+      });
+    throw error;
+  });
   if (!at) return;
   for (const [process, { steps }] of at.release.lifecycle) {
     const script = steps[step];
