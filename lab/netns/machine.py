@@ -67,6 +67,7 @@ def run(machine, lab, place):
         os.mkdir(part)
     fill(upper, machine, lab, place)
     namespaces.mount('overlay', root, 'overlay', 0, f'lowerdir=/,upperdir={upper},workdir={work}')
+    packages(root, memory)
     namespaces.mount('proc', f'{root}/proc', 'proc', MS_NOSUID | MS_NODEV | MS_NOEXEC)
     devices(f'{root}/dev')
     # For tests of what cannot be written: a disk that is soon full, and one that never takes anything.
@@ -78,6 +79,17 @@ def run(machine, lab, place):
     if machine['http'] and os.fork() == 0:
         os.execve(confine[0], confine + ['/usr/sbin/nginx', '-c', '/etc/http.conf', '-e', 'stderr'], environment)
     os.execve(confine[0], confine + ['/usr/sbin/sshd', '-D', '-e'], environment)
+
+
+def packages(root, memory):
+    """The programs are the host's, and so is the list of the packages that they came in; what is installed later is not."""
+    if not os.path.isdir('/var/lib/dpkg'):
+        return
+    upper, work, place = f'{memory}/packages', f'{memory}/packages-work', f'{root}/var/lib/dpkg'
+    for part in (upper, work, place):
+        os.mkdir(part)
+    open(f'{upper}/statoverride', 'w').close()  # names users of the host, which the machine has not
+    namespaces.mount('overlay', place, 'overlay', 0, f'lowerdir=/var/lib/dpkg,upperdir={upper},workdir={work}')
 
 
 def fill(upper, machine, lab, place):

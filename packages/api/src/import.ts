@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { configs } from './field.ts';
 
 /** A host name or an instance name: labels of letters, digits and hyphens (RFC 1123 section 2.1). */
 const Label = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?';
@@ -39,6 +40,7 @@ export const ImportRequest = Type.Object(
     description: Type.Optional(Type.String()),
     plugin_name: Type.Optional(Type.String({ default: 'bare' })),
     plugin_version: Type.Optional(Type.String()),
+    cluster_configs: configs(),
     identities: Type.Record(Type.String({ minLength: 1, maxLength: 64 }), ImportedIdentity),
     machines: Type.Array(ImportedMachine, { minItems: 1, maxItems: 10_000 }),
     trust_first_contact: Type.Optional(

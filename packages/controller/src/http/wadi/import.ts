@@ -4,7 +4,9 @@ import { identityPurpose, writeIdentity } from '../../access/stored-identity.ts'
 import type { ClusterProvisioning } from '../../clusters/cluster-provisioning.ts';
 import { effectiveValues } from '../../clusters/node-group.ts';
 import type { Plugins } from '../../clusters/plugin.ts';
-import { checkEnabled, requirePlugin } from '../../clusters/plugin-rules.ts';
+import { checkConfigs, checkEnabled, requirePlugin, requireRelease } from '../../clusters/plugin-rules.ts';
+import { type PluginSecrets, separateSecrets } from '../../clusters/plugin-secrets.ts';
+import { secretsPurpose } from '../../provisioning/plugin-at-work.ts';
 import { clusterParts, insertCluster } from '../../storage/clusters.ts';
 import { insertInventoryMachines } from '../../storage/inventory-machines.ts';
 import type { HttpContext, Resource } from '../context.ts';
@@ -33,9 +35,20 @@ export function importCluster({ provisioning, plugins, allowNetworks }: ImportPa
       const plugin = requirePlugin(plugins, body.plugin_name ?? 'bare');
       const version = body.plugin_version ?? [...plugin.versions.keys()].at(-1) ?? '';
       checkEnabled(plugin, version);
-      const processes = Object.values(plugin.versions.get(version)?.processes ?? {}).flat();
+      const release = requireRelease(plugin, version);
+      const processes = Object.values(release.processes).flat();
+      checkConfigs(release, body.cluster_configs);
+      const configs = separateSecrets(release, body.cluster_configs);
       const { groups } = planImport(body, allowNetworks);
-      const imported = { body, groups, version, pluginName: plugin.name, pluginHash: plugin.hash, processes };
+      const imported = {
+        body,
+        groups,
+        version,
+        pluginName: plugin.name,
+        pluginHash: plugin.hash,
+        processes,
+        configs,
+      };
       const id = await insertImport(context, request.principal.projectId, imported);
       await provisioning.createCluster(id);
       reply.code(202);
@@ -51,12 +64,13 @@ interface Imported {
   readonly pluginHash: string;
   readonly version: string;
   readonly processes: readonly string[];
+  readonly configs: ReturnType<typeof separateSecrets>;
 }
 
 async function insertImport(
   { db, secrets, events }: HttpContext,
   projectId: string,
-  { body, groups, pluginName, pluginHash, version, processes }: Imported,
+  { body, groups, pluginName, pluginHash, version, processes, configs }: Imported,
 ): Promise<string> {
   const id = randomUUID();
   await db.transaction().execute(async (tx) => {
@@ -74,7 +88,10 @@ async function insertImport(
         status_description: '',
         is_public: false,
         is_protected: false,
-        spec: JSON.stringify(body.description === undefined ? {} : { description: body.description }),
+        spec: JSON.stringify({
+          ...(body.description === undefined ? {} : { description: body.description }),
+          cluster_configs: configs.shown,
+        }),
         info: '{}',
         access: JSON.stringify({
           method: 'fixed_ip',
@@ -99,6 +116,10 @@ async function insertImport(
       })),
     );
     if (!cluster) throw nameTaken('Cluster', body.name);
+    if (Object.keys(configs.secret).length > 0) {
+      const kept: PluginSecrets = { cluster: configs.secret, groups: {} };
+      await secrets.put(secretsPurpose, id, JSON.stringify(kept), tx);
+    }
     const credentials = new Map<string, string>();
     for (const [label, { private_key: privateKey, passphrase }] of Object.entries(body.identities)) {
       const identity = passphrase === undefined ? { privateKey } : { privateKey, passphrase };
