@@ -15,6 +15,8 @@ const needed = [
   ['/usr/bin/unshare', 'util-linux'],
   ['/usr/bin/ps', 'procps'],
   ['/usr/share/doc/python3/copyright', 'python3'],
+  ['/usr/bin/keystone-manage', 'python3-keystone'],
+  ['/usr/bin/uwsgi_python3', 'uwsgi-plugin-python3'],
 ];
 
 /** Installs what is missing (root on Debian), or names it and ends the process with status 1. */

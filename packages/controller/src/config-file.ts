@@ -15,13 +15,21 @@ const ConfigFile = Type.Object(
     verify_every_seconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 31_536_000 })),
     database_url: Type.Optional(Type.String()),
     master_key_file: Type.Optional(Type.String()),
+    auth: Type.Optional(Type.Enum(['tokens', 'keystone', 'none'])),
+    keystone_url: Type.Optional(Type.String()),
+    keystone_credential: Type.Optional(Type.String()),
+    keystone_ca: Type.Optional(Type.String()),
+    tls_cert: Type.Optional(Type.String()),
+    tls_key: Type.Optional(Type.String()),
+    trusted_tls_proxies: Type.Optional(Type.Array(Type.String())),
+    audit_retention_days: Type.Optional(Type.Integer({ minimum: 1, maximum: 36_500 })),
     log_file: Type.Optional(Type.String()),
     log_level: Type.Optional(Type.Enum(logLevels)),
   },
   { additionalProperties: false },
 );
 
-type ConfigFile = Static<typeof ConfigFile>;
+export type ConfigFile = Static<typeof ConfigFile>;
 
 /** Refuses what it does not know: a misspelt key would otherwise be a setting that silently is not there. */
 export function readConfigFile(file: string): ConfigFile {

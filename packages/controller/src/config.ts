@@ -1,6 +1,7 @@
 import { BlockList, isIP } from 'node:net';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import type { ConfigFile } from './config-file.ts';
 
 /** What the operator decides. Flags win over the environment, that over the file, that over the defaults. */
 export interface Config {
@@ -11,6 +12,16 @@ export interface Config {
   readonly port: number;
   /** Further names under which requests may come in. */
   readonly hosts: readonly string[];
+  /** Who is let in: those with tokens of ours, of Keystone, or everybody on this computer. */
+  readonly auth: 'tokens' | 'keystone' | 'none';
+  /** There with `auth` keystone. */
+  readonly keystone: KeystoneSettings | null;
+  /** PEM files; null: plain HTTP. */
+  readonly tls: { readonly cert: string; readonly key: string } | null;
+  /** Networks of the proxies that speak TLS for this controller; only their X-Forwarded headers count. */
+  readonly trustedTlsProxies: readonly string[];
+  /** How long audit records are kept. */
+  readonly auditRetentionDays: number;
   /** The sandbox cloud: runs commands of API users on this computer. */
   readonly sandbox: boolean;
   /** Absolute; the file with what the cloud for tests offers. */
@@ -31,6 +42,15 @@ export interface Config {
   readonly logLevel: string;
 }
 
+export interface KeystoneSettings {
+  /** Ends in `/v3`. */
+  readonly url: string;
+  /** File with the user that may validate tokens. */
+  readonly credentialFile: string;
+  /** PEM file of authorities; null: the system's. */
+  readonly caFile: string | null;
+}
+
 /** Said to the operator as it is, without a stack. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
@@ -49,6 +69,17 @@ export const usage = `Usage: wadi serve [options]
   --allow-network CIDR   network in which imported machines may be dialled; repeatable
   --plugins DIR          folder with plugins of your own, one folder each
   --verify-every SECONDS how often to look whether all machines answer (default 600; 0: never)
+  --auth MODE            tokens (default), keystone, or none
+  --no-auth              the same as --auth none: everybody on this computer is an admin; sandbox only
+  --keystone-url URL     with --auth keystone: where it is, e.g. https://keystone.example:5000/v3
+  --keystone-credential FILE
+                         with --auth keystone: YAML with username, password and project of a user that may
+                         validate tokens (also user_domain, project_domain)
+  --keystone-ca FILE     authorities (PEM) to trust for Keystone in place of the system's
+  --tls-cert FILE, --tls-key FILE
+                         answer over TLS; needed to listen beyond this computer
+  --trusted-tls-proxy CIDR
+                         or leave TLS to a proxy in this network: nobody else is answered from beyond; repeatable
   --database URL         PostgreSQL to use instead of the embedded one (default DATABASE_URL)
   --log-file FILE        log (default <data>/wadi.log; "-" is standard output)
   --log-level LEVEL      ${logLevels.join(', ')} (default info)
@@ -62,7 +93,7 @@ export async function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv
   const flags = parseFlags(argv);
   if (flags.help) return null;
   // Its reader loads much that most starts have no use for yet.
-  const file =
+  const file: ConfigFile =
     flags.config === undefined ? {} : (await import('./config-file.ts')).readConfigFile(flags.config);
   if (flags.database !== undefined && /:\/\/[^/@]*:[^/@]*@|[?&]password=/.test(flags.database))
     throw new ConfigError(
@@ -78,16 +109,32 @@ export async function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv
       `--sandbox runs commands on this computer for everyone who has a token: it is refused when listening on ${host}, ` +
         'beyond this computer',
     );
-  if (!isLoopback(host))
+  const auth = readAuth(flags, file);
+  const tls = readTls(flags, file);
+  const trustedTlsProxies = [...(file.trusted_tls_proxies ?? []), ...(flags['trusted-tls-proxy'] ?? [])];
+  for (const network of trustedTlsProxies) checkNetwork(network, 'trusted-tls-proxy');
+  if (sandbox && trustedTlsProxies.length > 0)
     throw new ConfigError(
-      `listening on ${host}, beyond this computer, needs TLS, which Wadi does not speak yet: listen on 127.0.0.1`,
+      '--sandbox runs commands on this computer for everyone who has a token: it is refused behind a proxy, beyond this computer',
+    );
+  if (auth.auth === 'none' && (!isLoopback(host) || trustedTlsProxies.length > 0))
+    throw new ConfigError(
+      `--no-auth lets everybody in who can connect: it is refused when listening on ${host} or behind a proxy, beyond ` +
+        'this computer',
+    );
+  if (!isLoopback(host) && !tls && trustedTlsProxies.length === 0)
+    throw new ConfigError(
+      `listening on ${host}, beyond this computer, needs TLS: give --tls-cert and --tls-key, name the proxy that speaks ` +
+        'TLS for Wadi with --trusted-tls-proxy, or listen on 127.0.0.1',
     );
   const testCloud = flags['test-cloud'];
   if (testCloud !== undefined && (sandbox || !isLoopback(host)))
     throw new ConfigError('--test-cloud is for tests of the API alone: on this computer, without --sandbox');
   if (example && !sandbox) throw new ConfigError('--example needs --sandbox');
+  if (example && auth.auth === 'keystone')
+    throw new ConfigError('--example needs a token of its own: it does not go with --auth keystone');
   const allowNetworks = [...(file.allow_networks ?? []), ...(flags['allow-network'] ?? [])];
-  for (const network of allowNetworks) checkNetwork(network);
+  for (const network of allowNetworks) checkNetwork(network, 'allow-network');
   const plugins = flags.plugins ?? file.plugins;
   const logLevel = flags['log-level'] ?? file.log_level ?? 'info';
   if (!logLevels.includes(logLevel)) throw new ConfigError(`--log-level is one of ${logLevels.join(', ')}`);
@@ -97,6 +144,10 @@ export async function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv
     host,
     port,
     hosts: file.hosts ?? [],
+    ...auth,
+    tls,
+    trustedTlsProxies,
+    auditRetentionDays: file.audit_retention_days ?? 400,
     sandbox,
     testCloud: testCloud === undefined ? null : path.resolve(testCloud),
     example,
@@ -124,6 +175,14 @@ function parseFlags(argv: readonly string[]) {
         'allow-network': { type: 'string', multiple: true },
         plugins: { type: 'string' },
         'verify-every': { type: 'string' },
+        auth: { type: 'string' },
+        'no-auth': { type: 'boolean' },
+        'keystone-url': { type: 'string' },
+        'keystone-credential': { type: 'string' },
+        'keystone-ca': { type: 'string' },
+        'tls-cert': { type: 'string' },
+        'tls-key': { type: 'string' },
+        'trusted-tls-proxy': { type: 'string', multiple: true },
         database: { type: 'string' },
         'log-file': { type: 'string' },
         'log-level': { type: 'string' },
@@ -134,6 +193,54 @@ function parseFlags(argv: readonly string[]) {
   } catch (error) {
     throw new ConfigError((error as Error).message);
   }
+}
+
+type Flags = ReturnType<typeof parseFlags>;
+
+const authModes = ['tokens', 'keystone', 'none'] as const;
+
+function readAuth(flags: Flags, file: ConfigFile): Pick<Config, 'auth' | 'keystone'> {
+  const given = flags['no-auth'] ? 'none' : (flags.auth ?? file.auth ?? 'tokens');
+  const auth = authModes.find((mode) => mode === given);
+  if (!auth) throw new ConfigError(`--auth is one of ${authModes.join(', ')}`);
+  if (flags['no-auth'] && flags.auth !== undefined && flags.auth !== 'none')
+    throw new ConfigError(`--no-auth contradicts --auth ${flags.auth}`);
+  const url = flags['keystone-url'] ?? file.keystone_url;
+  const credential = flags['keystone-credential'] ?? file.keystone_credential;
+  const ca = flags['keystone-ca'] ?? file.keystone_ca;
+  if (auth !== 'keystone') {
+    if (url ?? credential ?? ca) throw new ConfigError('the settings of Keystone need --auth keystone');
+    return { auth, keystone: null };
+  }
+  if (url === undefined || credential === undefined)
+    throw new ConfigError('--auth keystone needs --keystone-url and --keystone-credential');
+  return {
+    auth,
+    keystone: {
+      url: checkKeystoneUrl(url),
+      credentialFile: path.resolve(credential),
+      caFile: ca === undefined ? null : path.resolve(ca),
+    },
+  };
+}
+
+function checkKeystoneUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol) || url.username !== '' || !/\/v3\/?$/.test(url.pathname))
+    throw new ConfigError(`--keystone-url: '${text}' is no address such as https://keystone.example:5000/v3`);
+  const near = url.hostname === 'localhost' || isLoopback(url.hostname.replace(/^\[|\]$/g, ''));
+  if (url.protocol === 'http:' && !near)
+    throw new ConfigError('--keystone-url must be https: tokens and a password go there');
+  return text.replace(/\/$/, '');
+}
+
+function readTls(flags: Flags, file: ConfigFile): Config['tls'] {
+  const cert = flags['tls-cert'] ?? file.tls_cert;
+  const key = flags['tls-key'] ?? file.tls_key;
+  if (cert === undefined && key === undefined) return null;
+  if (cert === undefined || key === undefined)
+    throw new ConfigError('--tls-cert and --tls-key need each other');
+  return { cert: path.resolve(cert), key: path.resolve(key) };
 }
 
 function parseListen(text: string): { host: string; port: number } {
@@ -154,16 +261,14 @@ function isLoopback(host: string): boolean {
   return /^127(\.\d{1,3}){3}$/.test(host) || host === '::1';
 }
 
-function checkNetwork(network: string): void {
+function checkNetwork(network: string, option: string): void {
   const [address = '', prefix = ''] = network.split('/');
   const family = isIP(address);
   try {
     if (family === 0 || !/^\d{1,3}$/.test(prefix)) throw new Error();
     new BlockList().addSubnet(address, Number(prefix), family === 6 ? 'ipv6' : 'ipv4');
   } catch {
-    throw new ConfigError(
-      `allow-network: '${network}' is not a network such as 10.20.0.0/16 or 2001:db8::/32`,
-    );
+    throw new ConfigError(`${option}: '${network}' is not a network such as 10.20.0.0/16 or 2001:db8::/32`);
   }
 }
 

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import type { Logger } from 'pino';
 import { ClusterAccess } from './access/cluster-access.ts';
 import { RunExecutor } from './access/run-executor.ts';
 import { RunJournal } from './access/run-journal.ts';
-import { ownTokens } from './auth/own-tokens.ts';
+import { keepAuditFor } from './audit-retention.ts';
 import type { Cloud } from './clouds/cloud.ts';
 import { FakeCloud } from './clouds/fake/fake-cloud.ts';
 import { readTestCloud, type TestCloud } from './clouds/fake/test-cloud-file.ts';
@@ -23,6 +24,7 @@ import { versionDocument } from './http/sahara/version-document.ts';
 import { sandbox } from './http/sandbox.ts';
 import { createServer } from './http/server.ts';
 import { wadiResources } from './http/wadi/wadi-resources.ts';
+import { openAuthenticator } from './open-authenticator.ts';
 import { builtInPlugins, loadPlugins } from './plugins/load-plugins.ts';
 import { createDbosEngine } from './provisioning/engine/dbos-engine.ts';
 import { pluginChecks } from './provisioning/plugin-checks.ts';
@@ -73,6 +75,8 @@ export async function openController(parts: ControllerParts): Promise<string> {
     token: data.token,
   });
 
+  // Before any work goes on: it may refuse to start at all.
+  const authenticator = await openAuthenticator({ config, db, log, shutdown, defaultProject });
   const masterKeys = loadOrCreateMasterKeys(config.masterKeyFile);
   await checkMasterKeys(db, masterKeys);
   const secrets = openSecrets(db, masterKeys);
@@ -150,19 +154,38 @@ export async function openController(parts: ControllerParts): Promise<string> {
     ...wadiResources({ access, executor, controllerId, provisioning, plugins, allowNetworks }),
     sandbox,
   ];
+  const retention = keepAuditFor(config.auditRetentionDays, db, log);
+  shutdown.add('audit retention', 5000, retention);
   const server = await createServer({
     context,
     resources,
-    hosts: config.hosts,
-    authenticator: ownTokens(db, log),
+    hosts: [...config.hosts, ...listenName(config.host)],
+    authenticator,
+    tls: config.tls && { cert: readPem(config.tls.cert), key: readPem(config.tls.key) },
+    trustedTlsProxies: config.trustedTlsProxies,
   });
   shutdown.add('http', 5000, () => server.close());
-  return server.listen({ host: config.host, port: config.port }).catch((error) => {
+  const url = await server.listen({ host: config.host, port: config.port }).catch((error) => {
     if (error.code !== 'EADDRINUSE') throw error;
     throw new ConfigError(
       `another program listens on ${config.host}:${config.port}: end it, or choose another port with --listen`,
     );
   });
+  return config.tls ? url.replace(/^http:/, 'https:') : url;
+}
+
+/** An address that was asked for is a name for the controller; one that stands for all of them is not. */
+function listenName(host: string): string[] {
+  if (host === '0.0.0.0' || /^[0:]+$/.test(host)) return [];
+  return [host.includes(':') ? `[${host}]` : host];
+}
+
+function readPem(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigError(`TLS: ${(error as Error).message}`);
+  }
 }
 
 function openClouds(
@@ -170,7 +193,9 @@ function openClouds(
   db: Database,
   testCloud: TestCloud | null,
 ): ReadonlyMap<string, Cloud> {
-  const clouds = new Map<string, Cloud>([['inventory', new InventoryCloud(db)]]);
+  const clouds = new Map<string, Cloud>();
+  // Whoever is on this computer is no reason to open others.
+  if (config.auth !== 'none') clouds.set('inventory', new InventoryCloud(db));
   const options = {
     directory: path.join(config.data, 'sandbox'),
     apiHost: config.host,

@@ -19,6 +19,11 @@ Flags of the controller:
   --sandbox               with the sandbox cloud: machines on this computer, to try things
   --example               make the example cluster in the sandbox and show what it can do
   --allow-network CIDR    a network in which imported machines may be dialled; may be repeated
+  --auth MODE             tokens (default), keystone, or none
+  --no-auth               everybody on this computer is an admin; with the sandbox as the only cloud
+  --keystone-url URL      with --auth keystone, and so are --keystone-credential FILE, --keystone-ca FILE
+  --tls-cert FILE         answer over TLS; with --tls-key FILE
+  --trusted-tls-proxy CIDR  leave TLS to a proxy in this network; may be repeated
   --database URL          a PostgreSQL to use instead of the embedded one (default DATABASE_URL)
   --log-file FILE         default DATA/wadi.log; - is standard output
   --log-level LEVEL       trace, debug, info, warn, error, fatal (default info)

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { createServer as createHttpServer } from 'node:http';
+import { createServer as createHttpServer, type RequestListener } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import { ApiError } from '@wadi/api';
 import fastify, {
   type FastifyBaseLogger,
@@ -11,7 +12,7 @@ import type { Authenticator } from '../auth/principal.ts';
 import { requireToken } from './auth.ts';
 import type { HttpContext, Resource } from './context.ts';
 import { handleErrors } from './errors.ts';
-import { hostGuard, refuse } from './host-guard.ts';
+import { hostGuard, isIn, networkList, refuse } from './host-guard.ts';
 import { parseJson } from './json-body.ts';
 import { type RouteRights, requireRouteRights, routeRights } from './route-rights.ts';
 import { saharaPath } from './sahara-path.ts';
@@ -22,6 +23,10 @@ export interface ServerOptions {
   /** Names besides loopback's under which the controller is addressed. */
   readonly hosts: readonly string[];
   readonly authenticator: Authenticator;
+  /** PEM texts; absent: plain HTTP. */
+  readonly tls?: { readonly cert: string; readonly key: string } | null;
+  /** Networks (CIDR) of proxies that speak TLS for us. */
+  readonly trustedTlsProxies?: readonly string[];
   /** What routes want that are not Wadi's own, as tests add them. */
   readonly furtherRights?: RouteRights;
 }
@@ -35,16 +40,21 @@ export async function createServer({
   resources,
   hosts,
   authenticator,
+  tls = null,
+  trustedTlsProxies = [],
   furtherRights,
 }: ServerOptions) {
   const table = { ...routeRights, ...furtherRights };
   let port = 0;
-  const guard = hostGuard(hosts, () => port);
+  const proxies = trustedTlsProxies.length > 0 ? networkList(trustedTlsProxies) : null;
+  const guard = hostGuard({ names: hosts, port: () => port, tls: tls !== null, proxies });
   const app: FastifyInstance = fastify({
     loggerInstance: context.log as FastifyBaseLogger,
     // Our own line per refused request says more; one per answered request would drown it.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit,
+    // Whose X-Forwarded headers tell where a request comes from: nobody else's.
+    trustProxy: proxies === null ? false : (address) => isIn(proxies, address),
     // Milliseconds: to receive a whole request, and to keep an idle connection.
     requestTimeout: 300_000,
     keepAliveTimeout: 75_000,
@@ -65,12 +75,15 @@ export async function createServer({
       },
     },
     schemaErrorFormatter: (errors, part) => validationError(errors, part),
-    serverFactory: (handler, options) =>
-      createHttpServer(options as object, (request, response) => {
+    serverFactory: (handler, options) => {
+      const listener: RequestListener = (request, response) => {
         const refusal = guard(request);
         if (refusal) refuse(refusal, response);
         else handler(request, response);
-      }),
+      };
+      if (tls === null) return createHttpServer(options as object, listener);
+      return createHttpsServer({ ...(options as object), ...tls, minVersion: 'TLSv1.2' }, listener);
+    },
   });
   app.addHook('onListen', async () => {
     const address = app.server.address();

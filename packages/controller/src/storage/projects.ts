@@ -43,3 +43,15 @@ export function updateProject(
     .returningAll()
     .executeTakeFirst();
 }
+
+/** Makes a project of Keystone's known here, once. */
+export async function ensureProject(db: Database, id: string, name: string): Promise<ProjectRow> {
+  const known = await findProject(db, id);
+  if (known) return known;
+  await db
+    .insertInto('project')
+    .values({ id, name })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+  return await db.selectFrom('project').selectAll().where('id', '=', id).executeTakeFirstOrThrow();
+}

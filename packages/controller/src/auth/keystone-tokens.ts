@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import type { Role } from '@wadi/api';
+import type { Database } from '../storage/database.ts';
+import { ensureProject } from '../storage/projects.ts';
+import type { KeystoneClient, KeystoneToken } from './keystone-client.ts';
+import { type Authenticator, givenToken, type Principal } from './principal.ts';
+import { rightsOf } from './rights.ts';
+
+/** Milliseconds for which an answer holds. With the look at open requests, a revoked token is dead within a minute. */
+const fresh = 30_000;
+const mostRemembered = 10_000;
+const longestToken = 16_384;
+
+interface Remembered {
+  readonly until: number;
+  readonly principal: Promise<Principal | null>;
+}
+
+/** Tokens of Keystone: its project is ours, its roles are matched by name. Nobody else is let in. */
+export function keystoneTokens(client: KeystoneClient, db: Database, url: string): Authenticator {
+  const remembered = new Map<string, Remembered>();
+
+  const ask = async (token: string): Promise<Principal | null> => {
+    const found = await client.validate(token);
+    if (!found?.project || Date.parse(found.expires_at) <= Date.now()) return null;
+    const { id: projectId, name } = found.project;
+    const { member_root: memberRoot } = await ensureProject(db, projectId, name);
+    const role = roleOf(found);
+    return {
+      projectId,
+      tokenId: found.audit_ids?.[0] ?? 'keystone',
+      name: found.user.name,
+      role: role ?? 'reader',
+      rights: rightsOf({ role: role ?? 'reader', memberRoot, restrictedTo: role ? null : [] }),
+    };
+  };
+
+  return {
+    challenge: `Keystone uri="${url}"`,
+    async authenticate(headers) {
+      const token = givenToken(headers);
+      if (!token || token.length > longestToken) return null;
+      // The map must not be a list of tokens for who reads a core dump.
+      const key = createHash('sha256').update(token).digest('base64');
+      const known = remembered.get(key);
+      if (known && known.until > Date.now()) return await known.principal;
+      const principal = ask(token);
+      remembered.delete(key);
+      remembered.set(key, { until: Date.now() + fresh, principal });
+      for (const oldest of remembered.keys()) {
+        if (remembered.size <= mostRemembered) break;
+        remembered.delete(oldest);
+      }
+      try {
+        return await principal;
+      } catch (error) {
+        // That nobody could tell is no answer to remember.
+        if (remembered.get(key)?.principal === principal) remembered.delete(key);
+        throw error;
+      }
+    },
+  };
+}
+
+/** The strongest of those that we know. */
+function roleOf({ roles = [] }: KeystoneToken): Role | undefined {
+  const names = roles.map(({ name }) => name.toLowerCase());
+  if (names.includes('admin')) return 'admin';
+  if (names.includes('member') || names.includes('_member_')) return 'member';
+  return names.includes('reader') ? 'reader' : undefined;
+}
