@@ -1,6 +1,7 @@
-import { ApiError, type ImportRequest } from '@wadi/api';
+import { ApiError, ImportRequest } from '@wadi/api';
 import { describe, expect, it } from 'vitest';
 import { generateManagementKey } from '../../access/management-key.ts';
+import { checkBody } from './check-body.ts';
 import { planImport } from './plan-import.ts';
 
 const { privateKey, publicKey } = generateManagementKey('test');
@@ -75,6 +76,15 @@ describe('an import', () => {
     ])
       expect(error.message).toContain(part);
     expect(error.message).not.toContain(secret);
+  });
+
+  it('does not quote a key that stands where its label belongs', () => {
+    const { message } = refusal({
+      identities: { [privateKey]: { private_key: 'x' }, ...request.identities },
+    });
+    expect(message).toBe('identities: a label has more than 64 characters');
+    const given = { ...request, machines: [{ ...machine, identity: privateKey }] };
+    expect(() => checkBody(ImportRequest, given)).toThrow(/^machines\[0\]\.identity: [^\n]{0,60}$/);
   });
 
   it('does not take a label that only looks like one', () => {

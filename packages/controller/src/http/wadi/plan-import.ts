@@ -19,7 +19,9 @@ export function planImport(request: ImportRequest, allowNetworks: readonly strin
   const problems: string[] = [];
   for (const [label, identity] of Object.entries(request.identities)) {
     const problem = identityProblem(identity);
-    if (problem) problems.push(`identities[${label}]: ${problem}`);
+    // A long label is not quoted: it may be the key itself, in the wrong place.
+    if (label.length > 64) problems.push('identities: a label has more than 64 characters');
+    else if (problem) problems.push(`identities[${label}]: ${problem}`);
   }
   const hasProxy = request.machines.some((machine) => machine.is_proxy);
   const groups = new Map<string, { isProxy: boolean; machines: PlannedGroup['machines'][number][] }>();
