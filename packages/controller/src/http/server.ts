@@ -9,7 +9,7 @@ import fastify, {
 } from 'fastify';
 import { requireToken } from './auth.ts';
 import type { HttpContext, Resource } from './context.ts';
-import { handleErrors } from './errors.ts';
+import { handleErrors, sendError } from './errors.ts';
 import { hostGuard, refuse } from './host-guard.ts';
 import { parseJson } from './json-body.ts';
 import { saharaPath } from './sahara-path.ts';
@@ -41,6 +41,8 @@ export async function createServer({ context, resources, hosts }: ServerOptions)
     routerOptions: { maxParamLength: 500 },
     genReqId: () => `req-${randomUUID()}`,
     rewriteUrl: (request) => saharaPath(request),
+    // What fails before there is a route.
+    frameworkErrors: (error, request, reply) => sendError(error, request, reply),
     // Nothing is coerced, dropped or filled in: validation judges what the user sent.
     ajv: {
       customOptions: {

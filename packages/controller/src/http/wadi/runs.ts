@@ -46,7 +46,7 @@ export function runs(parts: RunResourceParts): Resource {
 
     app.get('/v2/clusters/:cluster/runs', async (request): Promise<RunList> => {
       const cluster = await ownCluster(db, request);
-      const limit = queryNumber(request, 'limit', { least: 1, most: 1000, otherwise: 100 });
+      const limit = queryNumber(request, 'limit', { least: 1, most: 1000, otherwise: 100, whole: true });
       const marker = queryText(request, 'marker');
       if (marker !== undefined) await runOf(context, cluster, marker);
       const rows = await listRuns(db, cluster.id, { limit, ...(marker === undefined ? {} : { marker }) });
