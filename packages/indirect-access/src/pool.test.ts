@@ -156,6 +156,38 @@ describe('the pool', () => {
     server.close();
   });
 
+  it('never says that nothing can have happened once a command was on its way', async () => {
+    const links: Socket[] = [];
+    let answers = Number.POSITIVE_INFINITY;
+    const server = createServer((near) => {
+      const far = connect(inner.port, '127.0.0.1');
+      for (const end of [near, far]) links.push(end.on('error', () => {}));
+      near.pipe(far);
+      far.on('data', (chunk) => {
+        answers -= 1;
+        if (answers >= 0) near.write(chunk);
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const access = bed.access({ deadlines: { channel: 500 } });
+    const route = direct(inner.machine({ port }));
+    await access.exec(route, 'true');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const failure = { code: 'TIMEOUT', phase: 'channel', hop: 'inner' };
+    // The channel is granted, and the answer to the request gets lost.
+    answers = 1;
+    await expect(access.exec(route, 'true')).rejects.toMatchObject({ ...failure, retryable: false });
+    answers = Number.POSITIVE_INFINITY;
+    await access.exec(route, 'true');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    // Not even the channel is granted.
+    answers = 0;
+    await expect(access.exec(route, 'true')).rejects.toMatchObject({ ...failure, retryable: true });
+    for (const link of links) link.destroy();
+    server.close();
+  });
+
   it('lets a caller give up while others go on with the same handshake', async () => {
     const access = bed.access();
     const before = accepted(inner);
