@@ -188,6 +188,14 @@ describe('the pool', () => {
     server.close();
   });
 
+  it('needs no free handshake of a machine for a further connection to its proxy', async () => {
+    const access = bed.access({ limits: { handshakes: 1, sessionsPerConnection: 1 } });
+    const behind = (id: string) => through(proxy.machine(), inner.machine({ id, name: id }), { relay: 'nc' });
+    await access.exec(behind('one'), 'true');
+    await access.exec(behind('two'), 'true');
+    expect(access.stats().connections).toHaveLength(4);
+  });
+
   it('lets a caller give up while others go on with the same handshake', async () => {
     const access = bed.access();
     const before = accepted(inner);
