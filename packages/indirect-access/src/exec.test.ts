@@ -169,6 +169,19 @@ describe('exec', () => {
     );
   });
 
+  it('ends what runs also when it has taken every session that there may be', async () => {
+    const access = bed.access({ limits: { sessionsPerConnection: 2, connectionsPerMachine: 1 } });
+    const controller = new AbortController();
+    const { signal } = controller;
+    const running = [1, 2].map(() => access.exec(route, `sleep ${nap}.06`, { signal }));
+    expect(await eventually(() => processesWith(`sleep ${nap}.06`).length >= 2)).toBe(true);
+    const waiting = access.exec(route, 'echo waited');
+    controller.abort();
+    for (const each of running) await expect(each).rejects.toMatchObject({ code: 'CANCELLED' });
+    expect(processesWith(`sleep ${nap}.06`)).toEqual([]);
+    expect(String((await waiting).stdout)).toBe('waited\n');
+  });
+
   it('runs as root by sudo, variables included, and keeps status and outputs', async () => {
     const access = bed.access();
     const result = await access.exec(route, 'echo "$(id -u) $X"; echo e >&2; exit 9', {

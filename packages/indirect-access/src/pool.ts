@@ -81,7 +81,7 @@ export class Pool {
         const beside = near && (await this.#startBeside(near, text));
         if (beside) return beside;
         const { channel, lease } = await openChannel<ExecChannel>(() => this.group(route), {
-          kind,
+          kind: near ? 'ending' : kind,
           machine,
           milliseconds,
           signal,
