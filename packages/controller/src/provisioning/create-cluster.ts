@@ -6,6 +6,7 @@ import { ensureManagementKeys } from './steps/ensure-management-keys.ts';
 import { failCreation } from './steps/fail-creation.ts';
 import { prepareInstances } from './steps/prepare-instances.ts';
 import { spawnInstances } from './steps/spawn-instances.ts';
+import { startInstances } from './steps/start-instances.ts';
 import { validateCluster } from './steps/validate-cluster.ts';
 import { waitForInstances } from './steps/wait-for-instances.ts';
 
@@ -20,6 +21,7 @@ export function createCluster(parts: ProvisioningParts): Workflow {
       await step('wait for instances', (signal) => waitForInstances(work, signal));
       await step('prepare instances', () => prepareInstances(work));
       await step('configure instances', () => configureInstances(work));
+      await step('start instances', () => startInstances(work));
       await step('activate', () => advance(work, 'Active'));
     } catch (error) {
       // When the workflow was cancelled this throws as well, before it does anything.

@@ -1,7 +1,6 @@
 import { advance, type ClusterWork } from '../cluster-work.ts';
 
-/** Lets the plugin configure and start its processes; `bare` has none. */
+/** Lets the plugin configure its processes; `bare` has none. */
 export async function configureInstances(work: ClusterWork): Promise<void> {
   await advance(work, 'Configuring');
-  await advance(work, 'Starting');
 }
