@@ -18,10 +18,10 @@ export interface FilesOptions {
 /**
  * Files of one machine, as its login user or as root. A relative path starts at the login user's home.
  *
- * Every change is atomic: the new content is written to a temporary file beside the old one (mode 0600), flushed to
- * disk and renamed over it, so readers see the old or the new file, and after a failure the old one. Owner, group
+ * Every change is atomic: the new content is written to a temporary directory beside the old file (mode 0700), flushed
+ * to disk and renamed over it, so readers see the old or the new file, and after a failure the old one. Owner, group
  * and mode are kept; when they cannot be, nothing is changed (PERMISSION_DENIED). A symbolic link is followed: the
- * file it points to changes, the link stays. Hard links, ACLs and extended attributes are not carried over.
+ * file it points to changes, the link stays; but not one that another user put into a directory for all (`/tmp`). Hard links, ACLs and extended attributes are not carried over.
  *
  * Errors: FILE_NOT_FOUND, PERMISSION_DENIED, SUDO_REFUSED, FILE_FAILED (a directory, disk full, read-only, …),
  * CONNECTION_LOST (a `write` may have happened or not), CANCELLED.
