@@ -70,6 +70,7 @@ export async function startProcess(
     signal: starting,
     abandon: (late) => void endWhenStarted(site, late, readStart(late, text, asRoot), asRoot),
   });
+  if (text.prelude) channel.stdin.on('error', () => {}).write(text.prelude);
   const started = readStart(channel, text, asRoot);
   const late = () =>
     new AccessError(`the shell started no command within ${site.startDeadline} ms`, {
