@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { type AccessOptions, defaultDeadlines, defaultLimits } from './access-options.ts';
 import { checkRoute, checkTarget } from './check-route.ts';
+import { closedError } from './connection-group.ts';
 import { dialTcp } from './dial-tcp.ts';
 import type { SftpChannel } from './engine/engine.ts';
 import { ssh2Engine } from './engine/ssh2-engine.ts';
@@ -39,6 +40,7 @@ export class IndirectAccess implements Sessions {
   readonly #deadlines;
   readonly #pool: Pool;
   readonly #forwards = new Set<LocalForward>();
+  #closed = false;
 
   constructor(options: AccessOptions) {
     this.#deadlines = { ...defaultDeadlines, ...options.deadlines };
@@ -98,6 +100,10 @@ export class IndirectAccess implements Sessions {
   async forward(route: Route, options: ForwardOptions): Promise<LocalForward> {
     checkRoute(route);
     const forward = await localForward(this, route, options);
+    if (this.#closed) {
+      await forward.close();
+      throw closedError();
+    }
     this.#forwards.add(forward);
     const close = () => {
       this.#forwards.delete(forward);
@@ -145,6 +151,7 @@ export class IndirectAccess implements Sessions {
 
   /** Closes everything; what is under way fails with CLOSED or CONNECTION_LOST. */
   async close(): Promise<void> {
+    this.#closed = true;
     await Promise.all([...this.#forwards].map((forward) => forward.close()));
     this.#forwards.clear();
     await this.#pool.close();

@@ -280,6 +280,16 @@ describe('the pool', () => {
     await expect(access.exec(route, 'true')).rejects.toMatchObject({ code: 'CLOSED' });
   });
 
+  it('opens no port when it is closed meanwhile', async () => {
+    const access = bed.access();
+    const opening = access.forward(direct(inner.machine()), { port: inner.port });
+    await access.close();
+    await expect(opening).rejects.toMatchObject({ code: 'CLOSED' });
+    await expect(access.forward(direct(inner.machine()), { port: inner.port })).rejects.toMatchObject({
+      code: 'CLOSED',
+    });
+  });
+
   it('is not broken by a listener that throws', async () => {
     const access = bed.access({
       onEvent: () => {
