@@ -290,6 +290,32 @@ describe('the pool', () => {
     });
   });
 
+  it('learns nothing from a first contact with a machine that was forgotten meanwhile', async () => {
+    const other = await bed.sshd('rebuilt');
+    let shown = () => {};
+    const asked = new Promise<void>((resolve) => {
+      shown = resolve;
+    });
+    let answer = (_key: string) => {};
+    const answered = new Promise<string>((resolve) => {
+      answer = resolve;
+    });
+    const access = bed.access({
+      pinHostKey: (machine, key) => {
+        if (machine.port !== inner.port) return Promise.resolve(key);
+        shown();
+        return answered;
+      },
+    });
+    const unknown = inner.machine({ hostKey: { kind: 'first-contact' } });
+    const first = access.connect(direct(unknown));
+    await asked;
+    await Promise.all([access.forget('inner'), expect(first).rejects.toMatchObject({ code: 'CLOSED' })]);
+    answer(inner.hostKey);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect((await access.exec(direct({ ...unknown, port: other.port }), 'true')).status).toBe(0);
+  });
+
   it('is not broken by a listener that throws', async () => {
     const access = bed.access({
       onEvent: () => {
