@@ -80,6 +80,22 @@ describe('exec', () => {
     expect((await bed.access().exec(route, 'exit 5', { stdin: large })).status).toBe(5);
   });
 
+  it('does not wait for input that never comes when the command is over before it is asked for', async () => {
+    const access = bed.access();
+    await access.exec(route, 'true');
+    // A busy process hears of everything at once: start, end and close.
+    const busy = setInterval(() => {
+      for (const end = Date.now() + 100; Date.now() < end; );
+    }, 1);
+    const endless = new Readable({ read() {} });
+    try {
+      expect((await access.exec(route, 'exit 4', { stdin: endless })).status).toBe(4);
+    } finally {
+      clearInterval(busy);
+    }
+    expect(endless.destroyed).toBe(true);
+  });
+
   it('ends the command when its input fails, without showing it an end of input', async () => {
     const failing = Readable.from(
       (async function* () {
