@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { cancelled, withDeadline } from './deadline.ts';
 import { AccessError } from './errors.ts';
 import type { ExecResult } from './exec.ts';
 import { type Edited, replaceLines, replaceText } from './remote-files-edit.ts';
@@ -173,17 +174,19 @@ class FilesOverSessions implements RemoteFiles {
     }
   }
 
-  async #inTurn<T>(path: string, change: () => Promise<T>): Promise<T> {
+  #inTurn<T>(path: string, change: () => Promise<T>): Promise<T> {
     const waiting = changes.get(this.#sessions) ?? new Map<string, Promise<unknown>>();
     changes.set(this.#sessions, waiting);
     const key = `${this.#route.machine.id}\0${path}`;
-    const mine = (waiting.get(key) ?? Promise.resolve()).catch(() => undefined).then(change);
-    waiting.set(key, mine);
-    try {
-      return await mine;
-    } finally {
-      if (waiting.get(key) === mine) waiting.delete(key);
-    }
+    const { signal } = this.#options;
+    const before = waiting.get(key) ?? Promise.resolve();
+    const mine = withDeadline({ signal, late: () => cancelled(signal) }, () => before).then(change);
+    // Who gives up while waiting lets nobody pass: those behind still wait for those before.
+    const settled = Promise.allSettled([before, mine]).then(() => {
+      if (waiting.get(key) === settled) waiting.delete(key);
+    });
+    waiting.set(key, settled);
+    return mine;
   }
 
   #failed(action: string, path: string, result: ExecResult): AccessError {
