@@ -4,6 +4,7 @@ import { withDeadline } from './deadline.ts';
 import { ChannelOpenError, type SshConnection } from './engine/engine.ts';
 import { AccessError } from './errors.ts';
 import type { Machine } from './route.ts';
+import { withReason } from './with-reason.ts';
 
 export interface OpenChannelOptions<T> {
   readonly kind: ChannelKind;
@@ -101,7 +102,7 @@ function lateError(machine: Machine, milliseconds: number, retryable: boolean): 
 function describe(error: unknown, machine: Machine, kind: ChannelKind): unknown {
   if (error instanceof ChannelOpenError) {
     if (kind === 'stream') return error;
-    return new AccessError(`${machine.name}: refused a session: ${error.message}`, {
+    return new AccessError(withReason(`${machine.name}: refused a session`, error.message), {
       code: 'CHANNEL_REFUSED',
       hop: machine.name,
       phase: 'channel',

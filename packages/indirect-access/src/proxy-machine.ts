@@ -12,6 +12,7 @@ import { type PrimeResult, prime } from './prime.ts';
 import { type RelayProgram, relayProbe, relayPrograms } from './relay.ts';
 import { type ProcessSite, startProcess } from './remote-process.ts';
 import type { Machine, Relay, RelaySetting } from './route.ts';
+import { withReason } from './with-reason.ts';
 
 export interface ProxyOptions {
   readonly machine: Machine;
@@ -222,7 +223,7 @@ export class ProxyMachine {
         });
       default:
         return this.#unreachable(
-          `${proxy}: cannot reach ${name} (${host} port ${port}): ${error.message.replace(/^.*failure: /, '')}`,
+          withReason(`${proxy}: cannot reach ${name} (${host} port ${port})`, error.message),
           name,
           error,
         );

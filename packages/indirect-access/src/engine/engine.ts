@@ -60,7 +60,7 @@ export interface SshConnection {
   close(): Promise<void>;
 }
 
-/** Reason codes of RFC 4254 section 5.1: 1 prohibited, 2 connect failed, 3 unknown type, 4 resource shortage. */
+/** The message is the server's, or empty. Reason codes of RFC 4254 section 5.1: 1 prohibited, 2 connect failed, 3 unknown type, 4 resource shortage. */
 export class ChannelOpenError extends Error {
   override readonly name = 'ChannelOpenError';
   readonly reason: number;

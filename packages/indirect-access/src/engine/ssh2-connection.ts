@@ -162,8 +162,9 @@ export class Ssh2Connection implements SshConnection {
   }
 
   #openError(error: Error & { reason?: unknown }): Error {
-    if (typeof error.reason === 'number') return new ChannelOpenError(error.message, error.reason);
-    return this.#open ? new ChannelOpenError(error.message, 0) : this.#lostError(true);
+    const message = saidBy(error);
+    if (typeof error.reason === 'number') return new ChannelOpenError(message, error.reason);
+    return this.#open ? new ChannelOpenError(message, 0) : this.#lostError(true);
   }
 
   readonly #lost = (): Error | undefined => (this.#open ? undefined : this.#lostError(false));
@@ -175,4 +176,13 @@ export class Ssh2Connection implements SshConnection {
       cause: this.#reason,
     });
   }
+}
+
+/** The server's own words, which may be none, without ssh2's before them and without control characters. */
+function saidBy({ message }: Error): string {
+  return message
+    .replace(/^\(SSH\) Channel open failure: ?/, '')
+    .replaceAll(/\p{Cc}+/gu, ' ')
+    .trim()
+    .slice(0, 200);
 }

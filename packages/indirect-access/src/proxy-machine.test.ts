@@ -1,0 +1,91 @@
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import ssh2 from 'ssh2';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Machine } from './route.ts';
+import { direct, TestBed, through } from './test-access.ts';
+import { makeKey, type TestSshd } from './test-sshd.ts';
+
+const bed = new TestBed();
+const ends: (() => void)[] = [];
+let inner: TestSshd;
+
+beforeAll(async () => {
+  inner = await bed.sshd('inner');
+});
+afterEach(async () => {
+  await bed.reset();
+  for (const end of ends.splice(0)) end();
+});
+afterAll(() => bed.stop());
+
+/** A server that refuses every channel and gives for its reason what OpenSSH never would. */
+async function sullen(reason: string): Promise<Machine> {
+  const key = makeKey();
+  const server = new ssh2.Server({ hostKeys: [key.privateKey] }, (client) => {
+    client.on('error', () => {}).on('authentication', (context) => context.accept());
+    const protocol = (client as unknown as { _protocol: { channelOpenFail: (...words: unknown[]) => void } })
+      ._protocol;
+    const fail = protocol.channelOpenFail.bind(protocol);
+    protocol.channelOpenFail = (id, code) => fail(id, code, reason);
+    client.on('session', (_accept, reject) => reject());
+    client.on('tcpip', (_accept, reject) => reject());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  ends.push(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  return inner.machine({
+    id: 'sullen',
+    name: 'sullen',
+    port,
+    hostKey: { kind: 'pinned', keys: [key.publicKey] },
+  });
+}
+
+/** The machine, `delay` milliseconds away in each direction. */
+async function far(machine: Machine, delay: number): Promise<Machine> {
+  const server = createServer((near) => {
+    const onward = connect(machine.port, machine.host);
+    const carry = (from: Socket, to: Socket) =>
+      from
+        .on('error', () => {})
+        .on('data', (chunk) => setTimeout(() => to.write(chunk), delay))
+        .on('close', () => to.destroy());
+    carry(near, onward);
+    carry(onward, near);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  ends.push(() => server.close());
+  return { ...machine, port: (server.address() as AddressInfo).port };
+}
+
+describe('a proxy', () => {
+  it.each([
+    ['no reason at all', '', /^[^:]+: .*\)$/, /^[^:]+: refused a session$/],
+    ['its reason', 'go away', /: go away$/, /^sullen: refused a session: go away$/],
+    ['control characters', '\x1b[2J\r\n\0red', /: \[2J red$/, /: \[2J red$/],
+  ])('that refuses and gives %s is quoted properly', async (_what, reason, tunnel, session) => {
+    const machine = await sullen(reason);
+    const access = bed.access();
+    await expect(access.exec(through(machine, inner.machine()), 'true')).rejects.toMatchObject({
+      code: 'TARGET_UNREACHABLE',
+      message: expect.stringMatching(tunnel),
+    });
+    await expect(access.exec(direct(machine), 'true')).rejects.toMatchObject({
+      code: 'CHANNEL_REFUSED',
+      message: expect.stringMatching(session),
+    });
+  });
+
+  it('whose only session is taken is not thought to give no shell', async () => {
+    const server = await bed.sshd('proxy', ['MaxSessions 1']);
+    const proxy = await far(server.machine(), 100);
+    const access = bed.access();
+    await access.connect(direct(proxy));
+    const reached = access.exec(through(proxy, inner.machine()), 'true');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const own = access.exec(direct(proxy), 'sleep 2; echo ran');
+    await reached;
+    expect(String((await own).stdout)).toBe('ran\n');
+    expect(bed.eventTypes()).not.toContain('jump-only-found');
+  });
+});
