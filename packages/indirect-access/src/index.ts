@@ -1,5 +1,5 @@
 export type { AccessEvent, AccessOptions, Deadlines, Keepalive, Limits } from './access-options.ts';
-export { checkIdentity } from './check-identity.ts';
+export { checkIdentity, decryptIdentity } from './check-identity.ts';
 export type { Identity } from './engine/engine.ts';
 export * from './errors.ts';
 export type { Command, ExecOptions, ExecResult } from './exec.ts';

@@ -11,7 +11,7 @@ import type { HttpContext, Resource } from '../context.ts';
 import { nameTaken } from '../sahara/refusals.ts';
 import { viewCluster } from '../sahara/view-cluster.ts';
 import { checkBody } from './check-body.ts';
-import { type PlannedGroup, planImport } from './plan-import.ts';
+import { type PlannedImport, planImport } from './plan-import.ts';
 
 export interface ImportParts {
   readonly provisioning: ClusterProvisioning;
@@ -34,8 +34,8 @@ export function importCluster({ provisioning, plugins, allowNetworks }: ImportPa
       const version = body.plugin_version ?? [...plugin.versions.keys()].at(-1) ?? '';
       checkEnabled(plugin, version);
       const processes = Object.values(plugin.versions.get(version)?.processes ?? {}).flat();
-      const { groups } = planImport(body, allowNetworks);
-      const imported = { body, groups, version, pluginName: plugin.name, processes };
+      const { identities, groups } = planImport(body, allowNetworks);
+      const imported = { body, identities, groups, version, pluginName: plugin.name, processes };
       const id = await insertImport(context, request.principal.projectId, imported);
       await provisioning.createCluster(id);
       reply.code(202);
@@ -44,9 +44,8 @@ export function importCluster({ provisioning, plugins, allowNetworks }: ImportPa
   };
 }
 
-interface Imported {
+interface Imported extends PlannedImport {
   readonly body: ImportRequest;
-  readonly groups: readonly PlannedGroup[];
   readonly pluginName: string;
   readonly version: string;
   readonly processes: readonly string[];
@@ -55,7 +54,7 @@ interface Imported {
 async function insertImport(
   { db, secrets, events }: HttpContext,
   projectId: string,
-  { body, groups, pluginName, version, processes }: Imported,
+  { body, identities, groups, pluginName, version, processes }: Imported,
 ): Promise<string> {
   const id = randomUUID();
   await db.transaction().execute(async (tx) => {
@@ -98,10 +97,8 @@ async function insertImport(
     );
     if (!cluster) throw nameTaken('Cluster', body.name);
     const credentials = new Map<string, string>();
-    for (const [label, { private_key: privateKey, passphrase }] of Object.entries(body.identities)) {
-      const identity = passphrase === undefined ? { privateKey } : { privateKey, passphrase };
+    for (const [label, identity] of identities)
       credentials.set(label, await secrets.put(identityPurpose, id, writeIdentity(identity), tx));
-    }
     await insertInventoryMachines(
       tx,
       groups.flatMap(({ name, machines }) =>
