@@ -1,6 +1,6 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import ssh2 from 'ssh2';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { refusingServer } from './engine/test-refusing-server.ts';
 import type { Machine } from './route.ts';
 import { direct, TestBed, through } from './test-access.ts';
 import { makeKey, type TestSshd } from './test-sshd.ts';
@@ -18,25 +18,15 @@ afterEach(async () => {
 });
 afterAll(() => bed.stop());
 
-/** A server that refuses every channel and gives for its reason what OpenSSH never would. */
+/** A proxy that refuses every channel, for this reason. */
 async function sullen(reason: string): Promise<Machine> {
   const key = makeKey();
-  const server = new ssh2.Server({ hostKeys: [key.privateKey] }, (client) => {
-    client.on('error', () => {}).on('authentication', (context) => context.accept());
-    const protocol = (client as unknown as { _protocol: { channelOpenFail: (...words: unknown[]) => void } })
-      ._protocol;
-    const fail = protocol.channelOpenFail.bind(protocol);
-    protocol.channelOpenFail = (id, code) => fail(id, code, reason);
-    client.on('session', (_accept, reject) => reject());
-    client.on('tcpip', (_accept, reject) => reject());
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  ends.push(() => server.close());
-  const { port } = server.address() as AddressInfo;
+  const server = await refusingServer(key.privateKey, reason);
+  ends.push(server.close);
   return inner.machine({
     id: 'sullen',
     name: 'sullen',
-    port,
+    port: server.port,
     hostKey: { kind: 'pinned', keys: [key.publicKey] },
   });
 }
