@@ -4,13 +4,11 @@ import { type AccessOptions, defaultDeadlines, defaultLimits } from './access-op
 import { checkRoute, checkTarget } from './check-route.ts';
 import { closedError } from './connection-group.ts';
 import { dialTcp } from './dial-tcp.ts';
-import type { SftpChannel } from './engine/engine.ts';
 import { ssh2Engine } from './engine/ssh2-engine.ts';
 import { Events } from './events.ts';
 import { type Command, type ExecOptions, type ExecResult, runToEnd } from './exec.ts';
 import { type DispatcherOptions, httpDispatcher } from './http-dispatcher.ts';
 import { type ForwardOptions, type LocalForward, localForward } from './local-forward.ts';
-import { openChannel } from './open-channel.ts';
 import { Pool, type PoolStats } from './pool.ts';
 import { type FilesOptions, type RemoteFiles, remoteFiles } from './remote-files.ts';
 import { type RemoteProcess, type SpawnOptions, startProcess } from './remote-process.ts';
@@ -120,23 +118,6 @@ export class IndirectAccess implements Sessions {
     lease.release();
     const relay = this.#pool.lastProxy(route)?.relay;
     return { serverVersion, route: describeRoute(route), ...(relay ? { relay } : {}) };
-  }
-
-  async sftp(route: Route, options: { signal?: AbortSignal } = {}): Promise<SftpChannel> {
-    checkRoute(route);
-    const { channel, lease } = await openChannel<SftpChannel>(() => this.#pool.group(route), {
-      kind: 'session',
-      machine: route.machine,
-      milliseconds: this.#deadlines.channel,
-      signal: options.signal,
-      open: (ssh, ended) => ssh.sftp(ended),
-      discard: (late, { release }) => {
-        late.closed.then(release);
-        late.close();
-      },
-    });
-    channel.closed.then(lease.release);
-    return channel;
   }
 
   /** What is open now. */

@@ -3,15 +3,8 @@ import type { Client } from 'ssh2';
 import { cancelled } from '../deadline.ts';
 import { AccessError } from '../errors.ts';
 import { ChannelInput, ChannelOutput, ChannelStream } from './channel-stream.ts';
-import {
-  ChannelOpenError,
-  type ExecChannel,
-  type ExecExit,
-  type SftpChannel,
-  type SshConnection,
-} from './engine.ts';
+import { ChannelOpenError, type ExecChannel, type ExecExit, type SshConnection } from './engine.ts';
 import { type Channel, internals, PACKET, type PendingChannel, WINDOW } from './ssh2-internals.ts';
-import { openSftp } from './ssh2-sftp.ts';
 
 export class Ssh2Connection implements SshConnection {
   readonly serverVersion: string;
@@ -79,12 +72,6 @@ export class Ssh2Connection implements SshConnection {
         reject(cancelled(signal));
       });
     });
-  }
-
-  async sftp(signal?: AbortSignal): Promise<SftpChannel> {
-    signal?.throwIfAborted();
-    this.#mustBeOpen();
-    return openSftp(this.#client, this.#lost, (error) => this.#openError(error), signal);
   }
 
   async close(): Promise<void> {
