@@ -2,7 +2,10 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { RunJournal } from '../../packages/controller/src/access/run-journal.ts';
-import { settleOrphanedRuns } from '../../packages/controller/src/provisioning/settle-runs.ts';
+import {
+  settleOrphanedRuns,
+  watchOrphanedRuns,
+} from '../../packages/controller/src/provisioning/settle-runs.ts';
 import { type Database, openDatabase, openPool } from '../../packages/controller/src/storage/database.ts';
 import { migrate } from '../../packages/controller/src/storage/migrate.ts';
 import { readOutput } from '../../packages/controller/src/storage/run-output.ts';
@@ -170,7 +173,7 @@ describe('runs of a controller that is gone', () => {
     expect(await journal.claim({ ...third, route: 'r' })).toBe(false);
   });
 
-  it('are left alone while it lives', async () => {
+  it('are left alone while it lives, and settled soon after it lets go', async () => {
     const run = await newRun(1, 'another');
     const { lockKey } = await import('../../packages/controller/src/provisioning/engine/lease.ts');
     const client = await pool.connect();
@@ -178,7 +181,10 @@ describe('runs of a controller that is gone', () => {
       await client.query('select pg_advisory_lock($1)', [lockKey('another')]);
       await settleOrphanedRuns(db, 'me', log);
       expect(await findRun(db, run.id)).toMatchObject({ status: 'running' });
+      const watch = watchOrphanedRuns(db, 'me', log, 50);
       await client.query('select pg_advisory_unlock($1)', [lockKey('another')]);
+      await expect.poll(() => findRun(db, run.id)).toMatchObject({ status: 'finished' });
+      await watch.stop();
     } finally {
       client.release();
     }

@@ -21,7 +21,7 @@ import { wadiResources } from './http/wadi/wadi-resources.ts';
 import { loadPlugins } from './plugins/load-plugins.ts';
 import { createDbosEngine } from './provisioning/engine/dbos-engine.ts';
 import { registerProvisioning } from './provisioning/provisioning.ts';
-import { settleOrphanedRuns } from './provisioning/settle-runs.ts';
+import { settleOrphanedRuns, watchOrphanedRuns } from './provisioning/settle-runs.ts';
 import type { Shutdown } from './shutdown.ts';
 import { ensureToken } from './storage/api-tokens.ts';
 import { clusterIdsInStatus } from './storage/clusters.ts';
@@ -106,6 +106,8 @@ export async function openController(parts: ControllerParts): Promise<string> {
   await engine.launch();
   await beginWhatWasPromised(db, provisioning);
   await settleOrphanedRuns(db, controllerId, log);
+  const orphanedRuns = watchOrphanedRuns(db, controllerId, log);
+  shutdown.add('orphaned runs', 5000, () => orphanedRuns.stop());
 
   const context: HttpContext = {
     db,
