@@ -32,13 +32,16 @@ async function sullen(reason: string): Promise<Machine> {
 }
 
 /** The machine, `delay` milliseconds away in each direction. */
-async function far(machine: Machine, delay: number): Promise<Machine> {
+async function far(machine: Machine, delay: number, answers = { left: Infinity }): Promise<Machine> {
   const server = createServer((near) => {
     const onward = connect(machine.port, machine.host);
     const carry = (from: Socket, to: Socket) =>
       from
         .on('error', () => {})
-        .on('data', (chunk) => setTimeout(() => to.write(chunk), delay))
+        .on('data', (chunk) => {
+          if (from === onward) answers.left -= 1;
+          if (answers.left >= 0) setTimeout(() => to.write(chunk), delay);
+        })
         .on('close', () => to.destroy());
     carry(near, onward);
     carry(onward, near);
@@ -64,6 +67,43 @@ describe('a proxy', () => {
       code: 'CHANNEL_REFUSED',
       message: expect.stringMatching(session),
     });
+  });
+
+  it.each(['direct-tcpip', 'nc'] as const)(
+    'that dies while a machine is asked by %s is worth another way: nothing can have happened there',
+    async (relay) => {
+      const proxy = await bed.sshd('proxy');
+      const silent = createServer((socket) => socket.on('error', () => {}).resume());
+      await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+      ends.push(() => silent.close());
+      const { port } = silent.address() as AddressInfo;
+      const access = bed.access();
+      const { stdout } = await access.exec(direct(proxy.machine()), 'echo $PPID');
+      const asked = new Promise((resolve) => silent.once('connection', resolve));
+      const running = access.exec(through(proxy.machine(), inner.machine({ port }), { relay }), 'true');
+      const failed = expect(running).rejects.toMatchObject({
+        code: 'CONNECTION_LOST',
+        phase: 'banner',
+        retryable: true,
+      });
+      await asked;
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      process.kill(Number(stdout), 'SIGKILL');
+      await failed;
+    },
+  );
+
+  it('that falls silent when it is asked for a relay is worth another way', async () => {
+    const server = await bed.sshd('proxy');
+    const answers = { left: Infinity };
+    const proxy = await far(server.machine(), 0, answers);
+    const access = bed.access({ deadlines: { channel: 500 } });
+    await access.exec(direct(proxy), 'true');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    // It grants a session and then says no more.
+    answers.left = 1;
+    const running = access.exec(through(proxy, inner.machine(), { relay: 'nc' }), 'true');
+    await expect(running).rejects.toMatchObject({ code: 'TIMEOUT', hop: 'proxy', retryable: true });
   });
 
   it('whose only session is taken is not thought to give no shell', async () => {

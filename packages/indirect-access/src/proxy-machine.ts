@@ -128,6 +128,14 @@ export class ProxyMachine {
   }
 
   async #openRelay(target: RelayTarget, signal?: AbortSignal): Promise<Duplex> {
+    try {
+      return await this.#openRelayOnce(target, signal);
+    } catch (error) {
+      throw this.#relayError(error, target);
+    }
+  }
+
+  async #openRelayOnce(target: RelayTarget, signal?: AbortSignal): Promise<Duplex> {
     const { site, machine, deadlines, relay } = this.#options;
     const candidates = this.#program ? [this.#program] : await this.#programs(signal);
     let failure: AccessError | undefined;
@@ -195,6 +203,22 @@ export class ProxyMachine {
     this.#hasWorked = true;
     this.#chosen = relay;
     this.#options.events.emit({ type: 'relay-chosen', machine: this.#options.machine, relay });
+  }
+
+  /** Whether a program of ours has started on the proxy does not matter to whoever wants to reach the target. */
+  #relayError(error: unknown, { name }: RelayTarget): unknown {
+    if (!(error instanceof AccessError) || error.retryable) return error;
+    const { code } = error;
+    if (code !== 'CONNECTION_LOST' && code !== 'TIMEOUT') return error;
+    const proxy = this.#options.machine.name;
+    const why = code === 'TIMEOUT' ? 'it did not answer in time' : 'the connection was lost';
+    return new AccessError(`${proxy}: no relay to ${name}: ${why}`, {
+      code,
+      hop: proxy,
+      phase: 'relay',
+      retryable: true,
+      cause: error,
+    });
   }
 
   #directError(error: unknown, { host, port, name }: RelayTarget): unknown {
