@@ -46,9 +46,10 @@ export async function createClusters(
         const { cluster, nodeGroups } = clusterRows(plan, name, fields);
         const row = await insertCluster(tx, cluster, nodeGroups);
         if (!row) throw nameTaken('Cluster', name);
-        await context.events.append(statusEvent(row, 'Validating'), tx);
         inserted.push(row);
       }
+      // Last, in every transaction: whoever tells an event keeps the others of the project waiting.
+      for (const row of inserted) await context.events.append(statusEvent(row, 'Validating'), tx);
       return inserted;
     })
     .catch((error) => {

@@ -1,0 +1,58 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Controller, startController } from '../set-up/start-controller.ts';
+
+let wadi: Controller;
+/** A session that is in the middle of something. */
+let other: pg.Client;
+
+beforeAll(async () => {
+  wadi = await startController({ args: ['--sandbox'] });
+  other = new pg.Client(wadi.databaseUrl ?? '');
+  await other.connect();
+});
+afterAll(async () => {
+  await other?.end();
+  await wadi?.stop();
+});
+
+const body = {
+  plugin_name: 'bare',
+  plugin_version: '1.0',
+  node_groups: [{ name: 'none', count: 0, flavor_id: '1', node_processes: ['machine'] }],
+};
+
+/** Until somebody waits for a lock that `other` holds. */
+async function isWaitedFor(): Promise<void> {
+  const waiting = 'select from pg_stat_activity where pg_backend_pid() = any (pg_blocking_pids(pid))';
+  while ((await other.query(waiting)).rowCount === 0) await sleep(20);
+}
+
+it('a cluster that is being protected is not deleted', async () => {
+  const { cluster } = (await wadi.request('POST', '/v2/clusters', { ...body, name: 'shielded' })).body;
+  const path = `/v2/clusters/${cluster.id}`;
+  while ((await wadi.request('GET', path)).body.cluster.status !== 'Active') await sleep(50);
+  await other.query('begin');
+  await other.query('update cluster set is_protected = true where id = $1', [cluster.id]);
+  const deletion = wadi.request('DELETE', path);
+  await isWaitedFor();
+  await other.query('commit');
+  expect(await deletion).toMatchObject({ status: 400, body: { error_name: 'DELETION_FAILED' } });
+  expect((await wadi.request('GET', path)).body.cluster.status).toBe('Active');
+});
+
+it('several clusters and one of their names asked for at once block nobody', async () => {
+  await other.query('begin');
+  await other.query(
+    `insert into cluster (id, project_id, name, plugin_name, plugin_version, cloud, status, is_public, is_protected, spec)
+     values ($1, 'default', 'many-2', 'bare', '1.0', 'sandbox', 'Active', false, false, '{}')`,
+    [randomUUID()],
+  );
+  const creation = wadi.request('POST', '/v2/clusters', { ...body, name: 'many', count: 2 });
+  await isWaitedFor();
+  await other.query(`select pg_advisory_xact_lock(hashtextextended('wadi event default', 0))`);
+  await other.query('commit');
+  expect(await creation).toMatchObject({ status: 400, body: { error_name: 'NAME_ALREADY_EXISTS' } });
+});
