@@ -30,12 +30,19 @@ async function isWaitedFor(): Promise<void> {
   while ((await other.query(waiting)).rowCount === 0) await sleep(20);
 }
 
-it('a cluster that is being protected is not deleted', async () => {
-  const { cluster } = (await wadi.request('POST', '/v2/clusters', { ...body, name: 'shielded' })).body;
-  const path = `/v2/clusters/${cluster.id}`;
+/** Path of a new cluster of so many machines. */
+async function active(name: string, count: number): Promise<string> {
+  const [group] = body.node_groups;
+  const wanted = { ...body, name, node_groups: [{ ...group, count, is_proxy: count > 0 }] };
+  const path = `/v2/clusters/${(await wadi.request('POST', '/v2/clusters', wanted)).body.cluster.id}`;
   while ((await wadi.request('GET', path)).body.cluster.status !== 'Active') await sleep(50);
+  return path;
+}
+
+it('a cluster that is being protected is not deleted', async () => {
+  const path = await active('shielded', 0);
   await other.query('begin');
-  await other.query('update cluster set is_protected = true where id = $1', [cluster.id]);
+  await other.query('update cluster set is_protected = true where id = $1', [path.slice(-36)]);
   const deletion = wadi.request('DELETE', path);
   await isWaitedFor();
   await other.query('commit');
@@ -55,4 +62,17 @@ it('several clusters and one of their names asked for at once block nobody', asy
   await other.query(`select pg_advisory_xact_lock(hashtextextended('wadi event default', 0))`);
   await other.query('commit');
   expect(await creation).toMatchObject({ status: 400, body: { error_name: 'NAME_ALREADY_EXISTS' } });
+});
+
+it.each([
+  ['without input', { command: 'true' }],
+  ['with input', { command: 'true', stdin: 'x' }],
+])('a run %s on a cluster that vanishes meanwhile finds no cluster', async (_, run) => {
+  const path = await active('vanishing', 1);
+  await other.query('begin');
+  await other.query('delete from cluster where id = $1', [path.slice(-36)]);
+  const started = wadi.request('POST', `${path}/runs`, run);
+  await isWaitedFor();
+  await other.query('commit');
+  expect(await started).toMatchObject({ status: 404, body: { error_name: 'NOT_FOUND' } });
 });

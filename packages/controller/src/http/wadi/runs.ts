@@ -5,6 +5,7 @@ import type { ClusterAccess } from '../../access/cluster-access.ts';
 import type { RunExecutor } from '../../access/run-executor.ts';
 import { runInputPurpose, writeRunInput } from '../../access/run-input.ts';
 import type { ClusterRow } from '../../storage/clusters.ts';
+import { brokenConstraint } from '../../storage/constraint.ts';
 import {
   findRun,
   insertRun,
@@ -94,7 +95,7 @@ async function findOrStartRun(
   const targets = resolveTargets(facts, plain.targets);
   const { input } = plain;
   const empty = input.stdin === null && Object.keys(input.env).length === 0;
-  const inserted = await db.transaction().execute(async (tx) => {
+  const insert = db.transaction().execute(async (tx) => {
     const secret = empty ? null : await secrets.put(runInputPurpose, cluster.id, writeRunInput(input), tx);
     const done = await insertRun(tx, {
       id,
@@ -111,6 +112,9 @@ async function findOrStartRun(
     });
     if (!done && secret) await secrets.delete(secret, tx);
     return done;
+  });
+  const inserted = await insert.catch((error) => {
+    throw brokenConstraint(error) === 'reference' ? notFound(cluster.id) : error;
   });
   const run = await findRun(db, id);
   if (!run) throw notFound(id);
