@@ -9,7 +9,13 @@ import {
 import { type Database, openDatabase, openPool } from '../../packages/controller/src/storage/database.ts';
 import { migrate } from '../../packages/controller/src/storage/migrate.ts';
 import { readOutput } from '../../packages/controller/src/storage/run-output.ts';
-import { findRun, insertRun, listTargets, type NewRun } from '../../packages/controller/src/storage/runs.ts';
+import {
+  findRun,
+  insertRun,
+  listTargets,
+  type NewRun,
+  type TargetResult,
+} from '../../packages/controller/src/storage/runs.ts';
 import { createDatabase } from '../set-up/database.ts';
 
 const log = pino({ level: 'silent' });
@@ -136,6 +142,26 @@ describe('the journal of runs', () => {
     expect(waited).toBeGreaterThan(0);
     await journal.finish({ ...ended, ...target, stdoutBytes: 24 << 20 });
     expect((await readOutput(db, target, 23 << 20, 1 << 30)).length).toBe(1 << 20);
+  });
+
+  it('keeps whatever a machine calls its end, and the ends of others with it', async () => {
+    const [hostile, kept] = [await newRun(), await newRun()];
+    const [a, b] = [hostile, kept].map((run) => ({
+      ...ended,
+      runId: run.id,
+      instanceId: run.targets[0]?.id ?? '',
+    })) as [TargetResult, TargetResult];
+    const error = { message: 'x\0y', hint: '\ud800' };
+    await Promise.all([
+      journal.finish({ ...a, exitStatus: 0xffff_ffff, signal: 'K\0ILL', error }),
+      journal.finish(b),
+    ]);
+    expect((await listTargets(db, [hostile.id]))[0]).toMatchObject({
+      exit_status: -1,
+      signal: 'K\ufffdILL',
+      error: { message: 'x\ufffdy', hint: '\ufffd' },
+    });
+    expect((await listTargets(db, [kept.id]))[0]).toMatchObject({ status: 'succeeded' });
   });
 
   it('drops the output of a run that was removed, and keeps that of others', async () => {

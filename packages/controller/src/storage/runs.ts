@@ -1,5 +1,6 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { RunTable, RunTargetTable, Schema } from './schema.ts';
+import { storable, storableJson } from './storable.ts';
 
 export type RunRow = Selectable<RunTable>;
 export type RunTargetRow = Selectable<RunTargetTable>;
@@ -150,8 +151,8 @@ export async function finishTargets(db: Kysely<Schema>, results: readonly Target
   const rows = sql.join(
     results.map(
       (result) => sql`(${result.runId}::uuid, ${result.instanceId}::uuid, ${result.status}::text,
-        ${result.exitStatus ?? null}::integer, ${result.signal ?? null}::text,
-        ${result.error ? JSON.stringify(result.error) : null}::jsonb,
+        ${statusOf(result)}::integer, ${result.signal ? storable(result.signal) : null}::text,
+        ${result.error ? storableJson(result.error) : null}::jsonb,
         ${result.stdoutBytes}::bigint, ${result.stderrBytes}::bigint, ${result.truncated}::boolean,
         ${result.route ?? null}::text)`,
     ),
@@ -164,6 +165,11 @@ export async function finishTargets(db: Kysely<Schema>, results: readonly Target
       truncated, route)
     where run_target.run_id = v.run_id and run_target.instance_id = v.instance_id
       and run_target.status in ('pending', 'running')`.execute(db);
+}
+
+/** An unsigned number on the wire (RFC 4254 section 6.10); what was negative on the machine is so again. */
+function statusOf({ exitStatus }: TargetResult): number | null {
+  return typeof exitStatus === 'number' ? exitStatus | 0 : null;
 }
 
 /** Ends a run none of whose targets is pending or running, and removes its input. */
