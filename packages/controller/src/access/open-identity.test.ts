@@ -15,7 +15,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 function keygen(name: string, ...args: string[]): string {
   const file = path.join(directory, name);
-  execFileSync('ssh-keygen', ['-q', '-N', 'a passphrase', '-C', '', '-f', file, ...args]);
+  execFileSync('/usr/bin/ssh-keygen', ['-q', '-N', 'a passphrase', '-C', '', '-f', file, ...args]);
   return readFileSync(file, 'utf8');
 }
 
