@@ -24,7 +24,7 @@ function publicKey(privateKey: string): string {
   const file = path.join(directory, 'opened');
   rmSync(file, { force: true });
   writeFileSync(file, privateKey, { mode: 0o600 });
-  return execFileSync('ssh-keygen', ['-y', '-f', file], { encoding: 'utf8' }).trim();
+  return execFileSync('/usr/bin/ssh-keygen', ['-y', '-f', file], { encoding: 'utf8' }).trim();
 }
 
 describe('a private key with a passphrase', () => {
