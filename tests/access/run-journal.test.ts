@@ -72,7 +72,7 @@ async function newRun(targets = 1, owner = 'me'): Promise<NewRun> {
     owner,
     targets: Array.from({ length: targets }, (_, i) => ({ id: randomUUID(), name: `m-${i}` })),
   };
-  expect(await insertRun(db, run)).toBe(true);
+  expect(await insertRun(db, run)).toMatchObject({ id: run.id });
   return run;
 }
 

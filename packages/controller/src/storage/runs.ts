@@ -23,8 +23,8 @@ export interface NewRun {
   readonly targets: readonly { readonly id: string; readonly name: string }[];
 }
 
-/** False when there is a run with this id already: the unique id decides which of two requests executes. */
-export async function insertRun(tx: Kysely<Schema>, run: NewRun): Promise<boolean> {
+/** undefined: there is a run with this id already. The unique id decides which of two requests executes. */
+export async function insertRun(tx: Kysely<Schema>, run: NewRun): Promise<RunRow | undefined> {
   const inserted = await tx
     .insertInto('run')
     .values({
@@ -41,8 +41,9 @@ export async function insertRun(tx: Kysely<Schema>, run: NewRun): Promise<boolea
       owner: run.owner,
     })
     .onConflict((conflict) => conflict.column('id').doNothing())
+    .returningAll()
     .executeTakeFirst();
-  if (inserted.numInsertedOrUpdatedRows === 0n) return false;
+  if (!inserted) return undefined;
   for (let from = 0; from < run.targets.length; from += 5000) {
     await tx
       .insertInto('run_target')
@@ -56,7 +57,7 @@ export async function insertRun(tx: Kysely<Schema>, run: NewRun): Promise<boolea
       )
       .execute();
   }
-  return true;
+  return inserted;
 }
 
 export function findRun(db: Kysely<Schema>, id: string): Promise<RunRow | undefined> {

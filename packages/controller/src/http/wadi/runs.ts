@@ -116,11 +116,14 @@ async function findOrStartRun(
   const inserted = await insert.catch((error) => {
     throw brokenConstraint(error) === 'reference' ? notFound(cluster.id) : error;
   });
-  const run = await findRun(db, id);
-  if (!run) throw notFound(id);
-  if (!inserted) return sameRun(run, digest);
-  executor.start(run, cluster, targets);
-  return run;
+  if (inserted) {
+    // At once: nothing that could fail may come between, and a cancellation finds it.
+    executor.start(inserted, cluster, targets);
+    return inserted;
+  }
+  const other = await findRun(db, id);
+  if (!other) throw notFound(id);
+  return sameRun(other, digest);
 }
 
 function sameRun(run: RunRow, digest: string): RunRow {
