@@ -59,6 +59,14 @@ export class LabController {
     return fetch(`${this.controller.url}${target}`, { ...init, headers, dispatcher: this.#agent });
   }
 
+  /** The body of what it answers to a GET of exactly this target: `fetch` would tidy it up. */
+  async raw(target: string): Promise<string> {
+    const { host, origin } = new URL(this.controller.url);
+    const headers = { host, 'X-Auth-Token': this.controller.token };
+    const { body } = await this.#agent.request({ origin, path: target, method: 'GET', headers });
+    return body.text();
+  }
+
   /** JSON in, JSON out. */
   async request(method: string, target: string, body?: unknown): Promise<Answer> {
     const headers: Record<string, string> = body === undefined ? {} : { 'Content-Type': 'application/json' };

@@ -2,11 +2,20 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { RunJournal } from '../../packages/controller/src/access/run-journal.ts';
-import { settleOrphanedRuns } from '../../packages/controller/src/provisioning/settle-runs.ts';
+import {
+  settleOrphanedRuns,
+  watchOrphanedRuns,
+} from '../../packages/controller/src/provisioning/settle-runs.ts';
 import { type Database, openDatabase, openPool } from '../../packages/controller/src/storage/database.ts';
 import { migrate } from '../../packages/controller/src/storage/migrate.ts';
 import { readOutput } from '../../packages/controller/src/storage/run-output.ts';
-import { findRun, insertRun, listTargets, type NewRun } from '../../packages/controller/src/storage/runs.ts';
+import {
+  findRun,
+  insertRun,
+  listTargets,
+  type NewRun,
+  type TargetResult,
+} from '../../packages/controller/src/storage/runs.ts';
 import { createDatabase } from '../set-up/database.ts';
 
 const log = pino({ level: 'silent' });
@@ -63,7 +72,7 @@ async function newRun(targets = 1, owner = 'me'): Promise<NewRun> {
     owner,
     targets: Array.from({ length: targets }, (_, i) => ({ id: randomUUID(), name: `m-${i}` })),
   };
-  expect(await insertRun(db, run)).toBe(true);
+  expect(await insertRun(db, run)).toMatchObject({ id: run.id });
   return run;
 }
 
@@ -135,6 +144,26 @@ describe('the journal of runs', () => {
     expect((await readOutput(db, target, 23 << 20, 1 << 30)).length).toBe(1 << 20);
   });
 
+  it('keeps whatever a machine calls its end, and the ends of others with it', async () => {
+    const [hostile, kept] = [await newRun(), await newRun()];
+    const [a, b] = [hostile, kept].map((run) => ({
+      ...ended,
+      runId: run.id,
+      instanceId: run.targets[0]?.id ?? '',
+    })) as [TargetResult, TargetResult];
+    const error = { message: 'x\0y', hint: '\ud800' };
+    await Promise.all([
+      journal.finish({ ...a, exitStatus: 0xffff_ffff, signal: 'K\0ILL', error }),
+      journal.finish(b),
+    ]);
+    expect((await listTargets(db, [hostile.id]))[0]).toMatchObject({
+      exit_status: -1,
+      signal: 'K\ufffdILL',
+      error: { message: 'x\ufffdy', hint: '\ufffd' },
+    });
+    expect((await listTargets(db, [kept.id]))[0]).toMatchObject({ status: 'succeeded' });
+  });
+
   it('drops the output of a run that was removed, and keeps that of others', async () => {
     const [gone, kept] = [await newRun(), await newRun()];
     await db.deleteFrom('run').where('id', '=', gone.id).execute();
@@ -170,7 +199,7 @@ describe('runs of a controller that is gone', () => {
     expect(await journal.claim({ ...third, route: 'r' })).toBe(false);
   });
 
-  it('are left alone while it lives', async () => {
+  it('are left alone while it lives, and settled soon after it lets go', async () => {
     const run = await newRun(1, 'another');
     const { lockKey } = await import('../../packages/controller/src/provisioning/engine/lease.ts');
     const client = await pool.connect();
@@ -178,7 +207,10 @@ describe('runs of a controller that is gone', () => {
       await client.query('select pg_advisory_lock($1)', [lockKey('another')]);
       await settleOrphanedRuns(db, 'me', log);
       expect(await findRun(db, run.id)).toMatchObject({ status: 'running' });
+      const watch = watchOrphanedRuns(db, 'me', log, 50);
       await client.query('select pg_advisory_unlock($1)', [lockKey('another')]);
+      await expect.poll(() => findRun(db, run.id)).toMatchObject({ status: 'finished' });
+      await watch.stop();
     } finally {
       client.release();
     }

@@ -46,6 +46,15 @@ describe('a web page of a machine', () => {
     expect(seen.headers).not.toHaveProperty('cookie');
   });
 
+  it.each([
+    ['http/9090/a/../b//c?d=../e', '/a/../b//c?d=../e'],
+    ['%68ttp/9090/a?b', '/a?b'],
+    ['http/9090/a/%2e%2E/b;c', '/a/%2e%2E/b;c'],
+  ])('gets %s as it was written', async (path, expected) => {
+    const answer = await wadi.raw(`${base.replace(/http$/, '')}${path}`);
+    expect(JSON.parse(answer).url).toBe(expected);
+  });
+
   it('answers at the root with and without a slash', async () => {
     for (const path of ['', '/']) {
       const seen = (await (await wadi.fetch(`${base}/9090${path}`)).json()) as { url: string };
@@ -102,6 +111,29 @@ describe('a web page of a machine', () => {
     const answer = await wadi.request('GET', `${base}/${path}`);
     expect(answer).toMatchObject({ status, body });
     expect(answer.body.error_message).toContain('Error ID');
+  });
+
+  it.each([
+    ['200 OK\r\nX-Title: 日本 ü\r\nContent-Length: 10\r\n\r\n', 200, 'xxxxxxxxxx'],
+    ['103 Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n', 200, 'xxxxxxxxxx'],
+    ['999 Beyond\r\n\r\n', 502, 'HTTP_FAILED'],
+    ['000 Below\r\n\r\n', 502, 'HTTP_FAILED'],
+  ])('may answer %j, and its endless rest is not waited for', async (text, status, part) => {
+    const response = await wadi.fetch(`${base}/9092/?${encodeURIComponent(text)}`);
+    expect(response.status).toBe(status);
+    expect(await response.text()).toContain(part);
+    for (let tries = 0; ; tries++) {
+      const { hostile } = (await (await wadi.fetch(`${base}/9090/state`)).json()) as { hostile: number };
+      if (hostile === 0) break;
+      expect(tries).toBeLessThan(100);
+      await sleep(50);
+    }
+  });
+
+  it('says to the sender of a long body what is wrong', async () => {
+    const body = randomBytes(20 << 20);
+    const response = await wadi.fetch(`${base}/9091/`, { method: 'POST', body });
+    expect([response.status, await response.text()]).toEqual([502, expect.stringContaining('HTTP_FAILED')]);
   });
 
   it("of a proxy is opened from within the proxy, never on the controller's own network", async () => {

@@ -52,7 +52,9 @@ describe('templates', () => {
     const created = await words(`template node-group create from-file -f ${file} --json`);
     expect(created).toMatchObject({ code: 0, stderr: '' });
     expect(JSON.parse(created.stdout)).toMatchObject({ name: 'from-file', flavor_id: '2', is_proxy: false });
-    expect(await words('template node-group delete from-file')).toMatchObject({ code: 0 });
+    const { id } = JSON.parse(created.stdout);
+    const deleted = await words('template node-group delete from-file --json');
+    expect(JSON.parse(deleted.stdout)).toEqual({ id, name: 'from-file', deleted: true });
     expect(await words('template node-group show from-file')).toMatchObject({ code: 2 });
   });
 

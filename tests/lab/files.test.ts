@@ -176,8 +176,8 @@ test('while data arrives nobody else can read it, and it is in no argument', asy
     yield '!';
   }
   const written = access.files(route, { asRoot: true }).write(`${folder}/slow`, Readable.from(slowly()));
-  await expect.poll(() => sh(`stat -c '%a %U' ${folder}/.wadi-*`)).toBe('600 root\n');
-  await expect.poll(() => sh(`cat ${folder}/.wadi-*`, true)).toContain('planted-secret-data');
+  await expect.poll(() => sh(`stat -c '%a %U' ${folder}/.wadi-*`)).toBe('700 root\n');
+  await expect.poll(() => sh(`cat ${folder}/.wadi-*/.wadi-*`, true)).toContain('planted-secret-data');
   expect(
     await sh(
       `cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ | tr '\\0' '\\n' | grep -c '[p]lanted-secret-data'`,

@@ -150,6 +150,14 @@ describe('files on sandbox machines', () => {
     },
   );
 
+  it('are served although pipes among them have no reader and no writer', async () => {
+    await run('for i in 1 2 3 4 5 6; do mkfifo pipe-$i; done');
+    const names = [1, 2, 3, 4, 5, 6].map((i) => `pipe-${i}`);
+    for (const name of names) await call('chmod', name, 0o600);
+    for (const name of names) await call('close', await call<Buffer>('open', name, 'r'));
+    await run('rm pipe-*');
+  });
+
   it('are gone when the machine is deleted, and what its links pointed to is not', async () => {
     const outside = path.join(sandbox.directory, 'kept');
     await mkdir(outside, { mode: 0o777 });
@@ -158,7 +166,7 @@ describe('files on sandbox machines', () => {
     await sandbox.configure([victim]);
     const { stdout } = await sandbox.run('ssh', [
       victim.name,
-      `pwd; mkdir -p a/b; ln -s ${outside} a/b/link`,
+      `pwd; mkdir -p a/b closed/in; ln -s ${outside} a/b/link; ln -s ${outside} closed/in/link; chmod 0 closed/in closed`,
     ]);
     await sandbox.cloud.deleteInstance({
       clusterId: sandbox.clusterId,

@@ -46,7 +46,7 @@ export interface Answer {
   readonly body: any;
 }
 
-const start = fileURLToPath(new URL('../../tools/start.mjs', import.meta.url));
+const start = fileURLToPath(new URL('../../packages/controller/bin/start.mjs', import.meta.url));
 /** Milliseconds; the machine may be busy with everything else. */
 const startDeadline = 60_000;
 const stopDeadline = 45_000;

@@ -20,7 +20,7 @@ export const ImportedMachine = Type.Object(
     address: Type.String({ minLength: 1, maxLength: 253, description: 'IP address or host name.' }),
     port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65_535, default: 22 })),
     user: Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_.-]{0,31}$' }),
-    identity: Type.String({ minLength: 1, description: 'A label of `identities`.' }),
+    identity: Type.String({ minLength: 1, maxLength: 64, description: 'A label of `identities`.' }),
     is_proxy: Type.Optional(Type.Boolean({ default: false })),
     node_group: Type.Optional(
       Type.String({ minLength: 1, maxLength: 50, pattern: '^[A-Za-z](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$' }),

@@ -35,6 +35,14 @@ describe('progress', () => {
     expect(text).toBe('c: a 1/2\nc: Spawning (T)\nc: a 2/2\nc: Active (T)\n');
   });
 
+  it('leaves out what was done before', () => {
+    let text = '';
+    const out = { write: (chunk: string) => (text += chunk) } as unknown as NodeJS.WriteStream;
+    const [made, removed] = [step('made', { successful: true }), step('removed')];
+    new Progress(out, [made]).show(cluster('Deleting', made, removed));
+    expect(text).toMatch(/^c: removed 0\/2\nc: Deleting .*\n$/);
+  });
+
   it('names the machine that failed, on one line', () => {
     const bad = { successful: false, instance_name: 'm', event_info: 'no\nanswer' };
     const text = shown(false, [cluster('Error', step('a', { events: [bad] as never }))]);

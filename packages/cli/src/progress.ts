@@ -9,14 +9,19 @@ export class Progress {
   readonly #out: NodeJS.WriteStream;
   readonly #begin = performance.now();
   readonly #said = new Map<string, string>();
+  readonly #earlier: ReadonlySet<string>;
   #drawn = 0;
 
-  constructor(out: NodeJS.WriteStream = process.stderr) {
+  /** @param earlier steps of work that was done before: not shown. */
+  constructor(out: NodeJS.WriteStream = process.stderr, earlier: readonly ProvisionStep[] = []) {
     this.#out = out;
+    this.#earlier = new Set(earlier.map((step) => step.id));
   }
 
   show(cluster: Cluster): void {
-    const steps = [...cluster.provision_progress].sort((a, b) => (a.created_at < b.created_at ? -1 : 1));
+    const steps = cluster.provision_progress
+      .filter((step) => !this.#earlier.has(step.id))
+      .sort((a, b) => (a.created_at < b.created_at ? -1 : 1));
     if (this.#out.isTTY) this.#redraw(cluster, steps);
     else this.#sayChanges(cluster, steps);
   }

@@ -29,7 +29,7 @@ import { builtInPlugins, loadPlugins } from './plugins/load-plugins.ts';
 import { createDbosEngine } from './provisioning/engine/dbos-engine.ts';
 import { pluginChecks } from './provisioning/plugin-checks.ts';
 import { registerProvisioning } from './provisioning/provisioning.ts';
-import { settleOrphanedRuns } from './provisioning/settle-runs.ts';
+import { settleOrphanedRuns, watchOrphanedRuns } from './provisioning/settle-runs.ts';
 import { Verifier } from './provisioning/verifier.ts';
 import type { Shutdown } from './shutdown.ts';
 import { ensureToken } from './storage/api-tokens.ts';
@@ -131,6 +131,8 @@ export async function openController(parts: ControllerParts): Promise<string> {
   await beginWhatWasPromised(db, provisioning);
   await settleOrphanedRuns(db, controllerId, log);
   verifier.start();
+  const orphanedRuns = watchOrphanedRuns(db, controllerId, log);
+  shutdown.add('orphaned runs', 5000, () => orphanedRuns.stop());
 
   const context: HttpContext = {
     db,

@@ -47,6 +47,7 @@ export interface Limits {
   readonly relayConnectionsPerProxy: number;
   /** Handshakes in flight through one proxy. sshd's MaxStartups begins to drop at 10, per machine. */
   readonly handshakesPerProxy: number;
+  /** Handshakes in flight in all, counted apart for each length of route. */
   readonly handshakes: number;
   /** A connection without channels is closed after this. */
   readonly idleSeconds: number;

@@ -8,3 +8,11 @@ import { parseIdentity } from './engine/ssh2-engine.ts';
 export function checkIdentity(identity: Identity): void {
   parseIdentity(identity);
 }
+
+/**
+ * The key without its passphrase, as PEM (ed25519 in PKCS #8, else the key type's own form). Blocks the process for as
+ * long as the key's derivation takes, tens of milliseconds for each of its rounds.
+ */
+export function decryptIdentity(identity: Identity): string {
+  return parseIdentity(identity).getPrivatePEM();
+}

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { CommandText } from './command-text.ts';
 import type { ExecChannel } from './engine/engine.ts';
 import { AccessError } from './errors.ts';
+import { withReason } from './with-reason.ts';
 
 const MAX_NOISE = 64 * 1024;
 
@@ -29,13 +30,13 @@ export async function readStart(
   }
   const said = `${stderr.noise} ${stdout.noise}`.replaceAll(/[^\x20-\x7e]+/g, ' ');
   if (asRoot && stdout.noise.includes(shellMarker)) {
-    throw new AccessError(`sudo did not run the command: ${brief(said.replace(shellMarker, ''))}`, {
+    throw new AccessError(withReason('sudo did not run the command', brief(said.replace(shellMarker, ''))), {
       code: 'SUDO_REFUSED',
       phase: 'command',
       hint: 'the login user needs a NOPASSWD rule in sudoers',
     });
   }
-  throw new AccessError(`the login shell did not run the command${said.trim() ? `: ${brief(said)}` : ''}`, {
+  throw new AccessError(withReason('the login shell did not run the command', brief(said)), {
     code: 'CHANNEL_REFUSED',
     phase: 'command',
     hint: 'the account has no usable shell (nologin or ForceCommand)',

@@ -10,6 +10,8 @@ export interface CommandText {
   readonly marker: string;
   /** Printed on stdout when the shell works, before sudo is asked. */
   readonly shellMarker: string;
+  /** Goes to stdin before the command's own input; the wrapper reads it and not a byte more. */
+  readonly prelude: string;
 }
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -36,7 +38,9 @@ export function commandText(
 ): CommandText {
   const marker = randomBytes(12).toString('hex');
   const shellMarker = randomBytes(12).toString('hex');
-  const body = `${exports(options.env)}${shellText(command)}`;
+  const variables = exports(options.env);
+  const endMarker = randomBytes(12).toString('hex');
+  const body = `${variables ? readVariables(endMarker) : ''}${shellText(command)}`;
   const script = options.asRoot
     ? `echo ${shellMarker}; exec sudo -n -- /bin/sh -c ${quote(`{ ${group}; } 2>/dev/null; ${announce(marker, '"$g"')}${body}`)} sh`
     : `${announce(marker, '$$')}${body}`;
@@ -48,12 +52,21 @@ export function commandText(
       hint: 'pass long text by stdin or as a file',
     });
   }
-  return { text, marker, shellMarker };
+  return { text, marker, shellMarker, prelude: variables && `${variables}${endMarker}\n` };
 }
 
 function announce(marker: string, pid: string): string {
   // Where nobody listens any more the command must not start.
   return `echo ${marker} ${pid} && echo ${marker} >&2 || exit 141; unset a b c d e g; set --\n`;
+}
+
+/** By stdin, because everybody on the machine can read a command's arguments. */
+function readVariables(endMarker: string): string {
+  return [
+    `set -- ''; while IFS= read -r l && [ "$l" != ${endMarker} ]; do set -- "$1$l\n"; done`,
+    `[ "$l" = ${endMarker} ] || exit 141`,
+    'unset l; eval "$1"; set --\n',
+  ].join('; ');
 }
 
 function exports(env: Readonly<Record<string, string>> = {}): string {

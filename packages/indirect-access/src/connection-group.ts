@@ -4,8 +4,11 @@ import type { SshConnection } from './engine/engine.ts';
 import { AccessError } from './errors.ts';
 import { PooledConnection } from './pooled-connection.ts';
 
-/** `stream`: a direct-tcpip channel. `session`, `relay`: a channel that MaxSessions counts. */
-export type ChannelKind = 'stream' | 'session' | 'relay';
+/**
+ * `stream`: a direct-tcpip channel. `session`, `relay`: a channel that MaxSessions counts. `ending`: such a one for a
+ * command that ends others, which must not wait for those.
+ */
+export type ChannelKind = 'stream' | 'session' | 'relay' | 'ending';
 
 /** The right to open one channel on a connection, until it is released. */
 export interface Lease {
@@ -34,7 +37,8 @@ const GROWTH_PAUSE = 2_000;
 
 /**
  * The connections of one key: as a rule one, shared by all; a further one only when every session of the others
- * is taken. Callers who come while a handshake is under way wait for that handshake, first come first served.
+ * is taken. Callers who come while a handshake is under way wait for that handshake, first come first served; only
+ * `ending` goes before all, and where no session is left to a connection kept for it.
  */
 export class ConnectionGroup {
   readonly #open: (signal: AbortSignal) => Promise<SshConnection>;
@@ -83,7 +87,8 @@ export class ConnectionGroup {
         },
       };
       if (signal) onceAborted(signal, onAbort);
-      this.#tickets.push(ticket);
+      if (kind === 'ending') this.#tickets.unshift(ticket);
+      else this.#tickets.push(ticket);
       this.#serve();
     });
   }
@@ -135,7 +140,7 @@ export class ConnectionGroup {
         ticket.grant(this.#lease(connection, ticket.kind));
         continue;
       }
-      if (room && this.#mayGrow(ticket.kind)) this.#grow();
+      if (room && this.#mayGrow(ticket.kind)) this.#grow(ticket.kind === 'ending');
       else if (room && !this.#opening && !this.#growthTimer) this.#events.starved();
       room = false;
       index += 1;
@@ -145,7 +150,7 @@ export class ConnectionGroup {
   #choose(kind: ChannelKind): PooledConnection | undefined {
     let best: PooledConnection | undefined;
     for (const connection of this.#connections) {
-      if (!connection.isUsable) continue;
+      if (!connection.isUsable || (connection.reserved && kind !== 'ending')) continue;
       if (kind !== 'stream' && connection.sessions >= this.#sessionLimit) continue;
       if (!best || connection.sessions < best.sessions) best = connection;
     }
@@ -184,15 +189,17 @@ export class ConnectionGroup {
   #mayGrow(kind: ChannelKind): boolean {
     if (this.#opening || this.#growthTimer || this.#closed) return false;
     const { connectionsPerMachine, relayConnectionsPerProxy } = this.#limits;
+    const reserved = [...this.#connections].filter((connection) => connection.reserved);
+    if (kind === 'ending') return !reserved.some(({ isUsable }) => isUsable);
     const most = kind === 'relay' ? relayConnectionsPerProxy : connectionsPerMachine;
-    return this.#usable === 0 || this.#connections.size < most;
+    return this.#usable === 0 || this.#connections.size - reserved.length < most;
   }
 
   get #usable(): number {
-    return [...this.#connections].filter(({ isUsable }) => isUsable).length;
+    return [...this.#connections].filter(({ isUsable, reserved }) => isUsable && !reserved).length;
   }
 
-  #grow(): void {
+  #grow(reserved: boolean): void {
     const controller = new AbortController();
     const { signal } = controller;
     const settled = this.#open(signal).then(
@@ -201,7 +208,7 @@ export class ConnectionGroup {
         if (signal.aborted) await ssh.close();
         this.#opening = undefined;
         if (signal.aborted) this.#growthFailed(cancelled(signal), true);
-        else this.#add(ssh);
+        else this.#add(ssh, reserved);
       },
       (error) => {
         this.#opening = undefined;
@@ -211,8 +218,8 @@ export class ConnectionGroup {
     this.#opening = { controller, settled };
   }
 
-  #add(ssh: SshConnection): void {
-    const connection = new PooledConnection(ssh, this.#limits.idleSeconds * 1000);
+  #add(ssh: SshConnection, reserved: boolean): void {
+    const connection = new PooledConnection(ssh, this.#limits.idleSeconds * 1000, reserved);
     this.#connections.add(connection);
     ssh.closed.then(() => {
       this.#connections.delete(connection);

@@ -80,6 +80,22 @@ describe('exec', () => {
     expect((await bed.access().exec(route, 'exit 5', { stdin: large })).status).toBe(5);
   });
 
+  it('does not wait for input that never comes when the command is over before it is asked for', async () => {
+    const access = bed.access();
+    await access.exec(route, 'true');
+    // A busy process hears of everything at once: start, end and close.
+    const busy = setInterval(() => {
+      for (const end = Date.now() + 100; Date.now() < end; );
+    }, 1);
+    const endless = new Readable({ read() {} });
+    try {
+      expect((await access.exec(route, 'exit 4', { stdin: endless })).status).toBe(4);
+    } finally {
+      clearInterval(busy);
+    }
+    expect(endless.destroyed).toBe(true);
+  });
+
   it('ends the command when its input fails, without showing it an end of input', async () => {
     const failing = Readable.from(
       (async function* () {
@@ -167,6 +183,21 @@ describe('exec', () => {
     expect(await eventually(() => access.stats().connections.every(({ sessions }) => sessions === 0))).toBe(
       true,
     );
+  });
+
+  it('ends what runs also when it has taken every session that there may be', async () => {
+    const access = bed.access({ limits: { sessionsPerConnection: 2, connectionsPerMachine: 1 } });
+    const controller = new AbortController();
+    const { signal } = controller;
+    const running = [1, 2].map(() => access.exec(route, `sleep ${nap}.06`, { signal }));
+    expect(await eventually(() => processesWith(`sleep ${nap}.06`).length >= 2)).toBe(true);
+    const waiting = access.exec(route, 'echo waited');
+    controller.abort();
+    const ended = await Promise.allSettled(running);
+    const cancelled = { status: 'rejected', reason: { code: 'CANCELLED' } };
+    expect(ended).toMatchObject([cancelled, cancelled]);
+    expect(processesWith(`sleep ${nap}.06`)).toEqual([]);
+    expect(String((await waiting).stdout)).toBe('waited\n');
   });
 
   it('runs as root by sudo, variables included, and keeps status and outputs', async () => {

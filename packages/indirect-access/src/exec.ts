@@ -65,7 +65,8 @@ async function feed(process: RemoteProcess, input: ExecOptions['stdin']): Promis
     stdin.end(input ?? '');
     return;
   }
-  stdin.once('close', () => input.destroy());
+  if (stdin.destroyed) input.destroy();
+  else stdin.once('close', () => input.destroy());
   try {
     for await (const chunk of input) {
       if (!stdin.write(chunk)) await writable(stdin);

@@ -1,5 +1,6 @@
 import type { AccessOptions } from './access-options.ts';
 import { trustedKeys, withoutComment } from './connection-key.ts';
+import { cancelled } from './deadline.ts';
 import type { HostKey } from './engine/engine.ts';
 import { AccessError } from './errors.ts';
 import type { Events } from './events.ts';
@@ -24,9 +25,12 @@ export class HostKeyCheck {
     return trustedKeys(machine.id, machine.hostKey, this.learned)?.map((key) => key.split(' ')[0] ?? '');
   }
 
-  async verify(machine: Machine, { type, blob }: HostKey): Promise<void> {
+  /** What `signal` calls off teaches nothing: the machine may have been forgotten meanwhile. */
+  async verify(machine: Machine, { type, blob }: HostKey, signal: AbortSignal): Promise<void> {
     const key = `${type} ${blob.toString('base64')}`;
-    const trusted = trustedKeys(machine.id, machine.hostKey, this.learned) ?? [await this.#pin(machine, key)];
+    const trusted = trustedKeys(machine.id, machine.hostKey, this.learned) ?? [
+      await this.#pin(machine, key, signal),
+    ];
     if (trusted.includes(key)) return;
     this.#events.emit({ type: 'host-key-mismatch', machine, key });
     throw new AccessError('showed another host key than the pinned one', {
@@ -36,7 +40,7 @@ export class HostKeyCheck {
     });
   }
 
-  async #pin(machine: Machine, key: string): Promise<string> {
+  async #pin(machine: Machine, key: string, signal: AbortSignal): Promise<string> {
     if (!this.#pinHostKey) throw refused('is not known yet, and first contact is not allowed');
     let pinned: string;
     try {
@@ -44,6 +48,7 @@ export class HostKeyCheck {
     } catch (error) {
       throw refused('showed a new host key, which was refused', error);
     }
+    if (signal.aborted) throw cancelled(signal);
     // Another connection of ours may have been faster; the first one counts.
     const known = this.learned.get(machine.id) ?? pinned;
     this.learned.set(machine.id, known);

@@ -1,5 +1,5 @@
 export type { AccessEvent, AccessOptions, Deadlines, Keepalive, Limits } from './access-options.ts';
-export { checkIdentity } from './check-identity.ts';
+export { checkIdentity, decryptIdentity } from './check-identity.ts';
 export type { Identity } from './engine/engine.ts';
 export * from './errors.ts';
 export type { Command, ExecOptions, ExecResult } from './exec.ts';
@@ -7,8 +7,8 @@ export type { DispatcherOptions } from './http-dispatcher.ts';
 export { IndirectAccess, type SessionFacts } from './indirect-access.ts';
 export type { ForwardOptions, LocalForward } from './local-forward.ts';
 export type { PoolStats } from './pool.ts';
-export type { FilesOptions, RemoteFiles } from './remote-files.ts';
 export { quote } from './quote.ts';
+export type { FilesOptions, RemoteFiles } from './remote-files.ts';
 export type { RemoteExit, RemoteProcess, SpawnOptions } from './remote-process.ts';
 export * from './route.ts';
 export type { TunnelTarget } from './session.ts';

@@ -2,14 +2,13 @@ import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { type AccessOptions, defaultDeadlines, defaultLimits } from './access-options.ts';
 import { checkRoute, checkTarget } from './check-route.ts';
+import { closedError } from './connection-group.ts';
 import { dialTcp } from './dial-tcp.ts';
-import type { SftpChannel } from './engine/engine.ts';
 import { ssh2Engine } from './engine/ssh2-engine.ts';
 import { Events } from './events.ts';
 import { type Command, type ExecOptions, type ExecResult, runToEnd } from './exec.ts';
 import { type DispatcherOptions, httpDispatcher } from './http-dispatcher.ts';
 import { type ForwardOptions, type LocalForward, localForward } from './local-forward.ts';
-import { openChannel } from './open-channel.ts';
 import { Pool, type PoolStats } from './pool.ts';
 import { type FilesOptions, type RemoteFiles, remoteFiles } from './remote-files.ts';
 import { type RemoteProcess, type SpawnOptions, startProcess } from './remote-process.ts';
@@ -39,6 +38,7 @@ export class IndirectAccess implements Sessions {
   readonly #deadlines;
   readonly #pool: Pool;
   readonly #forwards = new Set<LocalForward>();
+  #closed = false;
 
   constructor(options: AccessOptions) {
     this.#deadlines = { ...defaultDeadlines, ...options.deadlines };
@@ -98,6 +98,10 @@ export class IndirectAccess implements Sessions {
   async forward(route: Route, options: ForwardOptions): Promise<LocalForward> {
     checkRoute(route);
     const forward = await localForward(this, route, options);
+    if (this.#closed) {
+      await forward.close();
+      throw closedError();
+    }
     this.#forwards.add(forward);
     const close = () => {
       this.#forwards.delete(forward);
@@ -116,23 +120,6 @@ export class IndirectAccess implements Sessions {
     return { serverVersion, route: describeRoute(route), ...(relay ? { relay } : {}) };
   }
 
-  async sftp(route: Route, options: { signal?: AbortSignal } = {}): Promise<SftpChannel> {
-    checkRoute(route);
-    const { channel, lease } = await openChannel<SftpChannel>(() => this.#pool.group(route), {
-      kind: 'session',
-      machine: route.machine,
-      milliseconds: this.#deadlines.channel,
-      signal: options.signal,
-      open: (ssh, ended) => ssh.sftp(ended),
-      discard: (late, { release }) => {
-        late.closed.then(release);
-        late.close();
-      },
-    });
-    channel.closed.then(lease.release);
-    return channel;
-  }
-
   /** What is open now. */
   stats(): PoolStats {
     return this.#pool.stats();
@@ -145,6 +132,7 @@ export class IndirectAccess implements Sessions {
 
   /** Closes everything; what is under way fails with CLOSED or CONNECTION_LOST. */
   async close(): Promise<void> {
+    this.#closed = true;
     await Promise.all([...this.#forwards].map((forward) => forward.close()));
     this.#forwards.clear();
     await this.#pool.close();

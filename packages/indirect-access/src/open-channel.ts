@@ -4,6 +4,7 @@ import { withDeadline } from './deadline.ts';
 import { ChannelOpenError, type SshConnection } from './engine/engine.ts';
 import { AccessError } from './errors.ts';
 import type { Machine } from './route.ts';
+import { withReason } from './with-reason.ts';
 
 export interface OpenChannelOptions<T> {
   readonly kind: ChannelKind;
@@ -31,9 +32,14 @@ export async function openChannel<T>(
     const lease = await group.acquire(kind, signal);
     const { connection } = lease;
     let opening = true;
+    let granted = false;
+    const grant = () => {
+      granted = true;
+      lease.granted();
+    };
     const open = async (ended: AbortSignal): Promise<T> => {
       try {
-        return await options.open(connection.ssh, ended, lease.granted);
+        return await options.open(connection.ssh, ended, grant);
       } catch (error) {
         if (!opening) lease.release();
         throw error;
@@ -47,12 +53,13 @@ export async function openChannel<T>(
           milliseconds,
           signal,
           at: { hop: machine.name, phase: 'channel' },
-          late: () => lateError(machine, milliseconds),
+          // A request follows at once on the grant: without its answer nobody knows whether the command started.
+          late: () => lateError(machine, milliseconds, !granted),
           discard: (late) => options.discard(late, lease),
         },
         open,
       );
-      lease.granted();
+      grant();
       return { channel, lease };
     } catch (error) {
       const again = attempt < 12 && mayTryAgain(group, lease, kind, error, attempt);
@@ -82,12 +89,12 @@ function mayTryAgain(
   return false;
 }
 
-function lateError(machine: Machine, milliseconds: number): AccessError {
+function lateError(machine: Machine, milliseconds: number, retryable: boolean): AccessError {
   return new AccessError(`${machine.name}: opened no channel within ${milliseconds} ms`, {
     code: 'TIMEOUT',
     hop: machine.name,
     phase: 'channel',
-    retryable: true,
+    retryable,
   });
 }
 
@@ -95,7 +102,7 @@ function lateError(machine: Machine, milliseconds: number): AccessError {
 function describe(error: unknown, machine: Machine, kind: ChannelKind): unknown {
   if (error instanceof ChannelOpenError) {
     if (kind === 'stream') return error;
-    return new AccessError(`${machine.name}: refused a session: ${error.message}`, {
+    return new AccessError(withReason(`${machine.name}: refused a session`, error.message), {
       code: 'CHANNEL_REFUSED',
       hop: machine.name,
       phase: 'channel',

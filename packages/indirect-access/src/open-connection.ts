@@ -57,7 +57,7 @@ async function connect(route: Route, options: OpenConnectionOptions): Promise<Ss
   return engine.connect(stream, {
     user: machine.user,
     identity,
-    verifyHostKey: (key) => hostKeys.verify(machine, key),
+    verifyHostKey: (key) => hostKeys.verify(machine, key, signal),
     ...(hostKeyTypes ? { hostKeyTypes } : {}),
     deadlines,
     keepalive,

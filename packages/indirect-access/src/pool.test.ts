@@ -156,6 +156,46 @@ describe('the pool', () => {
     server.close();
   });
 
+  it('never says that nothing can have happened once a command was on its way', async () => {
+    const links: Socket[] = [];
+    let answers = Number.POSITIVE_INFINITY;
+    const server = createServer((near) => {
+      const far = connect(inner.port, '127.0.0.1');
+      for (const end of [near, far]) links.push(end.on('error', () => {}));
+      near.pipe(far);
+      far.on('data', (chunk) => {
+        answers -= 1;
+        if (answers >= 0) near.write(chunk);
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const access = bed.access({ deadlines: { channel: 500 } });
+    const route = direct(inner.machine({ port }));
+    await access.exec(route, 'true');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const failure = { code: 'TIMEOUT', phase: 'channel', hop: 'inner' };
+    // The channel is granted, and the answer to the request gets lost.
+    answers = 1;
+    await expect(access.exec(route, 'true')).rejects.toMatchObject({ ...failure, retryable: false });
+    answers = Number.POSITIVE_INFINITY;
+    await access.exec(route, 'true');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    // Not even the channel is granted.
+    answers = 0;
+    await expect(access.exec(route, 'true')).rejects.toMatchObject({ ...failure, retryable: true });
+    for (const link of links) link.destroy();
+    server.close();
+  });
+
+  it('needs no free handshake of a machine for a further connection to its proxy', async () => {
+    const access = bed.access({ limits: { handshakes: 1, sessionsPerConnection: 1 } });
+    const behind = (id: string) => through(proxy.machine(), inner.machine({ id, name: id }), { relay: 'nc' });
+    await access.exec(behind('one'), 'true');
+    await access.exec(behind('two'), 'true');
+    expect(access.stats().connections).toHaveLength(4);
+  });
+
   it('lets a caller give up while others go on with the same handshake', async () => {
     const access = bed.access();
     const before = accepted(inner);
@@ -238,6 +278,42 @@ describe('the pool', () => {
     expect(access.stats()).toEqual({ connections: [], channels: 0, handshakes: 0, waiting: 0 });
     expect(await eventually(() => openSockets() === before)).toBe(true);
     await expect(access.exec(route, 'true')).rejects.toMatchObject({ code: 'CLOSED' });
+  });
+
+  it('opens no port when it is closed meanwhile', async () => {
+    const access = bed.access();
+    const opening = access.forward(direct(inner.machine()), { port: inner.port });
+    await access.close();
+    await expect(opening).rejects.toMatchObject({ code: 'CLOSED' });
+    await expect(access.forward(direct(inner.machine()), { port: inner.port })).rejects.toMatchObject({
+      code: 'CLOSED',
+    });
+  });
+
+  it('learns nothing from a first contact with a machine that was forgotten meanwhile', async () => {
+    const other = await bed.sshd('rebuilt');
+    let shown = () => {};
+    const asked = new Promise<void>((resolve) => {
+      shown = resolve;
+    });
+    let answer = (_key: string) => {};
+    const answered = new Promise<string>((resolve) => {
+      answer = resolve;
+    });
+    const access = bed.access({
+      pinHostKey: (machine, key) => {
+        if (machine.port !== inner.port) return Promise.resolve(key);
+        shown();
+        return answered;
+      },
+    });
+    const unknown = inner.machine({ hostKey: { kind: 'first-contact' } });
+    const first = access.connect(direct(unknown));
+    await asked;
+    await Promise.all([access.forget('inner'), expect(first).rejects.toMatchObject({ code: 'CLOSED' })]);
+    answer(inner.hostKey);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect((await access.exec(direct({ ...unknown, port: other.port }), 'true')).status).toBe(0);
   });
 
   it('is not broken by a listener that throws', async () => {

@@ -38,7 +38,8 @@ interface Entry {
 export class Pool {
   readonly #options: PoolOptions;
   readonly #hostKeys: HostKeyCheck;
-  readonly #admission: Admission;
+  /** By the number of hops: a machine's handshake may need a further connection to its proxy, never the reverse. */
+  readonly #admissions = new Map<number, Admission>();
   readonly #entries = new Set<Entry>();
   readonly #byKey = new Map<string, Entry>();
   readonly #leases = new WeakMap<ExecChannel, Lease>();
@@ -47,7 +48,6 @@ export class Pool {
   constructor(options: PoolOptions) {
     this.#options = options;
     this.#hostKeys = new HostKeyCheck(options.pinHostKey, options.events, () => this.#rekey());
-    this.#admission = new Admission(options.limits.handshakes, options.limits.handshakesPerProxy);
   }
 
   group(route: Route): ConnectionGroup {
@@ -81,7 +81,7 @@ export class Pool {
         const beside = near && (await this.#startBeside(near, text));
         if (beside) return beside;
         const { channel, lease } = await openChannel<ExecChannel>(() => this.group(route), {
-          kind,
+          kind: near ? 'ending' : kind,
           machine,
           milliseconds,
           signal,
@@ -136,7 +136,7 @@ export class Pool {
     return {
       connections,
       channels: count('sessions') + count('streams'),
-      handshakes: this.#admission.inFlight,
+      handshakes: [...this.#admissions.values()].reduce((sum, { inFlight }) => sum + inFlight, 0),
       waiting: [...this.#entries].reduce((sum, { group }) => sum + group.waiting, 0),
     };
   }
@@ -205,7 +205,7 @@ export class Pool {
     const ssh = await openConnection(route, {
       ...this.#options,
       hostKeys: this.#hostKeys,
-      admission: this.#admission,
+      admission: this.#admission(route.hops.length),
       proxy: this.lastProxy(route),
       signal,
     });
@@ -217,6 +217,13 @@ export class Pool {
       events.emit({ type: 'disconnected', machine, route: text, reason: error?.message ?? 'closed' }),
     );
     return ssh;
+  }
+
+  #admission(hops: number): Admission {
+    const { handshakes, handshakesPerProxy } = this.#options.limits;
+    const admission = this.#admissions.get(hops) ?? new Admission(handshakes, handshakesPerProxy);
+    this.#admissions.set(hops, admission);
+    return admission;
   }
 
   /** A first contact taught a key, which from now on is a part of the keys of all routes by that machine. */

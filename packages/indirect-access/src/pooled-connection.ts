@@ -17,11 +17,14 @@ export class PooledConnection {
   priming: Promise<void> | undefined;
   /** When it fell idle; undefined while in use. Milliseconds since the epoch. */
   idleSince: number | undefined;
+  /** Kept for commands that end others. */
+  readonly reserved: boolean;
   readonly #idleMilliseconds: number;
   #idleTimer: NodeJS.Timeout | undefined;
 
-  constructor(ssh: SshConnection, idleMilliseconds: number) {
+  constructor(ssh: SshConnection, idleMilliseconds: number, reserved: boolean) {
     this.ssh = ssh;
+    this.reserved = reserved;
     this.#idleMilliseconds = idleMilliseconds;
     ssh.closed.then(() => clearTimeout(this.#idleTimer));
     this.settle();

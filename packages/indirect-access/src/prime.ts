@@ -26,7 +26,11 @@ export async function prime(lease: Lease, milliseconds: number, signal?: AbortSi
       return judge(channel, word);
     });
   } catch (error) {
-    if (error instanceof ChannelOpenError) return { shell: 'no', reason: error.message };
+    if (error instanceof ChannelOpenError) {
+      // Others have its sessions: that there was no room for one more tells nothing. (Reason 0 is no question of room.)
+      if (error.reason > 0 && lease.connection.served) return { shell: 'unknown' };
+      return { shell: 'no', reason: error.message || 'it grants no session' };
+    }
     if (error instanceof AccessError && error.code === 'TIMEOUT')
       return { shell: 'no', reason: error.message, timedOut: true };
     return { shell: 'unknown' };

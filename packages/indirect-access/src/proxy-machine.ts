@@ -12,6 +12,7 @@ import { type PrimeResult, prime } from './prime.ts';
 import { type RelayProgram, relayProbe, relayPrograms } from './relay.ts';
 import { type ProcessSite, startProcess } from './remote-process.ts';
 import type { Machine, Relay, RelaySetting } from './route.ts';
+import { withReason } from './with-reason.ts';
 
 export interface ProxyOptions {
   readonly machine: Machine;
@@ -127,6 +128,14 @@ export class ProxyMachine {
   }
 
   async #openRelay(target: RelayTarget, signal?: AbortSignal): Promise<Duplex> {
+    try {
+      return await this.#openRelayOnce(target, signal);
+    } catch (error) {
+      throw this.#relayError(error, target);
+    }
+  }
+
+  async #openRelayOnce(target: RelayTarget, signal?: AbortSignal): Promise<Duplex> {
     const { site, machine, deadlines, relay } = this.#options;
     const candidates = this.#program ? [this.#program] : await this.#programs(signal);
     let failure: AccessError | undefined;
@@ -196,6 +205,22 @@ export class ProxyMachine {
     this.#options.events.emit({ type: 'relay-chosen', machine: this.#options.machine, relay });
   }
 
+  /** Whether a program of ours has started on the proxy does not matter to whoever wants to reach the target. */
+  #relayError(error: unknown, { name }: RelayTarget): unknown {
+    if (!(error instanceof AccessError) || error.retryable) return error;
+    const { code } = error;
+    if (code !== 'CONNECTION_LOST' && code !== 'TIMEOUT') return error;
+    const proxy = this.#options.machine.name;
+    const why = code === 'TIMEOUT' ? 'it did not answer in time' : 'the connection was lost';
+    return new AccessError(`${proxy}: no relay to ${name}: ${why}`, {
+      code,
+      hop: proxy,
+      phase: 'relay',
+      retryable: true,
+      cause: error,
+    });
+  }
+
   #directError(error: unknown, { host, port, name }: RelayTarget): unknown {
     const proxy = this.#options.machine.name;
     if (error instanceof AccessError && error.code === 'TIMEOUT' && error.phase === 'channel') {
@@ -222,7 +247,7 @@ export class ProxyMachine {
         });
       default:
         return this.#unreachable(
-          `${proxy}: cannot reach ${name} (${host} port ${port}): ${error.message.replace(/^.*failure: /, '')}`,
+          withReason(`${proxy}: cannot reach ${name} (${host} port ${port})`, error.message),
           name,
           error,
         );

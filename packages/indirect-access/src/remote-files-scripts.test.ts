@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   existsSync,
+  lchownSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -101,6 +103,52 @@ describe.each(shells)('under %s', (shell) => {
       expect(readFileSync(path.join(folder, name), 'utf8')).toBe('linked');
     },
   );
+
+  const asRoot = test.skipIf(process.getuid?.() !== 0);
+
+  asRoot(
+    'whoever owns the directory cannot turn root against other files by swapping the temporary one',
+    () => {
+      const victim = path.join(folder, 'victim');
+      writeFileSync(victim, 'secret', { mode: 0o600 });
+      const theirs = path.join(folder, 'theirs');
+      mkdirSync(theirs);
+      mkdirSync(path.join(folder, 'bin'));
+      const target = path.join(theirs, 'file');
+      writeFileSync(target, 'old');
+      chownSync(theirs, 1000, 1000);
+      chownSync(target, 1000, 1000);
+      // The attacker is as quick as can be: it acts in the middle of the script.
+      const attack = `cd ${theirs}; mv .wadi-temporary gone; ln -s ${victim} .wadi-temporary`;
+      const wc = `#!/bin/sh\n[ -h ${theirs}/.wadi-temporary ] || { ${attack}; }\nexec /usr/bin/wc "$@"\n`;
+      writeFileSync(path.join(folder, 'bin/wc'), wc, { mode: 0o755 });
+      const before = process.env.PATH;
+      process.env.PATH = `${folder}/bin:${before}`;
+      try {
+        place('write', target, 'new');
+      } finally {
+        process.env.PATH = before;
+      }
+      const { uid } = statSync(victim);
+      expect([readFileSync(victim, 'utf8'), modeOf(victim), uid]).toEqual(['secret', '600', 0]);
+    },
+  );
+
+  asRoot('in a directory for all, a link that a stranger put there is not followed', () => {
+    const shared = path.join(folder, 'shared');
+    mkdirSync(shared);
+    chmodSync(shared, 0o1777);
+    const victim = path.join(folder, 'victim');
+    writeFileSync(victim, 'secret');
+    const link = path.join(shared, 'link');
+    symlinkSync(victim, link);
+    lchownSync(link, 1000, 1000);
+    expect(place('write', link, 'new').stderr).toContain('Permission denied');
+    expect(readFileSync(victim, 'utf8')).toBe('secret');
+    lchownSync(link, 0, 0);
+    expect(place('write', link, 'new').stderr).toBe('');
+    expect(readFileSync(victim, 'utf8')).toBe('new');
+  });
 
   test('an edit is refused when the file is not what was read', () => {
     writeFileSync(file, 'read');

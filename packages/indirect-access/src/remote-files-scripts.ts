@@ -31,10 +31,13 @@ export const CUT_SHORT = 74;
 export const CHANGED = 75;
 
 /**
- * $1 write|append|prepend, $2 path, $3 name of the temporary file, which is also the trailer that ends the input,
- * $4 mode or empty, $5 fingerprint that the file must still have, or empty.
+ * $1 write|append|prepend, $2 path, $3 name of the temporary directory and of the file in it, which is also the
+ * trailer that ends the input, $4 mode or empty, $5 fingerprint that the file must still have, or empty.
  *
  * The trailer is how a complete input differs from one whose connection broke: both look like an end of file here.
+ * The new file is made in a directory of our own, entered once, and named from inside it: whoever may write to the
+ * directory around it cannot put a link in its place and turn root against another file.
+ *
  * `sync FILE` flushes one file with newer tools and everything with older ones; either will do.
  */
 export const placeScript = `
@@ -43,7 +46,7 @@ LC_ALL=C; export LC_ALL
 how=$1 path=$2 name=$3 mode=$4 was=$5
 temp= old= mask=$(umask)
 umask 077
-trap '[ -z "$temp" ] || rm -f "$temp" "$temp.data"' EXIT
+trap '[ -z "$temp" ] || { rm -f "$name" "$name.data"; cd /; rmdir "$temp" 2>/dev/null; }' EXIT
 trap 'exit 129' HUP INT TERM PIPE
 ${fingerprint}
 complain() { echo "$path: $1" >&2; exit 1; }
@@ -52,6 +55,12 @@ links=0
 while [ -h "$path" ]; do
   links=$((links + 1))
   [ $links -le 40 ] || complain 'Too many levels of symbolic links'
+  # The rule of Linux's protected_symlinks, which only holds for links that the kernel follows.
+  set -- $(ls -ldn "\${path%/*}/") && folder=$1 keeper=$3
+  set -- $(ls -ldn "$path")
+  case $folder in
+    d???????w[tT]*) [ "$3" = "$keeper" ] || [ "$3" = "$(id -u)" ] || complain 'Permission denied: a link of another user' ;;
+  esac
   to=$(readlink "$path"; echo /) && to=\${to%?/}
   case $to in /*) path=$to ;; *) path=\${path%/*}/$to ;; esac
 done
@@ -68,39 +77,44 @@ elif [ ! -d "\${path%/*}/" ]; then
   complain 'No such file or directory'
 fi
 
+case $path in ./*) path=$PWD/\${path#./} ;; esac
 temp=\${path%/*}/$name
-set -C; : >"$temp" || exit 1; set +C
-cat >"$temp" || exit 1
-[ "$(tail -c \${#name} "$temp")" = "$name" ] || { echo 'the data was cut short' >&2; exit ${CUT_SHORT}; }
-size=$(wc -c <"$temp")
-dd if=/dev/null of="$temp" bs=1 count=0 seek=$((size - \${#name})) 2>/dev/null || complain 'cannot truncate'
+mkdir -m 700 "$temp" || { temp=; exit 1; }
+cd "$temp" || exit 1
+set -- $(ls -ldn .)
+case "$1 $3" in "drwx--"[-S]"---"*" $(id -u)") ;; *) complain 'Permission denied: its directory was tampered with' ;; esac
+set -C; : >"$name" || exit 1; set +C
+cat >"$name" || exit 1
+[ "$(tail -c \${#name} "$name")" = "$name" ] || { echo 'the data was cut short' >&2; exit ${CUT_SHORT}; }
+size=$(wc -c <"$name")
+dd if=/dev/null of="$name" bs=1 count=0 seek=$((size - \${#name})) 2>/dev/null || complain 'cannot truncate'
 
 if [ "$how" != write ] && [ -n "$old" ]; then
-  mv -f "$temp" "$temp.data" || exit 1
+  mv -f "$name" "$name.data" || exit 1
   while was=$(fingerprint <"$path"); do
     case $how in
-      append) cat "$path" "$temp.data" ;;
-      prepend) cat "$temp.data" "$path" ;;
-    esac >"$temp" || exit 1
+      append) cat "$path" "$name.data" ;;
+      prepend) cat "$name.data" "$path" ;;
+    esac >"$name" || exit 1
     [ "$(fingerprint <"$path")" != "$was" ] || break
   done
-  rm -f "$temp.data"
+  rm -f "$name.data"
 fi
 
 if [ -n "$old" ]; then
-  set -- $(ls -ldn "$temp")
-  [ "$3:$4" = "$owner" ] || chown "$owner" "$temp" || exit 1
+  set -- $(ls -ldn "$name")
+  [ "$3:$4" = "$owner" ] || chown "$owner" "$name" || exit 1
 fi
 if [ -n "$mode" ]; then
-  chmod "$mode" "$temp" || exit 1
+  chmod "$mode" "$name" || exit 1
 elif [ -n "$old" ]; then
-  chmod "$(echo "$bits" | sed 's/^.\\(...\\)\\(...\\)\\(...\\).*/u=\\1,g=\\2,o=\\3/; s/[-T]//g; s/t/x/g; s/s/xs/g; s/S/s/g')" "$temp" || exit 1
+  chmod "$(echo "$bits" | sed 's/^.\\(...\\)\\(...\\)\\(...\\).*/u=\\1,g=\\2,o=\\3/; s/[-T]//g; s/t/x/g; s/s/xs/g; s/S/s/g')" "$name" || exit 1
 else
   umask "$mask"
-  chmod =r,u+w "$temp" || exit 1
+  chmod =r,u+w "$name" || exit 1
 fi
-sync "$temp" || exit 1
+sync "$name" || exit 1
 [ -z "$was" ] || [ "$(fingerprint <"$path")" = "$was" ] || exit ${CHANGED}
-mv -f "$temp" "$path" || exit 1
+mv -f "$name" "$path" || exit 1
 sync "\${path%/*}/" 2>/dev/null
 exit 0`;

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
+import { cancelled, withDeadline } from './deadline.ts';
 import { AccessError } from './errors.ts';
 import type { ExecResult } from './exec.ts';
 import { type Edited, replaceLines, replaceText } from './remote-files-edit.ts';
@@ -18,10 +19,10 @@ export interface FilesOptions {
 /**
  * Files of one machine, as its login user or as root. A relative path starts at the login user's home.
  *
- * Every change is atomic: the new content is written to a temporary file beside the old one (mode 0600), flushed to
- * disk and renamed over it, so readers see the old or the new file, and after a failure the old one. Owner, group
+ * Every change is atomic: the new content is written to a temporary directory beside the old file (mode 0700), flushed
+ * to disk and renamed over it, so readers see the old or the new file, and after a failure the old one. Owner, group
  * and mode are kept; when they cannot be, nothing is changed (PERMISSION_DENIED). A symbolic link is followed: the
- * file it points to changes, the link stays. Hard links, ACLs and extended attributes are not carried over.
+ * file it points to changes, the link stays; but not one that another user put into a directory for all (`/tmp`). Hard links, ACLs and extended attributes are not carried over.
  *
  * Errors: FILE_NOT_FOUND, PERMISSION_DENIED, SUDO_REFUSED, FILE_FAILED (a directory, disk full, read-only, …),
  * CONNECTION_LOST (a `write` may have happened or not), CANCELLED.
@@ -173,17 +174,19 @@ class FilesOverSessions implements RemoteFiles {
     }
   }
 
-  async #inTurn<T>(path: string, change: () => Promise<T>): Promise<T> {
+  #inTurn<T>(path: string, change: () => Promise<T>): Promise<T> {
     const waiting = changes.get(this.#sessions) ?? new Map<string, Promise<unknown>>();
     changes.set(this.#sessions, waiting);
     const key = `${this.#route.machine.id}\0${path}`;
-    const mine = (waiting.get(key) ?? Promise.resolve()).catch(() => undefined).then(change);
-    waiting.set(key, mine);
-    try {
-      return await mine;
-    } finally {
-      if (waiting.get(key) === mine) waiting.delete(key);
-    }
+    const { signal } = this.#options;
+    const before = waiting.get(key) ?? Promise.resolve();
+    const mine = withDeadline({ signal, late: () => cancelled(signal) }, () => before).then(change);
+    // Who gives up while waiting lets nobody pass: those behind still wait for those before.
+    const settled = Promise.allSettled([before, mine]).then(() => {
+      if (waiting.get(key) === settled) waiting.delete(key);
+    });
+    waiting.set(key, settled);
+    return mine;
   }
 
   #failed(action: string, path: string, result: ExecResult): AccessError {

@@ -2,7 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 import { atHop } from './at-hop.ts';
 import { readStart } from './command-start.ts';
 import { commandText, killText } from './command-text.ts';
-import { withDeadline } from './deadline.ts';
+import { onceAborted, withDeadline } from './deadline.ts';
 import type { ExecChannel, ExecExit } from './engine/engine.ts';
 import { AccessError } from './errors.ts';
 import type { Command } from './exec.ts';
@@ -46,7 +46,7 @@ export interface ProcessSite {
 
 export interface StartOptions {
   readonly signal?: AbortSignal | undefined;
-  /** On the connection of this channel, if possible. */
+  /** To end what runs in this channel: on its connection if possible, and never waiting for others to end. */
   readonly near?: ExecChannel;
   /** Given the channel when the caller gave up after `text` had been sent: it may run. Default: closes it. */
   abandon?(channel: ExecChannel): void;
@@ -54,6 +54,8 @@ export interface StartOptions {
 
 /** How long an ended process group may take to close its channel. */
 const END_GRACE = 5_000;
+/** How long it may take to find a way to a process group and to end it, before its channel is just closed. */
+const END_DEADLINE = 30_000;
 
 /** `starting` ends only the start; `options.signal` the process as well. */
 export async function startProcess(
@@ -68,6 +70,7 @@ export async function startProcess(
     signal: starting,
     abandon: (late) => void endWhenStarted(site, late, readStart(late, text, asRoot), asRoot),
   });
+  if (text.prelude) channel.stdin.on('error', () => {}).write(text.prelude);
   const started = readStart(channel, text, asRoot);
   const late = () =>
     new AccessError(`the shell started no command within ${site.startDeadline} ms`, {
@@ -111,8 +114,11 @@ async function endGroup(
   groupId: number,
   asRoot: boolean,
 ): Promise<void> {
+  const late = () => new AccessError('the process group did not end', { code: 'TIMEOUT' });
   try {
-    await drain(await site.start(killText(groupId, asRoot), { near: channel }));
+    await withDeadline({ milliseconds: END_DEADLINE, late }, async (signal) =>
+      drain(await site.start(killText(groupId, asRoot), { near: channel, signal }), signal),
+    );
   } catch {
     // No way to it any more; closing the channel is all that is left.
   }
@@ -221,7 +227,8 @@ export class ChannelProcess implements RemoteProcess {
 }
 
 /** Reads a small command of ours to its end. */
-async function drain(channel: ExecChannel): Promise<void> {
+async function drain(channel: ExecChannel, signal: AbortSignal): Promise<void> {
+  onceAborted(signal, () => channel.close());
   channel.stdin.end();
   channel.stdout.resume();
   channel.stderr.resume();

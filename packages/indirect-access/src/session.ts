@@ -1,5 +1,4 @@
 import type { Duplex } from 'node:stream';
-import type { SftpChannel } from './engine/engine.ts';
 import type { Command, ExecOptions, ExecResult } from './exec.ts';
 import type { RemoteProcess, SpawnOptions } from './remote-process.ts';
 import type { Route } from './route.ts';
@@ -12,8 +11,6 @@ export interface Sessions {
   exec(route: Route, command: Command, options?: ExecOptions): Promise<ExecResult>;
   spawn(route: Route, command: Command, options?: SpawnOptions): Promise<RemoteProcess>;
   tunnel(route: Route, target: TunnelTarget, options?: { signal?: AbortSignal }): Promise<Duplex>;
-  /** Counts against MaxSessions until its `close()`, which must always be called. */
-  sftp(route: Route, options?: { signal?: AbortSignal }): Promise<SftpChannel>;
 }
 
 export interface TunnelTarget {

@@ -63,7 +63,6 @@ export async function startSshd(
     'PasswordAuthentication no',
     'PrintMotd no',
     'LogLevel VERBOSE',
-    'Subsystem sftp internal-sftp',
   ];
   writeFileSync(file('config'), `${lines.join('\n')}\n`);
   spawnSync('mkdir', ['-p', '/run/sshd']);

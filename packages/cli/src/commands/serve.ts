@@ -41,8 +41,7 @@ Examples:
 
 async function serve(flags: readonly string[]): Promise<number> {
   const main = fileURLToPath(import.meta.resolve('@wadi/controller/main'));
-  const tsx = import.meta.resolve('tsx');
-  const child = spawn(process.execPath, ['--import', tsx, main, ...flags], { stdio: 'inherit' });
+  const child = spawn(process.execPath, [main, ...flags], { stdio: 'inherit' });
   // A terminal's Ctrl-C reaches the child by itself; its second copy would end it without cleaning up.
   const forward = (signal: NodeJS.Signals) => child.kill(signal);
   const ignore = () => {};

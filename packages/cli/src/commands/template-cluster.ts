@@ -69,12 +69,12 @@ Examples:
     .description('remove one that no cluster uses')
     .argument('<name>', 'name or id')
     .addHelpText('after', '\nExample:\n  wadi template cluster delete site')
-    .action(async (name: string, _options, command: Command) => {
-      const { client } = openSession(command);
-      await client.clusterTemplates.delete(
-        (await find('cluster template', client.clusterTemplates, name)).id,
-      );
-      print(`deleted ${name}`);
+    .action(async (given: string, _options, command: Command) => {
+      const { client, json } = openSession(command);
+      const { id, name } = await find('cluster template', client.clusterTemplates, given);
+      await client.clusterTemplates.delete(id);
+      if (json) printJson({ id, name, deleted: true });
+      else print(`deleted ${name}`);
     });
 }
 

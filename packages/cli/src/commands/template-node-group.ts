@@ -70,12 +70,12 @@ Examples:
     .description('remove one that nothing uses')
     .argument('<name>', 'name or id')
     .addHelpText('after', '\nExample:\n  wadi template node-group delete site')
-    .action(async (name: string, _options, command: Command) => {
-      const { client } = openSession(command);
-      await client.nodeGroupTemplates.delete(
-        (await find('node group template', client.nodeGroupTemplates, name)).id,
-      );
-      print(`deleted ${name}`);
+    .action(async (given: string, _options, command: Command) => {
+      const { client, json } = openSession(command);
+      const { id, name } = await find('node group template', client.nodeGroupTemplates, given);
+      await client.nodeGroupTemplates.delete(id);
+      if (json) printJson({ id, name, deleted: true });
+      else print(`deleted ${name}`);
     });
 }
 

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 
 export interface ManagementKey {
   /** OpenSSH's private key format, not encrypted: it is stored encrypted as a whole. */
@@ -9,7 +9,12 @@ export interface ManagementKey {
 
 /** A new ed25519 key pair. */
 export function generateManagementKey(comment: string): ManagementKey {
-  const { d, x } = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' });
+  return writeEd25519(generateKeyPairSync('ed25519').privateKey, comment);
+}
+
+/** An ed25519 key in OpenSSH's formats. */
+export function writeEd25519(key: KeyObject, comment: string): ManagementKey {
+  const { d, x } = key.export({ format: 'jwk' });
   const seed = Buffer.from(d as string, 'base64url');
   const point = Buffer.from(x as string, 'base64url');
   const blob = Buffer.concat([field('ssh-ed25519'), field(point)]);

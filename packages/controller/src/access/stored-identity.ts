@@ -3,7 +3,6 @@ import type { Secrets } from '../storage/secrets.ts';
 /** A private key as it lies encrypted in the database. */
 export interface StoredIdentity {
   readonly privateKey: string;
-  readonly passphrase?: string;
   /** Line of authorized_keys, where we made the key ourselves. */
   readonly publicKey?: string;
 }

@@ -33,7 +33,7 @@ export function handleErrors(app: FastifyInstance): void {
   });
 }
 
-function sendError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): unknown {
+export function sendError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): unknown {
   const error = toApiError(thrown, request);
   const id = randomUUID();
   // What is unexpected is told in the log only: an exception's text may hold anything.
@@ -77,6 +77,10 @@ function toApiError(thrown: unknown, request: FastifyRequest): ApiError {
     return new ApiError(413, 'REQUEST_TOO_LARGE', 'The body of the request is too large', {
       hint: `this request may have at most ${request.routeOptions.bodyLimit} bytes`,
     });
+  if (isUnstorableText(thrown))
+    return new ApiError(400, 'INVALID_DATA', 'A text holds a character that cannot be stored', {
+      hint: 'neither NUL nor half of a surrogate pair may be in it',
+    });
   if (isDatabaseDown(thrown))
     return new ApiError(503, 'DATABASE_UNAVAILABLE', 'The database does not answer', {
       retryable: true,
@@ -93,6 +97,13 @@ function toApiError(thrown: unknown, request: FastifyRequest): ApiError {
 
 function mediaType(request: FastifyRequest): string {
   return (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+}
+
+/** 22021, 22P05: NUL in a text or in JSON; half of a pair in JSON has only the code of all texts that are no JSON. */
+function isUnstorableText(thrown: unknown): boolean {
+  const { code, message } = thrown as { code?: unknown; message?: unknown };
+  if (code === '22P02') return message === 'invalid input syntax for type json';
+  return code === '22021' || code === '22P05';
 }
 
 function isDatabaseDown(thrown: unknown): boolean {

@@ -11,7 +11,7 @@ import fastify, {
 import type { Authenticator } from '../auth/principal.ts';
 import { requireToken } from './auth.ts';
 import type { HttpContext, Resource } from './context.ts';
-import { handleErrors } from './errors.ts';
+import { handleErrors, sendError } from './errors.ts';
 import { hostGuard, isIn, networkList, refuse } from './host-guard.ts';
 import { parseJson } from './json-body.ts';
 import { type RouteRights, requireRouteRights, routeRights } from './route-rights.ts';
@@ -63,6 +63,8 @@ export async function createServer({
     routerOptions: { maxParamLength: 500 },
     genReqId: () => `req-${randomUUID()}`,
     rewriteUrl: (request) => saharaPath(request),
+    // What fails before there is a route.
+    frameworkErrors: (error, request, reply) => sendError(error, request, reply),
     // Nothing is coerced, dropped or filled in: validation judges what the user sent.
     ajv: {
       customOptions: {

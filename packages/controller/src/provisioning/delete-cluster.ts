@@ -1,5 +1,6 @@
 import type { ClusterWork } from './cluster-work.ts';
 import type { Workflow } from './engine/engine.ts';
+import { persist } from './persist.ts';
 import type { ProvisioningParts } from './provisioning.ts';
 import { closeAccess } from './steps/close-access.ts';
 import { deleteMachines } from './steps/delete-machines.ts';
@@ -10,9 +11,12 @@ import { stopCreation } from './steps/stop-creation.ts';
 export function deleteCluster(parts: ProvisioningParts): Workflow {
   return async ({ workflowId, step }, input) => {
     const work: ClusterWork = { ...parts, workflowId, clusterId: String(input.clusterId) };
-    await step('stop the creation', () => stopCreation(work));
-    await step('close access', () => closeAccess(work));
-    await step('delete machines', (signal) => deleteMachines(work, signal));
-    await step('remove the cluster', (signal) => removeCluster(work, signal));
+    // A deletion that failed would be over, and its cluster undeletable.
+    const must = (name: string, act: (work: ClusterWork, signal: AbortSignal) => Promise<void>) =>
+      step(name, (signal) => persist(work, name, () => act(work, signal), signal));
+    await must('stop the creation', stopCreation);
+    await must('close access', closeAccess);
+    await must('delete machines', deleteMachines);
+    await must('remove the cluster', removeCluster);
   };
 }

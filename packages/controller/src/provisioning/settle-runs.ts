@@ -7,7 +7,7 @@ import { lockKey } from './engine/lease.ts';
 
 /**
  * Settles the runs of controllers that are gone: whose lease is free. What they had started is `unknown` from now on,
- * what they had not is `cancelled`; nothing is ever started again. Called at start; may be called at any time.
+ * what they had not is `cancelled`; nothing is ever started again. May be called at any time.
  */
 export async function settleOrphanedRuns(db: Database, controllerId: string, log: Logger): Promise<void> {
   for (const run of await listForeignRuns(db, controllerId)) {
@@ -21,6 +21,35 @@ export async function settleOrphanedRuns(db: Database, controllerId: string, log
       log.info({ run: run.id }, 'settled a run whose controller is gone');
     });
   }
+}
+
+/** Milliseconds between looks. */
+const lookInterval = 5000;
+
+/**
+ * Goes on looking: a controller that was killed a moment ago may hold its lease for seconds yet, its host may be gone
+ * without a word, and others die later.
+ */
+export function watchOrphanedRuns(
+  db: Database,
+  controllerId: string,
+  log: Logger,
+  interval = lookInterval,
+): { stop(): Promise<void> } {
+  let looking = Promise.resolve();
+  const look = () =>
+    settleOrphanedRuns(db, controllerId, log).catch((error) =>
+      log.warn({ err: error }, 'looking for orphaned runs failed; trying again'),
+    );
+  const timer = setInterval(() => {
+    looking = looking.then(look);
+  }, interval);
+  return {
+    async stop() {
+      clearInterval(timer);
+      await looking;
+    },
+  };
 }
 
 const unknown: RunTargetError = {

@@ -1,6 +1,7 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
 import { auditRunTargets } from './audit-runs.ts';
 import type { RunTable, RunTargetTable, Schema } from './schema.ts';
+import { storable, storableJson } from './storable.ts';
 
 export type RunRow = Selectable<RunTable>;
 export type RunTargetRow = Selectable<RunTargetTable>;
@@ -25,8 +26,8 @@ export interface NewRun {
   readonly targets: readonly { readonly id: string; readonly name: string }[];
 }
 
-/** False when there is a run with this id already: the unique id decides which of two requests executes. */
-export async function insertRun(tx: Kysely<Schema>, run: NewRun): Promise<boolean> {
+/** undefined: there is a run with this id already. The unique id decides which of two requests executes. */
+export async function insertRun(tx: Kysely<Schema>, run: NewRun): Promise<RunRow | undefined> {
   const inserted = await tx
     .insertInto('run')
     .values({
@@ -44,8 +45,9 @@ export async function insertRun(tx: Kysely<Schema>, run: NewRun): Promise<boolea
       asked_by: JSON.stringify(run.askedBy ?? {}),
     })
     .onConflict((conflict) => conflict.column('id').doNothing())
+    .returningAll()
     .executeTakeFirst();
-  if (inserted.numInsertedOrUpdatedRows === 0n) return false;
+  if (!inserted) return undefined;
   for (let from = 0; from < run.targets.length; from += 5000) {
     await tx
       .insertInto('run_target')
@@ -59,7 +61,7 @@ export async function insertRun(tx: Kysely<Schema>, run: NewRun): Promise<boolea
       )
       .execute();
   }
-  return true;
+  return inserted;
 }
 
 export function findRun(db: Kysely<Schema>, id: string): Promise<RunRow | undefined> {
@@ -159,8 +161,8 @@ export async function finishTargets(db: Kysely<Schema>, results: readonly Target
   const rows = sql.join(
     results.map(
       (result) => sql`(${result.runId}::uuid, ${result.instanceId}::uuid, ${result.status}::text,
-        ${result.exitStatus ?? null}::integer, ${result.signal ?? null}::text,
-        ${result.error ? JSON.stringify(result.error) : null}::jsonb,
+        ${statusOf(result)}::integer, ${result.signal ? storable(result.signal) : null}::text,
+        ${result.error ? storableJson(result.error) : null}::jsonb,
         ${result.stdoutBytes}::bigint, ${result.stderrBytes}::bigint, ${result.truncated}::boolean,
         ${result.route ?? null}::text)`,
     ),
@@ -175,6 +177,11 @@ export async function finishTargets(db: Kysely<Schema>, results: readonly Target
       and run_target.status in ('pending', 'running')
     returning run_target.run_id, run_target.instance_id`.execute(db);
   await auditRunTargets(db, 'end', finished);
+}
+
+/** An unsigned number on the wire (RFC 4254 section 6.10); what was negative on the machine is so again. */
+function statusOf({ exitStatus }: TargetResult): number | null {
+  return typeof exitStatus === 'number' ? exitStatus | 0 : null;
 }
 
 /** Ends a run none of whose targets is pending or running, and removes its input. */

@@ -55,12 +55,11 @@ export interface SshConnection {
   exec(command: string, signal?: AbortSignal, opened?: () => void): Promise<ExecChannel>;
   /** direct-tcpip (RFC 4254 section 7.2). Rejects with ChannelOpenError. */
   openTcp(host: string, port: number, signal?: AbortSignal): Promise<Duplex>;
-  sftp(signal?: AbortSignal): Promise<SftpChannel>;
   /** Ends it; resolves when the stream under it is closed. */
   close(): Promise<void>;
 }
 
-/** Reason codes of RFC 4254 section 5.1: 1 prohibited, 2 connect failed, 3 unknown type, 4 resource shortage. */
+/** The message is the server's, or empty. Reason codes of RFC 4254 section 5.1: 1 prohibited, 2 connect failed, 3 unknown type, 4 resource shortage. */
 export class ChannelOpenError extends Error {
   override readonly name = 'ChannelOpenError';
   readonly reason: number;
@@ -88,23 +87,4 @@ export interface ExecExit {
   /** Name without SIG, e.g. `KILL`. */
   readonly signal?: string;
   readonly lost?: boolean;
-}
-
-/** The few SFTP operations that files need (version 3 of the protocol). Offsets and sizes in bytes. */
-export interface SftpChannel {
-  open(path: string, flags: 'r' | 'w' | 'wx' | 'r+', mode?: number): Promise<SftpHandle>;
-  stat(path: string): Promise<{ size: number; mode: number; uid: number; gid: number }>;
-  rename(from: string, to: string): Promise<void>;
-  unlink(path: string): Promise<void>;
-  /** Settles when the server no longer counts the channel as a session; never rejects. */
-  readonly closed: Promise<void>;
-  close(): void;
-}
-
-export interface SftpHandle {
-  read(offset: number, length: number): Promise<Buffer>;
-  write(offset: number, data: Buffer): Promise<void>;
-  /** fsync@openssh.com where the server has it, else nothing. */
-  sync(): Promise<void>;
-  close(): Promise<void>;
 }

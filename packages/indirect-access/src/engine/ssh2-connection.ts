@@ -3,15 +3,8 @@ import type { Client } from 'ssh2';
 import { cancelled } from '../deadline.ts';
 import { AccessError } from '../errors.ts';
 import { ChannelInput, ChannelOutput, ChannelStream } from './channel-stream.ts';
-import {
-  ChannelOpenError,
-  type ExecChannel,
-  type ExecExit,
-  type SftpChannel,
-  type SshConnection,
-} from './engine.ts';
+import { ChannelOpenError, type ExecChannel, type ExecExit, type SshConnection } from './engine.ts';
 import { type Channel, internals, PACKET, type PendingChannel, WINDOW } from './ssh2-internals.ts';
-import { openSftp } from './ssh2-sftp.ts';
 
 export class Ssh2Connection implements SshConnection {
   readonly serverVersion: string;
@@ -79,12 +72,6 @@ export class Ssh2Connection implements SshConnection {
         reject(cancelled(signal));
       });
     });
-  }
-
-  async sftp(signal?: AbortSignal): Promise<SftpChannel> {
-    signal?.throwIfAborted();
-    this.#mustBeOpen();
-    return openSftp(this.#client, this.#lost, (error) => this.#openError(error), signal);
   }
 
   async close(): Promise<void> {
@@ -162,8 +149,9 @@ export class Ssh2Connection implements SshConnection {
   }
 
   #openError(error: Error & { reason?: unknown }): Error {
-    if (typeof error.reason === 'number') return new ChannelOpenError(error.message, error.reason);
-    return this.#open ? new ChannelOpenError(error.message, 0) : this.#lostError(true);
+    const message = saidBy(error);
+    if (typeof error.reason === 'number') return new ChannelOpenError(message, error.reason);
+    return this.#open ? new ChannelOpenError(message, 0) : this.#lostError(true);
   }
 
   readonly #lost = (): Error | undefined => (this.#open ? undefined : this.#lostError(false));
@@ -175,4 +163,13 @@ export class Ssh2Connection implements SshConnection {
       cause: this.#reason,
     });
   }
+}
+
+/** The server's own words, which may be none, without ssh2's before them and without control characters. */
+function saidBy({ message }: Error): string {
+  return message
+    .replace(/^\(SSH\) Channel open failure: ?/, '')
+    .replaceAll(/\p{Cc}+/gu, ' ')
+    .trim()
+    .slice(0, 200);
 }

@@ -163,8 +163,8 @@ class Handshake {
   }
 
   #goneError(cause?: unknown): AccessError {
-    if (cause instanceof AccessError) return cause;
-    if (this.#phase === 'banner') return this.#banner.explain(true, cause);
+    // An error of ours is that of the way below: the machine itself has not closed anything.
+    if (this.#phase === 'banner' && !(cause instanceof AccessError)) return this.#banner.explain(true, cause);
     return new AccessError(`the connection was lost (${this.#phase})`, {
       code: 'CONNECTION_LOST',
       phase: this.#phase,
@@ -174,7 +174,9 @@ class Handshake {
   }
 
   #classify(error: Error & { level?: string; code?: unknown }): AccessError {
-    if (error instanceof AccessError) return error;
+    // What was lost below was lost for a command there, if any; up here nothing can have run yet.
+    if (error instanceof AccessError)
+      return error.code === 'CONNECTION_LOST' ? this.#goneError(error) : error;
     if (error.level === 'client-authentication') {
       return new AccessError(`refused the key for user ${this.#options.user}`, {
         code: 'AUTHENTICATION_FAILED',

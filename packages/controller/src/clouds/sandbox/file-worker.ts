@@ -1,5 +1,5 @@
 // A program of its own: the SFTP side of all machines of a sandbox, run as the machines' user. See file-service.ts.
-import { readdir, rm } from 'node:fs/promises';
+import { chmod, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { FromFileWorker, ToFileWorker } from './file-messages.ts';
 import { SftpServer } from './sftp-server.ts';
@@ -44,10 +44,18 @@ function close(session: number): void {
   void entry?.server.close();
 }
 
+/** What a machine has closed to itself, with read-only folders of a cache for instance, goes too. */
+async function openFolders(folder: string): Promise<void> {
+  await chmod(folder, 0o700);
+  for (const entry of await readdir(folder, { withFileTypes: true }))
+    if (entry.isDirectory()) await openFolders(path.join(folder, entry.name));
+}
+
 /** By this user's own hand: a link that a machine planted leads a removal by root anywhere. */
 async function empty(request: number, folder: string): Promise<void> {
   let error: string | null = null;
   try {
+    await openFolders(folder);
     for (const name of await readdir(folder))
       await rm(path.join(folder, name), { recursive: true, force: true });
   } catch (reason) {

@@ -166,8 +166,8 @@ export class SftpServer {
   }
 
   async #setAttributes(target: string | fs.FileHandle, wished: sftp.Attributes): Promise<undefined> {
-    const own =
-      typeof target === 'string' ? await fs.open(target, constants.O_RDONLY | constants.O_NOFOLLOW) : null;
+    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+    const own = typeof target === 'string' ? await fs.open(target, flags) : null;
     const file = own ?? (target as fs.FileHandle);
     try {
       if (wished.owner) await file.chown(wished.owner.uid, wished.owner.gid);

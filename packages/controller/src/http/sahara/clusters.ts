@@ -89,17 +89,17 @@ export function clusterRoutes(app: FastifyInstance, context: HttpContext, option
 
   app.delete<ById>('/v2/clusters/:id', async (request, reply) => {
     const { projectId } = request.principal;
-    const row = await find(db, projectId, request.params.id);
-    const body = readBody(ClusterDelete, request);
-    checkMayDelete('ClusterResource', row, projectId);
-    checkQuery(request, 'clusters_delete');
-    await db.transaction().execute(async (tx) => {
+    const { id, force } = await db.transaction().execute(async (tx) => {
+      const row = await find(tx, projectId, request.params.id, 'update');
+      const body = readBody(ClusterDelete, request);
+      checkMayDelete('ClusterResource', row, projectId);
+      checkQuery(request, 'clusters_delete');
       const change = await setStatus(tx, row.id, 'Deleting');
-      if (change === 'gone') throw notFound({ id: request.params.id });
       if (change === 'changed') await context.events.append(statusEvent(row, 'Deleting'), tx);
+      return { id: row.id, force: body.force };
     });
-    await options.provisioning.deleteCluster(row.id);
-    if (!body.force) return reply.code(204).send();
+    await options.provisioning.deleteCluster(id);
+    if (!force) return reply.code(204).send();
     // No cloud of ours keeps a stack that could be left behind.
     return { stack_name: null };
   });

@@ -66,9 +66,10 @@ export async function createClusters(
         if (!row) throw nameTaken('Cluster', name);
         if (plan.pluginSecrets)
           await context.secrets.put(secretsPurpose, row.id, JSON.stringify(plan.pluginSecrets), tx);
-        await context.events.append(statusEvent(row, 'Validating'), tx);
         inserted.push(row);
       }
+      // Last, in every transaction: whoever tells an event keeps the others of the project waiting.
+      for (const row of inserted) await context.events.append(statusEvent(row, 'Validating'), tx);
       return inserted;
     })
     .catch((error) => {

@@ -59,7 +59,8 @@ export function readListQuery(
     throw new ApiError(400, 400, "'limit' must be positive integer");
   const sortBy = query.sort_by ?? 'id';
   const field = sortBy.replace(/^-/, '');
-  const column = Object.hasOwn(sortFields, field) ? sortFields[field] : furtherSortFields?.[field];
+  const fields = { ...sortFields, ...furtherSortFields };
+  const column = Object.hasOwn(fields, field) ? fields[field] : undefined;
   if (column === undefined) throw new ApiError(400, 400, `Unknown field for sorting ${field}`);
   if (query.marker !== undefined && !isUuid(query.marker)) throw notFound({ id: query.marker });
 

@@ -1,7 +1,8 @@
+import { AssertionError } from 'node:assert';
 import { ApiError } from '@wadi/api';
 import { AccessError, type Route } from '@wadi/indirect-access';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type Dispatcher, errors, request as send } from 'undici';
+import { type Dispatcher, errors } from 'undici';
 import { accessApiError } from '../../access/access-problem.ts';
 import type { ClusterAccess } from '../../access/cluster-access.ts';
 import type { InstanceFacts } from '../../access/cluster-facts.ts';
@@ -62,18 +63,26 @@ async function ask(
 ): Promise<Dispatcher.ResponseData> {
   const hasBody =
     request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
-  const fetch = (route: Route) =>
-    send(`http://${instance.name}:${port}${pathOf(request)}`, {
-      dispatcher: access.http.of(route),
+  const host = port === 80 ? instance.name : `${instance.name}:${port}`;
+  const fetch = async (route: Route) => {
+    const sent = access.http.of(route).request({
+      // The dispatcher is the machine's, and names such as `08` are none that a URL may have.
+      origin: `http://machine:${port}`,
+      path: pathOf(request),
       method: request.method as Dispatcher.HttpMethod,
-      headers: headersForMachine(request.headers),
+      headers: { ...headersForMachine(request.headers), host },
       body: hasBody ? request.raw : null,
       signal,
       headersTimeout,
       bodyTimeout,
-    }).catch((error) => {
+    });
+    const answer = await sent.catch((error) => {
       throw accessCause(error) ?? error;
     });
+    if (answer.statusCode >= 200 && answer.statusCode <= 599) return answer;
+    answer.body.on('error', () => {}).destroy();
+    throw new errors.HTTPParserError(`status ${answer.statusCode}`);
+  };
   try {
     // A body can be sent once, so the way must be known to be open before.
     if (hasBody) return await fetch(await openWay(reach, instance, port, signal));
@@ -106,7 +115,7 @@ function openWay(
 
 /** What follows the port, as the caller wrote it: decoding and encoding again could change it. */
 function pathOf(request: FastifyRequest): string {
-  const [, rest = ''] = /^\/v2\/clusters\/[^/]+\/instances\/[^/]+\/http\/\d+(.*)$/s.exec(request.url) ?? [];
+  const [, rest = ''] = /^(?:\/[^/?]+){7}(.*)$/s.exec(request.url) ?? [];
   return rest.startsWith('/') ? rest : `/${rest}`;
 }
 
@@ -120,7 +129,8 @@ function badGateway(error: unknown, instance: InstanceFacts, port: number): unkn
   const told = accessApiError(error);
   if (told !== error) return told;
   const code = error instanceof errors.UndiciError ? error.code : '';
-  const garbage = error instanceof errors.HTTPParserError;
+  // undici asserts some of what a machine says.
+  const garbage = error instanceof errors.HTTPParserError || error instanceof AssertionError;
   if (code === '' && !garbage) return error;
   const timeout = code.endsWith('_TIMEOUT');
   return new ApiError(

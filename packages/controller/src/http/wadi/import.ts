@@ -13,7 +13,7 @@ import type { HttpContext, Resource } from '../context.ts';
 import { nameTaken } from '../sahara/refusals.ts';
 import { viewCluster } from '../sahara/view-cluster.ts';
 import { checkBody } from './check-body.ts';
-import { type PlannedGroup, planImport } from './plan-import.ts';
+import { type PlannedImport, planImport } from './plan-import.ts';
 
 export interface ImportParts {
   readonly provisioning: ClusterProvisioning;
@@ -39,9 +39,10 @@ export function importCluster({ provisioning, plugins, allowNetworks }: ImportPa
       const processes = Object.values(release.processes).flat();
       checkConfigs(release, body.cluster_configs);
       const configs = separateSecrets(release, body.cluster_configs);
-      const { groups } = planImport(body, allowNetworks);
+      const { identities, groups } = planImport(body, allowNetworks);
       const imported = {
         body,
+        identities,
         groups,
         version,
         pluginName: plugin.name,
@@ -57,9 +58,8 @@ export function importCluster({ provisioning, plugins, allowNetworks }: ImportPa
   };
 }
 
-interface Imported {
+interface Imported extends PlannedImport {
   readonly body: ImportRequest;
-  readonly groups: readonly PlannedGroup[];
   readonly pluginName: string;
   readonly pluginHash: string;
   readonly version: string;
@@ -70,7 +70,7 @@ interface Imported {
 async function insertImport(
   { db, secrets, events }: HttpContext,
   projectId: string,
-  { body, groups, pluginName, pluginHash, version, processes, configs }: Imported,
+  { body, identities, groups, pluginName, pluginHash, version, processes, configs }: Imported,
 ): Promise<string> {
   const id = randomUUID();
   await db.transaction().execute(async (tx) => {
@@ -121,10 +121,8 @@ async function insertImport(
       await secrets.put(secretsPurpose, id, JSON.stringify(kept), tx);
     }
     const credentials = new Map<string, string>();
-    for (const [label, { private_key: privateKey, passphrase }] of Object.entries(body.identities)) {
-      const identity = passphrase === undefined ? { privateKey } : { privateKey, passphrase };
+    for (const [label, identity] of identities)
       credentials.set(label, await secrets.put(identityPurpose, id, writeIdentity(identity), tx));
-    }
     await insertInventoryMachines(
       tx,
       groups.flatMap(({ name, machines }) =>

@@ -1,6 +1,7 @@
-import { ApiError, type ImportRequest } from '@wadi/api';
+import { ApiError, ImportRequest } from '@wadi/api';
 import { describe, expect, it } from 'vitest';
 import { generateManagementKey } from '../../access/management-key.ts';
+import { checkBody } from './check-body.ts';
 import { planImport } from './plan-import.ts';
 
 const { privateKey, publicKey } = generateManagementKey('test');
@@ -75,6 +76,26 @@ describe('an import', () => {
     ])
       expect(error.message).toContain(part);
     expect(error.message).not.toContain(secret);
+  });
+
+  it('does not quote a key that stands where its label belongs', () => {
+    const { message } = refusal({
+      identities: { [privateKey]: { private_key: 'x' }, ...request.identities },
+    });
+    expect(message).toBe('identities: a label has more than 64 characters');
+    const given = { ...request, machines: [{ ...machine, identity: privateKey }] };
+    expect(() => checkBody(ImportRequest, given)).toThrow(/^machines\[0\]\.identity: [^\n]{0,60}$/);
+  });
+
+  it('takes no key whose passphrase would stop the controller for long', () => {
+    const blob = Buffer.from(privateKey.split('\n').slice(1, -2).join(''), 'base64');
+    const field = (bytes: Buffer) => Buffer.concat([Buffer.from([0, 0, 0, bytes.length]), bytes]);
+    const options = Buffer.concat([field(Buffer.alloc(16)), Buffer.from([0xff, 0xff, 0xff, 0xff])]);
+    const head = [Buffer.from('aes256-ctr'), Buffer.from('bcrypt'), options].map(field);
+    const endless = Buffer.concat([blob.subarray(0, 15), ...head, blob.subarray(15 + 8 + 8 + 4)]);
+    const text = `-----BEGIN OPENSSH PRIVATE KEY-----\n${endless.toString('base64')}\n-----END OPENSSH PRIVATE KEY-----\n`;
+    const { message } = refusal({ identities: { key: { private_key: text, passphrase: 'x' } } });
+    expect(message).toContain('rounds');
   });
 
   it('does not take a label that only looks like one', () => {

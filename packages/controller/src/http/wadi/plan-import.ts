@@ -1,10 +1,14 @@
 import { ApiError, type ImportedMachine, type ImportRequest } from '@wadi/api';
-import { AccessError, checkIdentity } from '@wadi/indirect-access';
+import { AccessError } from '@wadi/indirect-access';
 import { parseHostKey } from '../../access/host-key.ts';
+import { derivationRounds, openIdentity } from '../../access/open-identity.ts';
+import type { StoredIdentity } from '../../access/stored-identity.ts';
 import { addressProblem } from './machine-address.ts';
 
 /** Machines in the node groups that they will form. */
 export interface PlannedImport {
+  /** By label. */
+  readonly identities: ReadonlyMap<string, StoredIdentity>;
   readonly groups: readonly PlannedGroup[];
 }
 
@@ -14,12 +18,24 @@ export interface PlannedGroup {
   readonly machines: readonly (ImportedMachine & { readonly host_keys: string[] })[];
 }
 
+/** Of all passphrases of a request together: each round stops the controller for some 20 ms. */
+const mostRounds = 100;
+const tooManyRounds =
+  `the passphrases of one import may take ${mostRounds} rounds together; take fewer keys, or change the passphrase with ` +
+  'ssh-keygen -p -a 16';
+
 /** All that is wrong is said at once, each with the machine's name; no key is ever quoted. */
 export function planImport(request: ImportRequest, allowNetworks: readonly string[]): PlannedImport {
   const problems: string[] = [];
+  const identities = new Map<string, StoredIdentity>();
+  let rounds = 0;
   for (const [label, identity] of Object.entries(request.identities)) {
-    const problem = identityProblem(identity);
-    if (problem) problems.push(`identities[${label}]: ${problem}`);
+    rounds += identity.passphrase === undefined ? 0 : derivationRounds(identity.private_key);
+    const opened = rounds > mostRounds ? tooManyRounds : open(identity);
+    // A long label is not quoted: it may be the key itself, in the wrong place.
+    if (label.length > 64) problems.push('identities: a label has more than 64 characters');
+    else if (typeof opened === 'string') problems.push(`identities[${label}]: ${opened}`);
+    else identities.set(label, opened);
   }
   const hasProxy = request.machines.some((machine) => machine.is_proxy);
   const groups = new Map<string, { isProxy: boolean; machines: PlannedGroup['machines'][number][] }>();
@@ -50,14 +66,16 @@ export function planImport(request: ImportRequest, allowNetworks: readonly strin
     group.machines.push({ ...machine, host_keys: keys.filter((key) => key !== null) });
   }
   if (problems.length > 0) throw new ApiError(400, 'INVALID_DATA', tell(problems));
-  return { groups: [...groups].map(([name, group]) => ({ name, ...group })) };
+  return { identities, groups: [...groups].map(([name, group]) => ({ name, ...group })) };
 }
 
-function identityProblem(identity: ImportRequest['identities'][string]): string | null {
+/** The identity, or what is wrong with it. */
+function open({
+  private_key: key,
+  passphrase,
+}: ImportRequest['identities'][string]): StoredIdentity | string {
   try {
-    const { private_key: privateKey, passphrase } = identity;
-    checkIdentity(passphrase === undefined ? { privateKey } : { privateKey, passphrase });
-    return null;
+    return openIdentity(key, passphrase);
   } catch (error) {
     if (!(error instanceof AccessError)) throw error;
     return `${error.message}${error.hint ? `; ${error.hint}` : ''}`;

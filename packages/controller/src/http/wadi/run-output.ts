@@ -24,7 +24,8 @@ export const runOutput: Resource = (app, context) => {
     if (!instance) throw new ApiError(400, 'INVALID_DATA', 'instance is missing: name or id of a target');
     if (stream !== 'stdout' && stream !== 'stderr')
       throw new ApiError(400, 'INVALID_DATA', 'stream must be stdout or stderr');
-    const offset = queryNumber(request, 'offset', { least: 0, most: Number.MAX_SAFE_INTEGER, otherwise: 0 });
+    const most = Number.MAX_SAFE_INTEGER;
+    const offset = queryNumber(request, 'offset', { least: 0, most, otherwise: 0, whole: true });
     const wait = queryNumber(request, 'wait', { least: 0, most: runLimits.wait, otherwise: 0 }) * 1000;
     const wanted = { runId: run.id, instance, stream, offset } as const;
     const { bytes, end } = await outputFrom(context, wanted, wait, callerGone(reply, context.stopping));

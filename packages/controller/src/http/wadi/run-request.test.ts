@@ -68,6 +68,9 @@ describe('a run request', () => {
     const bytes = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
     const plain = plainRunRequest({ command: 'a', stdin_base64: bytes.toString('base64') });
     expect(plain.input.stdin).toEqual(bytes);
+    const most = Buffer.alloc(runLimits.stdin, 'x');
+    const long = plainRunRequest({ command: 'a', stdin_base64: most.toString('base64') });
+    expect(long.input.stdin?.equals(most)).toBe(true);
     expect(plainRunRequest({ command: 'a', stdin: '' }).input.stdin).toEqual(Buffer.alloc(0));
     expect(plainRunRequest({ command: 'a' }).input.stdin).toBeNull();
   });

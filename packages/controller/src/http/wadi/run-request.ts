@@ -39,13 +39,11 @@ export function plainRunRequest(request: RunRequest): PlainRunRequest {
 function stdinOf(stdin: string | undefined, encoded: string | undefined): Buffer | null {
   if (stdin !== undefined && encoded !== undefined)
     throw refused('give stdin or stdin_base64, not both of them');
-  if (
-    encoded !== undefined &&
-    !/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(encoded)
-  )
-    throw refused('stdin_base64 is not base64');
   if (stdin === undefined && encoded === undefined) return null;
   const bytes = encoded === undefined ? Buffer.from(stdin ?? '') : Buffer.from(encoded, 'base64');
+  // Not by a pattern: one that counts in fours runs out of stack on a few megabytes.
+  if (encoded !== undefined && bytes.toString('base64') !== encoded)
+    throw refused('stdin_base64 is not base64');
   if (bytes.length > runLimits.stdin) throw refused(`stdin has more than ${runLimits.stdin} bytes`);
   return bytes;
 }

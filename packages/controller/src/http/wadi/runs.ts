@@ -5,6 +5,7 @@ import type { ClusterAccess } from '../../access/cluster-access.ts';
 import type { RunExecutor } from '../../access/run-executor.ts';
 import { runInputPurpose, writeRunInput } from '../../access/run-input.ts';
 import type { ClusterRow } from '../../storage/clusters.ts';
+import { brokenConstraint } from '../../storage/constraint.ts';
 import {
   findRun,
   insertRun,
@@ -50,7 +51,7 @@ export function runs(parts: RunResourceParts): Resource {
 
     app.get('/v2/clusters/:cluster/runs', async (request): Promise<RunList> => {
       const cluster = await ownCluster(db, request);
-      const limit = queryNumber(request, 'limit', { least: 1, most: 1000, otherwise: 100 });
+      const limit = queryNumber(request, 'limit', { least: 1, most: 1000, otherwise: 100, whole: true });
       const marker = queryText(request, 'marker');
       if (marker !== undefined) await runOf(context, cluster, marker);
       const rows = await listRuns(db, cluster.id, { limit, ...(marker === undefined ? {} : { marker }) });
@@ -99,7 +100,7 @@ async function findOrStartRun(
   const targets = resolveTargets(facts, plain.targets);
   const { input } = plain;
   const empty = input.stdin === null && Object.keys(input.env).length === 0;
-  const inserted = await db.transaction().execute(async (tx) => {
+  const insert = db.transaction().execute(async (tx) => {
     const secret = empty ? null : await secrets.put(runInputPurpose, cluster.id, writeRunInput(input), tx);
     const done = await insertRun(tx, {
       id,
@@ -118,11 +119,17 @@ async function findOrStartRun(
     if (!done && secret) await secrets.delete(secret, tx);
     return done;
   });
-  const run = await findRun(db, id);
-  if (!run) throw notFound(id);
-  if (!inserted) return sameRun(run, digest);
-  executor.start(run, cluster, targets);
-  return run;
+  const inserted = await insert.catch((error) => {
+    throw brokenConstraint(error) === 'reference' ? notFound(cluster.id) : error;
+  });
+  if (inserted) {
+    // At once: nothing that could fail may come between, and a cancellation finds it.
+    executor.start(inserted, cluster, targets);
+    return inserted;
+  }
+  const other = await findRun(db, id);
+  if (!other) throw notFound(id);
+  return sameRun(other, digest);
 }
 
 function sameRun(run: RunRow, digest: string): RunRow {

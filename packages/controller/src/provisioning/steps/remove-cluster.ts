@@ -1,13 +1,11 @@
 import { findCluster } from '../../storage/clusters.ts';
 import { type ClusterWork, cloudOf } from '../cluster-work.ts';
-import { persist } from '../persist.ts';
 
 /** The rest of the cloud's things, then the row with all that hangs on it. Events stay and tell of it. */
-export async function removeCluster(work: ClusterWork, signal: AbortSignal): Promise<void> {
+export async function removeCluster(work: ClusterWork): Promise<void> {
   const cluster = await findCluster(work.db, work.clusterId);
   if (!cluster) return;
-  const remove = async () => cloudOf(work, cluster).deleteCluster(cluster.id);
-  await persist(work, 'removing what the cluster had in the cloud', remove, signal);
+  await cloudOf(work, cluster).deleteCluster(cluster.id);
   await work.db.transaction().execute(async (tx) => {
     await tx.deleteFrom('cluster').where('id', '=', cluster.id).execute();
     const body = { name: cluster.name };

@@ -184,6 +184,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       finished_at timestamptz
     )`.execute(db);
   await sql`create index on run (cluster_id, created_at)`.execute(db);
+  await sql`create index on run (owner) where status = 'running'`.execute(db);
   await sql`
     create table run_target (
       run_id uuid not null references run (id) on delete cascade,

@@ -15,18 +15,16 @@ import {
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const source = path.join(root, 'packages/controller/src/main.ts');
-const folders = ['api', 'indirect-access', 'controller'].map((name) =>
-  path.join(root, 'packages', name, 'src'),
-);
+const own = fileURLToPath(new URL('..', import.meta.url));
+const source = path.join(own, 'src/main.ts');
+const folders = ['api', 'indirect-access', 'controller'].map((name) => path.join(own, '..', name, 'src'));
 /** Milliseconds after which a bundle of other sources is certainly no longer being loaded. */
 const old = 24 * 3600 * 1000;
 
 await import(pathToFileURL((await ensureBundle()) ?? (await useSources())).href);
 
 async function ensureBundle() {
-  const dist = path.join(root, 'packages/controller/dist');
+  const dist = path.join(own, 'dist');
   const bundle = path.join(dist, stamp());
   try {
     if (!existsSync(bundle)) {
@@ -68,6 +66,8 @@ async function build(outdir) {
     logLevel: 'silent',
     plugins: [{ name: 'wadi', setup: rules }],
   });
+  // Else its process stays as long as ours.
+  await esbuild.stop();
 }
 
 function rules(build) {
@@ -92,7 +92,7 @@ function stamp() {
   for (const folder of folders)
     for (const entry of readdirSync(folder, { recursive: true }).sort()) note(path.join(folder, entry));
   note(fileURLToPath(import.meta.url));
-  note(path.join(root, 'package-lock.json'));
+  note(path.join(own, '../../package-lock.json'));
   return hash.digest('hex').slice(0, 16);
 
   function note(file) {
