@@ -16,6 +16,14 @@ describe('AllowedNetworks', () => {
     ['1.2.3.4', ['0.0.0.0/0'], true],
     ['1.2.3.4', ['1.2.3.4/32'], true],
     ['::1', ['0.0.0.0/0'], false],
+    ['169.254.169.254', ['0.0.0.0/0'], false],
+    ['169.254.169.254', ['169.254.169.254/32'], false],
+    ['::ffff:169.254.169.254', ['0.0.0.0/0', '::/0'], false],
+    ['fe80::1', ['::/0'], false],
+    ['fe80::1%eth0', ['::/0'], false],
+    ['0.0.0.0', ['0.0.0.0/0'], false],
+    ['::', ['::/0'], false],
+    ['fd00:ec2::254', ['fd00::/8'], false],
   ])('%s in %j: %s', (address, networks, included) => {
     expect(new AllowedNetworks(networks).includes(address)).toBe(included);
   });

@@ -1,8 +1,24 @@
 import { BlockList, isIP } from 'node:net';
 import { AccessError } from './errors.ts';
 
+/**
+ * Addresses that no network allows, however wide it is: "this host", links (metadata services are there), groups,
+ * broadcast (RFC 6890). A name may resolve to any of them.
+ */
+const never = [
+  '0.0.0.0/8',
+  '169.254.0.0/16',
+  '224.0.0.0/3',
+  '::/128',
+  'fe80::/10',
+  'ff00::/8',
+  'fd00:ec2::254/128',
+];
+
 /** A list of CIDRs to compare resolved addresses with. */
 export class AllowedNetworks {
+  static readonly #never = new AllowedNetworks(never);
+
   // Apart, because a BlockList finds every IPv4 address in ::/0.
   readonly #ipv4 = new BlockList();
   readonly #ipv6 = new BlockList();
@@ -21,6 +37,10 @@ export class AllowedNetworks {
 
   includes(address: string): boolean {
     const plain = comparable(address);
+    return this.#has(plain) && !AllowedNetworks.#never.#has(plain);
+  }
+
+  #has(plain: string): boolean {
     return isIP(plain) === 4 ? this.#ipv4.check(plain, 'ipv4') : this.#ipv6.check(plain, 'ipv6');
   }
 }

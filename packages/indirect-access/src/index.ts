@@ -1,4 +1,5 @@
 export type { AccessEvent, AccessOptions, Deadlines, Keepalive, Limits } from './access-options.ts';
+export { AllowedNetworks } from './allowed-networks.ts';
 export { checkIdentity, decryptIdentity } from './check-identity.ts';
 export type { Identity } from './engine/engine.ts';
 export * from './errors.ts';

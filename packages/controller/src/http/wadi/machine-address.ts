@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 import { hostNamePattern } from '@wadi/api';
+import { AllowedNetworks } from '@wadi/indirect-access';
 
 const hostName = new RegExp(hostNamePattern);
 
@@ -30,7 +31,7 @@ export function addressProblem(
       ? `${address} is the loopback address of whoever dials it: the proxy, not the machine`
       : null;
   if (allowNetworks.length === 0) return noNetwork;
-  return networks(allowNetworks).check(address, type)
+  return new AllowedNetworks(allowNetworks).includes(address)
     ? null
     : `${address} is outside of the networks that this controller may dial (${allowNetworks.join(', ')})`;
 }
