@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Controller, startController } from '../set-up/start-controller.ts';
-import { createCluster, door, expectMachines, untilAtRest, worker } from './scaled-cluster.ts';
+import { createCluster, door, expectMachines, plugin, untilAtRest, worker } from './scaled-cluster.ts';
 
 let controller: Controller;
 beforeAll(async () => {
@@ -55,8 +55,8 @@ it('a cluster grows and shrinks, by number and by name, and gets further groups'
 
 it('of many that scale a cluster at once exactly one is accepted', async () => {
   const path = await createCluster(controller, 'race', [door(1), worker(1)]);
-  const answers = await Promise.all(Array.from({ length: 8 }, () => resize(path, 'worker', 2)));
-  expect(answers.map(({ status }) => status).sort()).toEqual([202, ...Array(7).fill(400)]);
+  const answers = await Promise.all(Array.from({ length: 30 }, () => resize(path, 'worker', 2)));
+  expect(answers.map(({ status }) => status).sort()).toEqual([202, ...Array(29).fill(400)]);
   for (const { status, body } of answers)
     if (status === 400)
       expect(body).toMatchObject({
@@ -138,6 +138,11 @@ it('what cannot be is refused, in the words of the contract, and nothing happens
       'QUOTA_ERROR',
       'Quota exceeded for instance: Requested 998, but available ',
     ],
+    [
+      { resize_node_groups: [{ name: 'worker', count: 2_147_483_647 }] },
+      'INVALID_DATA',
+      '2147483645 machines are more than one request may add',
+    ],
   ];
   for (const [body, name, text] of cases) {
     const answer = await scale(path, body);
@@ -159,6 +164,32 @@ it('what cannot be is refused, in the words of the contract, and nothing happens
   expect((await resize('/v2/clusters/9d37a9d9-caca-4ca4-bb92-cef179294650', 'worker', 3)).status).toBe(404);
   expect((await controller.request('GET', path)).body.cluster.status).toBe('Active');
   await expectMachines(controller, path, ['no-door-0', 'no-worker-0', 'no-worker-1']);
+}, 60_000);
+
+it('what a group sets itself outlives a change of its template, in the cluster and in further machines', async () => {
+  const { name: _, count: __, ...fields } = worker(0);
+  const base = { ...plugin, ...fields, name: 'base', volume_mount_prefix: '/first' };
+  const made = await controller.request('POST', '/v2/node-group-templates', base);
+  const { id } = made.body.node_group_template;
+  const group = { name: 'worker', count: 1, node_group_template_id: id, use_autoconfig: false };
+  const template = await controller.request('POST', '/v2/cluster-templates', {
+    ...{ ...plugin, name: 'site', node_groups: [door(1), group] },
+  });
+  const changes = { use_autoconfig: true, volume_mount_prefix: '/second' };
+  const changed = await controller.request('PATCH', `/v2/node-group-templates/${id}`, changes);
+  expect(changed.status).toBe(202);
+  const created = await controller.request('POST', '/v2/clusters', {
+    ...{ ...plugin, name: 'keep', cluster_template_id: template.body.cluster_template.id },
+  });
+  const path = `/v2/clusters/${created.body.cluster.id}`;
+  await untilAtRest(controller, path);
+  expect((await resize(path, 'worker', 2)).status).toBe(202);
+  await untilAtRest(controller, path);
+  await expectMachines(controller, path, ['keep-door-0', 'keep-worker-0', 'keep-worker-1']);
+  const { cluster } = (await controller.request('GET', path)).body;
+  expect(cluster.node_groups[1]).toMatchObject({
+    ...{ count: 2, use_autoconfig: false, volume_mount_prefix: '/second' },
+  });
 }, 60_000);
 
 it('a cluster that is deleted while it grows leaves nothing behind', async () => {

@@ -18,6 +18,7 @@ Flags of the controller:
   --config FILE           the same settings in YAML
   --sandbox               with the sandbox cloud: machines on this computer, to try things
   --example               make the example cluster in the sandbox and show what it can do
+  --plugins DIR           a folder with plugins of your own, one folder each
   --allow-network CIDR    a network in which imported machines may be dialled; may be repeated
   --auth MODE             tokens (default), keystone, or none
   --no-auth               everybody on this computer is an admin; with the sandbox as the only cloud

@@ -25,9 +25,8 @@ export async function checkCloudHasRoom(
   added: readonly { readonly name: string; readonly count: number; readonly values: NodeGroupValues }[],
 ): Promise<void> {
   const image = (cluster.spec as ClusterSpec).default_image_id ?? null;
-  const growing = added.filter(({ count }) => count > 0);
-  if (growing.length === 0) return;
-  const nodeGroups = growing.map(({ name, count, values }) => groupPlan(name, count, values, image));
+  if (added.length === 0) return;
+  const nodeGroups = added.map(({ name, count, values }) => groupPlan(name, count, values, image));
   await check(cloud, cluster.project_id, cluster.name, nodeGroups);
 }
 

@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { ApiError, ClusterScale } from '@wadi/api';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Kysely } from 'kysely';
+import type { ClusterSpec } from '../../clusters/cluster-request.ts';
 import { checkGroupNames, checkHostNames } from '../../clusters/cluster-rules.ts';
 import { effectiveValues, type NodeGroupValues, planAddedGroup } from '../../clusters/node-group.ts';
 import { checkMayUpdate } from '../../clusters/ownership.ts';
-import type { Plugins } from '../../clusters/plugin.ts';
+import type { PluginRelease, Plugins } from '../../clusters/plugin.ts';
 import { checkEnabled, checkNodeGroup, requirePlugin, requireRelease } from '../../clusters/plugin-rules.ts';
 import { refuseSecrets } from '../../clusters/plugin-secrets.ts';
 import { checkProxiesStay, checkResizes, planScaling, type Resize } from '../../clusters/scaling.ts';
@@ -21,8 +22,11 @@ import type { Schema } from '../../storage/schema.ts';
 import { findVisible } from '../../storage/visible-row.ts';
 import type { HttpContext } from '../context.ts';
 import { checkCloudHasRoom } from './ask-cloud.ts';
+import { checkQuotas } from './check-quotas.ts';
+import { checkClusterReferences, checkNodeGroupReferences, type ReferencePlace } from './check-references.ts';
 import { findTemplates } from './find-templates.ts';
 import { checkQuery } from './list-query.ts';
+import { pluginsOf } from './plugins.ts';
 import { readBody } from './read-body.ts';
 import { invalidReference, notFound } from './refusals.ts';
 import type { SaharaOptions } from './sahara-resources.ts';
@@ -39,14 +43,16 @@ export async function scaleCluster(
   const { projectId } = request.principal;
   const { id } = request.params;
   const scalingId = randomUUID();
+  // Before the transaction: one that waits for a second connection could wait for itself.
+  const known = await pluginsOf(db, plugins, projectId);
   const row = await db.transaction().execute(async (tx) => {
     const cluster = await findVisible(tx, 'cluster', projectId, id, 'update');
     if (!cluster) throw notFound({ id });
     const body = readBody(ClusterScale, request);
-    checkEnabled(requirePlugin(plugins, cluster.plugin_name), cluster.plugin_version);
+    checkEnabled(requirePlugin(known, cluster.plugin_name), cluster.plugin_version);
     checkMayUpdate('ClusterResource', cluster, projectId, body);
     checkScalable(cluster);
-    const { plan, added } = await settlePlan(context, plugins, tx, cluster, body);
+    const { plan, added } = await settlePlan(context, known, tx, cluster, body);
     checkQuery(request, 'clusters_scale');
     if (added.length > 0) await tx.insertInto('node_group').values(added).execute();
     await insertScaling(tx, { id: scalingId, clusterId: cluster.id, plan });
@@ -92,35 +98,49 @@ async function settlePlan(
     isProxy: group.is_proxy,
     instances: parts?.instances.filter((one) => one.node_group_id === group.id) ?? [],
   }));
+  const cloud = context.clouds.get(cluster.cloud);
+  if (!cloud) throw invalidReference(`The cloud '${cluster.cloud}' of this cluster is not switched on`);
+  const place = { db: tx, cloud, projectId: cluster.project_id };
+  const release = requireRelease(requirePlugin(plugins, cluster.plugin_name), cluster.plugin_version);
+  await checkClusterReferences(place, release, cluster.spec as ClusterSpec, { complete: true });
   const resizes: readonly Resize[] = request.resize_node_groups ?? [];
   checkGroupNames(resizes);
   checkResizes(groups, resizes);
-  const further = await planGroups(plugins, tx, cluster, request, stored);
+  const further = await planGroups(place, release, cluster, request, stored);
   const toAdd = further.map(({ id, name, count, values }) => ({
     ...{ id, name, count, instances: [] },
     isProxy: values.is_proxy === true,
   }));
-  const plan = planScaling(cluster.name, groups, toAdd, resizes);
-  const addedTo = (group: string) => plan.add.filter(({ nodeGroupId }) => nodeGroupId === group);
-  for (const group of [...groups, ...toAdd]) {
-    const highest = addedTo(group.id).at(-1)?.index ?? 0;
-    checkHostNames(cluster.name, [{ ...group, count: highest }]);
-  }
   checkProxiesStay(cluster.name, groups, toAdd, resizes);
-
-  const grown = stored.map(({ id, name, spec }) => ({
+  const grown = stored.map(({ name, count, spec }) => ({
     ...{ name, values: spec as unknown as NodeGroupValues },
-    count: addedTo(id).length,
+    count: (resizes.find((resize) => resize.name === name)?.count ?? count) - count,
   }));
-  const cloud = context.clouds.get(cluster.cloud);
-  if (!cloud) throw invalidReference(`The cloud '${cluster.cloud}' of this cluster is not switched on`);
-  await checkCloudHasRoom(cloud, cluster, [...grown, ...further]);
+  const growing = [...grown, ...further].filter(({ count }) => count > 0);
+  // Before the plan, which has an entry for every machine.
+  checkMachines(growing);
+  await checkCloudHasRoom(cloud, cluster, growing);
+  await checkQuotas(cloud, cluster.project_id, growing);
+  const plan = planScaling(cluster.name, groups, toAdd, resizes);
+  const highest = new Map(plan.add.map(({ nodeGroupId, index }) => [nodeGroupId, index]));
+  for (const group of [...groups, ...toAdd])
+    checkHostNames(cluster.name, [{ ...group, count: highest.get(group.id) ?? 0 }]);
   return { plan, added: further.map(({ row }) => row) };
 }
 
+/** Machines that one request may add; a cloud without limits would be asked for whatever somebody mistyped. */
+const mostAdded = 10_000;
+
+function checkMachines(growing: readonly { readonly count: number }[]): void {
+  const added = growing.reduce((sum, { count }) => sum + count, 0);
+  if (added <= mostAdded) return;
+  const text = `${added} machines are more than one request may add, which is ${mostAdded}`;
+  throw new ApiError(400, 'INVALID_DATA', text);
+}
+
 async function planGroups(
-  plugins: Plugins,
-  tx: Kysely<Schema>,
+  place: ReferencePlace,
+  release: PluginRelease,
   cluster: ClusterRow,
   request: ClusterScale,
   stored: readonly NodeGroupRow[],
@@ -132,10 +152,9 @@ async function planGroups(
   for (const { name } of requested)
     if (known.has(name.toLowerCase()))
       throw invalidReference(`Can't add new nodegroup. Cluster already has nodegroup with name '${name}'`);
-  const release = requireRelease(requirePlugin(plugins, cluster.plugin_name), cluster.plugin_version);
-  const templates = await findTemplates(tx, cluster.project_id, requested);
+  const templates = await findTemplates(place.db, cluster.project_id, requested);
   const position = Math.max(-1, ...stored.map((group) => group.position)) + 1;
-  return requested.map(({ name, count, node_group_template_id, given }, index) => {
+  const planned = requested.map(({ name, count, node_group_template_id, given }, index) => {
     const values = effectiveValues(templates.of({ node_group_template_id })?.spec ?? {}, given);
     checkNodeGroup(release, values);
     refuseSecrets(release, values.node_configs);
@@ -149,4 +168,6 @@ async function planGroups(
     };
     return { id, name, count, values, row };
   });
+  for (const { values } of planned) await checkNodeGroupReferences(place, release, values);
+  return planned;
 }
