@@ -162,6 +162,10 @@ describe('tokens', () => {
     const revoked = await ask(admin, 'POST', `/v2/tokens/${token.id}/revoke`);
     expect(revoked.body.token.revoked_at).toEqual(expect.any(String));
     expect((await ask(secret, 'GET', '/v2/clusters')).status).toBe(401);
+    const log = String((await ask(admin, 'GET', '/v2/audit')).body);
+    for (const action of ['token.create', 'token.revoke'])
+      expect(log).toMatch(new RegExp(`"action":"${action}".*"source":"127.0.0.1".*"id":"${token.id}"`));
+    expect(log).not.toContain(secret);
   });
 
   test.each([

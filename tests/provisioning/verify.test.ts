@@ -53,12 +53,14 @@ it('a cluster is looked at when it becomes Active, when it is scaled, and when s
     ),
   });
   const asked = await start(path);
-  expect([asked.status, asked.body.cluster.verification.status]).toEqual([202, 'CHECKING']);
+  expect(asked.status).toBe(202);
+  // Under way, or done already.
+  expect(asked.body.cluster.verification.id).not.toBe(first.id);
   const second = await verified(path);
   expect(second.id).not.toBe(first.id);
   await controller.request('PUT', path, { resize_node_groups: [{ name: 'worker', count: 3 }] });
   await untilAtRest(controller, path);
-  await expect.poll(async () => (await verified(path)).id, { timeout: 20_000 }).not.toBe(second.id);
+  await expect.poll(async () => (await verified(path)).id, { timeout: 60_000 }).not.toBe(second.id);
   expect(check(await verified(path), proxies)?.description).toContain('the 3 behind it answer');
 }, 60_000);
 
@@ -157,13 +159,13 @@ it('clusters are looked at from time to time, after a restart too, and never whe
   const path = await createCluster(first, 'often', [door(1), worker(1)]);
   const { id } = await verified(path, first);
   await expect
-    .poll(async () => (await verified(path, first)).id, { timeout: 20_000, interval: 200 })
+    .poll(async () => (await verified(path, first)).id, { timeout: 60_000, interval: 200 })
     .not.toBe(id);
   await first.kill();
   const second = await startController(often);
   const { id: before } = await verified(path, second);
   await expect
-    .poll(async () => (await verified(path, second)).id, { timeout: 20_000, interval: 200 })
+    .poll(async () => (await verified(path, second)).id, { timeout: 60_000, interval: 200 })
     .not.toBe(before);
   expect(await second.stop()).toBe(0);
 

@@ -303,11 +303,12 @@ describe('a cluster', () => {
     expect((await api.request('PATCH', path, { is_protected: false, description: 'x' })).status).toBe(202);
   });
 
-  it('cannot be verified yet, and says so', async () => {
+  it('cannot be verified before it is Active, and says so', async () => {
     const { id } = await create({ name: 'later' });
     const path = `/v2/clusters/${id}`;
     const verify = await api.request('PATCH', path, { verification: { status: 'START' } });
     expect([verify.status, verify.body.error_name]).toEqual([400, 'CANNOT_VERIFY']);
+    expect(verify.body.error_message).toContain("Cluster is not active or doesn't exists");
     const stop = await api.request('PATCH', path, { verification: { status: 'STOP' } });
     expect(stop.body.error_message).toContain("verification[status]: 'STOP' is not one of ['START']");
   });

@@ -21,6 +21,7 @@ import { openLog } from '../../packages/controller/src/log.ts';
 import { builtInPlugins, loadPlugins } from '../../packages/controller/src/plugins/load-plugins.ts';
 import { createDbosEngine } from '../../packages/controller/src/provisioning/engine/dbos-engine.ts';
 import { registerProvisioning } from '../../packages/controller/src/provisioning/provisioning.ts';
+import { Verifier } from '../../packages/controller/src/provisioning/verifier.ts';
 import { ensureToken } from '../../packages/controller/src/storage/api-tokens.ts';
 import { clusterIdsInStatus } from '../../packages/controller/src/storage/clusters.ts';
 import { type Database, openDatabase, openPool } from '../../packages/controller/src/storage/database.ts';
@@ -99,6 +100,7 @@ export async function openEnvironment(
   const runs = new RunExecutor({ access, secrets, journal: new RunJournal(db, log), log });
   const engine = createDbosEngine({ connection, controllerId: randomUUID(), log, onLeaseLost: () => {} });
   const plugins = await loadPlugins(pluginFolders);
+  const verifier = new Verifier({ db, access, log, everySeconds: 600 });
   const provisioning = registerProvisioning({
     db,
     secrets,
@@ -109,6 +111,7 @@ export async function openEnvironment(
     clouds,
     engine,
     log,
+    verifier,
   });
   await engine.launch();
   const stopping = new AbortController().signal;
@@ -152,6 +155,7 @@ export async function openEnvironment(
     async close() {
       await server.close();
       await engine.close();
+      await verifier.close();
       await runs.close();
       await access.close();
       for (const cloud of clouds.values()) await cloud.close();

@@ -2,12 +2,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const folder = fileURLToPath(new URL('./recorded/', import.meta.url));
+/** The project's own copy. */
+export const ownRecording = fileURLToPath(new URL('./recorded/', import.meta.url));
 
 interface Request {
   readonly method: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** A string is sent as it is, all else as JSON. */
   readonly body: unknown;
 }
 
@@ -16,22 +18,23 @@ export interface Recorded {
   readonly request: Request;
   /** Ids that the recorded server gave to what this request made. */
   readonly creates?: readonly string[];
-  readonly response?: { readonly status: number; readonly body: unknown };
+  readonly response?: {
+    readonly status: number;
+    readonly headers?: Readonly<Record<string, string>>;
+    readonly body: unknown;
+  };
 }
 
 /** Every request in the order of the recording; those whose answers were kept have a response. */
-export function readRecording(): Recorded[] {
+export function readRecording(folder = ownRecording): Recorded[] {
+  const read = (file: string) => JSON.parse(readFileSync(path.join(folder, file), 'utf8')) as unknown;
   const answers = new Map(
     readdirSync(folder)
-      .filter((file) => !file.startsWith('_'))
-      .map((file) => [file.replace(/\.json$/, ''), readJson(file) as Recorded]),
+      .filter((file) => file.endsWith('.json') && !file.startsWith('_'))
+      .map((file) => [file.replace(/\.json$/, ''), read(file) as Recorded]),
   );
-  return (readJson('_sequence.json') as Recorded[]).map((entry) => {
+  return (read('_sequence.json') as Recorded[]).map((entry) => {
     const response = answers.get(entry.name)?.response;
     return response ? { ...entry, response } : entry;
   });
-}
-
-function readJson(file: string): unknown {
-  return JSON.parse(readFileSync(path.join(folder, file), 'utf8'));
 }

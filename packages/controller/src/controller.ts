@@ -88,7 +88,7 @@ export async function openController(parts: ControllerParts): Promise<string> {
 
   const testCloud = config.testCloud === null ? null : readTestCloud(config.testCloud);
   for (const { token, project, role } of testCloud?.tokens ?? [])
-    await ensureToken(db, { projectId: project, name: 'test cloud', role, token });
+    await ensureToken(db, { projectId: project, name: `test cloud: ${role} of ${project}`, role, token });
   const clouds = openClouds(parts, db, testCloud);
   const access = new ClusterAccess({
     db,

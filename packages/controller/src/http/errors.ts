@@ -11,14 +11,14 @@ export function handleErrors(app: FastifyInstance): void {
   app.setErrorHandler((error: FastifyError, request, reply) => sendError(error, request, reply));
   // The router's answers have a shape of their own in Sahara.
   app.setNotFoundHandler((request, reply) => {
+    const allowed = methodsOf(request.url);
     // A version alone is refused before Sahara's router, in yet another shape.
-    if (/^\/[^/?]+\/?(\?|$)/.test(request.url))
+    if (allowed.length === 0 && /^\/[^/?]+\/?(\?|$)/.test(request.url))
       return reply.code(404).send({
         message: 'The resource could not be found.<br /><br />\nIncorrect path\n\n',
         code: '404 Not Found',
         title: 'Not Found',
       });
-    const allowed = methodsOf(request.url);
     if (allowed.length === 0)
       return reply.code(404).send({
         error: 404,

@@ -6,7 +6,7 @@ const versions = { min_version: '2.0', max_version: '2.0' };
 
 /** For v2 only. The header may name other services too, separated by commas; those are not ours to judge. */
 export function checkMicroversion(app: FastifyInstance): void {
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', async (request, reply) => {
     const header = request.headers['openstack-api-version'];
     if (header === undefined || isVersion1(request)) return;
     const wanted = [header]
@@ -23,6 +23,7 @@ export function checkMicroversion(app: FastifyInstance): void {
         `API Version String '${wanted}' is of invalid format. Must be of format MajorNum.MinorNum.`,
         options,
       );
+    reply.header('OpenStack-API-Version', `data-processing ${wanted}`);
     throw new ApiError(
       406,
       'NOT_ACCEPTABLE',

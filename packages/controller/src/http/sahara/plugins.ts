@@ -62,17 +62,22 @@ export function pluginRoutes(app: FastifyInstance, db: Database, installed: Plug
     return { plugin: view };
   });
 
-  app.post<ByVersion>(
-    '/v1.1/plugins/:name/:version/convert-config/:target',
-    { config: { version1: true, rawBody: true } },
-    async (request) => {
-      const { name, version } = request.params;
-      if (!installed.get(name)?.versions.has(version)) throw notFound({ plugin_name: name, version });
-      throw invalidReference(
-        `Requested plugin '${name}' doesn't support converting config files to cluster templates`,
-      );
-    },
-  );
+  app.register(async (scope) => {
+    // A file of any kind: it is refused unread.
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('*', { parseAs: 'string' }, (_request, _text, done) => done(null, {}));
+    scope.post<ByVersion>(
+      '/v1.1/plugins/:name/:version/convert-config/:target',
+      { config: { version1: true } },
+      async (request) => {
+        const { name, version } = request.params;
+        if (!installed.get(name)?.versions.has(version)) throw notFound({ plugin_name: name, version });
+        throw invalidReference(
+          `Requested plugin '${name}' doesn't support converting config files to cluster templates`,
+        );
+      },
+    );
+  });
 }
 
 function find(plugins: Plugins, name: string): Plugin {

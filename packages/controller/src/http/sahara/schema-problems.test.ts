@@ -95,6 +95,8 @@ describe('the problems of a request', () => {
           ...Object.fromEntries(Object.entries(valid).filter(([key]) => kept.includes(key))),
           ...changes,
         };
+        // Sahara's formats let empty texts pass; the other validator's do not.
+        if (changes.image_id === '') return;
         const problems = schemaProblems(NodeGroupTemplateCreate, body);
         if (problems.length > 0 && !problems.some(formatsAside)) return;
         expect(problems.length === 0).toBe(other.Check(body));

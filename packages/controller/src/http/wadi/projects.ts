@@ -1,6 +1,9 @@
 import { ApiError, type Project, type ProjectList, ProjectRequest, ProjectUpdate } from '@wadi/api';
+import type { FastifyRequest } from 'fastify';
+import { type AuditRecord, appendAudit } from '../../storage/audit.ts';
 import { insertProject, listProjects, type ProjectRow, updateProject } from '../../storage/projects.ts';
 import type { Resource } from '../context.ts';
+import { askedBy } from './asked-by.ts';
 import { checkBody } from './check-body.ts';
 import { limitedTo } from './whole-installation.ts';
 
@@ -14,7 +17,11 @@ export const projects: Resource = (app, { db }) => {
     const body = checkBody(ProjectRequest, request.body);
     if (limitedTo(request.principal) !== null)
       throw new ApiError(403, 'FORBIDDEN', 'Only an admin of the project default makes projects');
-    const row = await insertProject(db, body.id, body.member_root ?? false);
+    const row = await db.transaction().execute(async (tx) => {
+      const made = await insertProject(tx, body.id, body.member_root ?? false);
+      if (made) await appendAudit(tx, [recordOf(request, 'project.create', made)]);
+      return made;
+    });
     if (!row) throw new ApiError(409, 'CONFLICT', `There is a project '${body.id}' already`);
     reply.code(201);
     return { project: viewOf(row) };
@@ -26,12 +33,24 @@ export const projects: Resource = (app, { db }) => {
       const { member_root: memberRoot } = checkBody(ProjectUpdate, request.body);
       const { id } = request.params;
       const limit = limitedTo(request.principal);
-      const row = limit === null || limit === id ? await updateProject(db, id, memberRoot) : undefined;
-      if (!row) throw new ApiError(404, 'NOT_FOUND', `There is no project '${id}'`);
+      const row = await db.transaction().execute(async (tx) => {
+        const changed = limit === null || limit === id ? await updateProject(tx, id, memberRoot) : undefined;
+        if (!changed) throw new ApiError(404, 'NOT_FOUND', `There is no project '${id}'`);
+        await appendAudit(tx, [recordOf(request, 'project.update', changed)]);
+        return changed;
+      });
       return { project: viewOf(row) };
     },
   );
 };
+
+function recordOf(request: FastifyRequest, action: string, row: ProjectRow): AuditRecord {
+  const { id, member_root } = row;
+  return {
+    projectId: id,
+    about: { access: 'admin', action, ...askedBy(request), project: { id, member_root } },
+  };
+}
 
 function viewOf({ id, name, member_root, created_at }: ProjectRow): Project {
   return { id, name, member_root, created_at: created_at.toISOString() };

@@ -8,10 +8,13 @@ import {
   TokenRequest,
   tokenLimits,
 } from '@wadi/api';
+import type { FastifyRequest } from 'fastify';
 import { rightsOf, rightsOfRole } from '../../auth/rights.ts';
 import { hashToken, insertToken, listTokens, revokeToken, type TokenRow } from '../../storage/api-tokens.ts';
+import { type AuditRecord, appendAudit } from '../../storage/audit.ts';
 import { findProject } from '../../storage/projects.ts';
 import type { Resource } from '../context.ts';
+import { askedBy } from './asked-by.ts';
 import { checkBody } from './check-body.ts';
 import { limitedTo } from './whole-installation.ts';
 
@@ -31,14 +34,18 @@ export const tokens: Resource = (app, { db }) => {
       throw new ApiError(404, 'NOT_FOUND', `There is no project '${project}'`);
     checkRights(body);
     const secret = `wadi_${randomBytes(32).toString('base64url')}`;
-    const row = await insertToken(db, {
-      id: randomUUID(),
-      project_id: project,
-      name: body.name,
-      role: body.role,
-      rights: body.rights ?? null,
-      hash: hashToken(secret),
-      expires_at: new Date(Date.now() + (body.expires_in_days ?? tokenLimits.defaultDays) * day),
+    const row = await db.transaction().execute(async (tx) => {
+      const made = await insertToken(tx, {
+        id: randomUUID(),
+        project_id: project,
+        name: body.name,
+        role: body.role,
+        rights: body.rights ?? null,
+        hash: hashToken(secret),
+        expires_at: new Date(Date.now() + (body.expires_in_days ?? tokenLimits.defaultDays) * day),
+      });
+      await appendAudit(tx, [recordOf(request, 'token.create', made)]);
+      return made;
     });
     reply.code(201).header('Cache-Control', 'no-store');
     return { token: viewOf(row), secret };
@@ -48,12 +55,23 @@ export const tokens: Resource = (app, { db }) => {
     '/v2/tokens/:id/revoke',
     async (request): Promise<{ token: Token }> => {
       const { id } = request.params;
-      const row = isUuid(id) ? await revokeToken(db, id, limitedTo(request.principal)) : undefined;
-      if (!row) throw new ApiError(404, 'NOT_FOUND', `There is no token with the id '${id}'`);
+      const row = await db.transaction().execute(async (tx) => {
+        const ended = isUuid(id) ? await revokeToken(tx, id, limitedTo(request.principal)) : undefined;
+        if (!ended) throw new ApiError(404, 'NOT_FOUND', `There is no token with the id '${id}'`);
+        await appendAudit(tx, [recordOf(request, 'token.revoke', ended)]);
+        return ended;
+      });
       return { token: viewOf(row) };
     },
   );
 };
+
+/** In the log of the project that the token is for. */
+function recordOf(request: FastifyRequest, action: string, row: TokenRow): AuditRecord {
+  const { id, name, role } = row;
+  const about = { access: 'admin', action, ...askedBy(request), token: { id, name, role } };
+  return { projectId: row.project_id, about };
+}
 
 function checkRights({ role, rights = [] }: TokenRequest): void {
   const possible = role === 'member' ? [...rightsOfRole.member, 'root'] : rightsOfRole[role];
