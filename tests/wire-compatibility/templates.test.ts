@@ -257,7 +257,8 @@ describe('the surroundings', () => {
   ])('answer %s', async (path) => {
     const { status, body } = await api.request('GET', path);
     expect(status).toBe(200);
-    expect(body.plugins.map((plugin: { name: string }) => plugin.name)).toEqual(['bare', 'fake']);
+    const names = body.plugins.map((plugin: { name: string }) => plugin.name);
+    expect(names).toEqual(expect.arrayContaining(['bare', 'fake']));
   });
 
   it('refuse the path of another project', async () => {
