@@ -20,7 +20,7 @@ const folder = mkdtempSync(path.join(tmpdir(), 'wadi-test-sahara-'));
 chmodSync(folder, 0o755);
 const data = path.join(folder, 'data');
 mkdirSync(data, { mode: 0o711 });
-const script = fileURLToPath(new URL('../../tools/start.mjs', import.meta.url));
+const script = fileURLToPath(new URL('../../packages/controller/bin/start.mjs', import.meta.url));
 const testCloud = fileURLToPath(new URL('./test-cloud.json', import.meta.url));
 const { DATABASE_URL: _database, WADI_DATA: _data, ...env } = process.env;
 const controller = spawn(
