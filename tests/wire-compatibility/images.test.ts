@@ -1,5 +1,12 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { demo, type Environment, openEnvironment, other, tokens } from './recorded-environment.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  type Answer,
+  demo,
+  type Environment,
+  openEnvironment,
+  other,
+  tokens,
+} from './recorded-environment.ts';
 
 const cirros = '3b0a3b1e-7c7c-4d3b-8a56-0b6f7a1d0001';
 const ubuntu = '3b0a3b1e-7c7c-4d3b-8a56-0b6f7a1d0002';
@@ -88,6 +95,91 @@ it.each([
     expect((await api.request('GET', '/v2/clusters')).body.clusters).toEqual([]);
   },
 );
+
+describe("the tags that a plugin wants of its machines' images", () => {
+  const plugin = { plugin_name: 'fake', plugin_version: '0.1' };
+  const retag = (image: string, ...tags: string[]) =>
+    api.request('PUT', `/v2/images/${image}/tags`, { tags });
+  const make = (kind: string, body: object) => api.request('POST', `/v2/${kind}`, { ...plugin, ...body });
+  const lacks = (image: string) =>
+    `Tags of requested image '${image}' don't contain required tags ['0.1']\nError ID: `;
+  const expectRefused = ({ status, body }: Answer) => {
+    expect([status, body.error_name]).toEqual([400, 'INVALID_REFERENCE']);
+    expect(body.error_message).toContain(lacks(ubuntu));
+  };
+
+  beforeAll(async () => {
+    for (const image of [cirros, ubuntu]) await api.request('POST', `/v2/images/${image}`, { username: 'u' });
+    await retag(cirros, 'fake', '0.1');
+    await retag(ubuntu, 'fake', 'more');
+  });
+
+  it('are asked of the images of node group templates, new and changed', async () => {
+    const { count: _, ...values } = group;
+    const own = { ...values, image_id: ubuntu };
+    expectRefused(await make('node-group-templates', { ...own, name: 'untagged' }));
+    const good = await make('node-group-templates', { ...own, name: 'tagged', image_id: cirros });
+    expect(good.status).toBe(202);
+    const { id } = good.body.node_group_template;
+    expectRefused(await api.request('PATCH', `/v2/node-group-templates/${id}`, { image_id: ubuntu }));
+  });
+
+  it('are asked of the images of cluster templates, new and changed, and of their groups', async () => {
+    expectRefused(await make('cluster-templates', { name: 'untagged', default_image_id: ubuntu }));
+    const inGroup = { node_groups: [{ ...group, image_id: ubuntu }] };
+    expectRefused(await make('cluster-templates', { name: 'untagged', ...inGroup }));
+    const good = await make('cluster-templates', { name: 'tagged', default_image_id: cirros });
+    expect(good.status).toBe(202);
+    const path = `/v2/cluster-templates/${good.body.cluster_template.id}`;
+    expectRefused(await api.request('PATCH', path, { default_image_id: ubuntu }));
+    expectRefused(await api.request('PATCH', path, inGroup));
+  });
+
+  it('are asked again of the groups of a cluster template that goes to another plugin', async () => {
+    const bare = { plugin_name: 'bare', plugin_version: '1.0' };
+    const machine = { ...group, node_processes: ['proxy'], image_id: ubuntu };
+    const made = await make('cluster-templates', { ...bare, name: 'bare', node_groups: [machine] });
+    expect(made.status).toBe(202);
+    const path = `/v2/cluster-templates/${made.body.cluster_template.id}`;
+    expectRefused(await api.request('PATCH', path, plugin));
+    expect((await api.request('PATCH', path, { description: 'still bare' })).status).toBe(202);
+  });
+
+  it('are asked of the images of clusters, one or many, and of their groups', async () => {
+    const many = { ...cluster, name: 'many', hadoop_version: '0.1', count: 2, node_groups: [group] };
+    const { plugin_version: _, ...old } = many;
+    const asked: [string, object][] = [
+      ['/v2/clusters', { ...cluster, default_image_id: ubuntu, node_groups: [group] }],
+      ['/v2/clusters', { ...cluster, node_groups: [{ ...group, image_id: ubuntu }] }],
+      [`${base}/clusters/multiple`, { ...old, default_image_id: ubuntu }],
+    ];
+    for (const [path, body] of asked) expectRefused(await api.request('POST', path, body));
+    expect((await api.request('GET', '/v2/clusters')).body.clusters).toEqual([]);
+  });
+
+  it('are asked when a cluster grows: of its own image, of its groups, of new groups', async () => {
+    await retag(ubuntu, 'fake', '0.1');
+    const other = { ...group, name: 'other', image_id: ubuntu };
+    const door = { ...group, is_proxy: true };
+    const made = await make('clusters', { ...cluster, name: 'grows', node_groups: [door, other] });
+    expect(made.status).toBe(202);
+    await api.settle();
+    await retag(ubuntu, 'fake');
+    const scale = (body: object) => api.request('PUT', `/v2/clusters/${made.body.cluster.id}`, body);
+    const resize = (name: string, count: number) => ({ resize_node_groups: [{ name, count }] });
+    expectRefused(await scale({ add_node_groups: [{ ...other, name: 'third' }] }));
+    expectRefused(await scale(resize('other', 2)));
+    await retag(cirros, 'fake');
+    const { body } = await scale(resize('g', 2));
+    expect(body.error_message).toContain(lacks(cirros));
+    await retag(cirros, 'fake', '0.1');
+    expect((await scale(resize('g', 2))).status).toBe(202);
+    await api.settle();
+    // Fewer machines need no image.
+    expect((await scale(resize('other', 0))).status).toBe(202);
+    await api.settle();
+  });
+});
 
 it('an admin hides and switches off a plugin for the own project', async () => {
   const admin = { 'X-Auth-Token': tokens.admin };

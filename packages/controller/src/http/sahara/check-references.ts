@@ -77,7 +77,12 @@ async function checkVolumes({ cloud, projectId }: ReferencePlace, values: NodeGr
     throw missing(`Volume type '${type}' not found`);
 }
 
-async function checkImage({ db, cloud, projectId }: ReferencePlace, release: PluginRelease, id: string) {
+/** It has to be registered, with all the tags that the plugin wants. */
+export async function checkImage(
+  { db, cloud, projectId }: ReferencePlace,
+  release: PluginRelease,
+  id: string,
+): Promise<void> {
   if (!cloud.images) return;
   const image = (await registeredImages(db, projectId, cloud.name)).get(id);
   if (!image || !(await cloud.images(projectId)).some((one) => one.id === id))

@@ -132,7 +132,9 @@ export function clusterTemplateRoutes(
       const spec = { ...old.spec, ...clusterSpec(body) };
       const place = cloud && { db: tx, cloud, projectId };
       await checkClusterFields(place, release, spec);
-      if (groups) await checkNodeGroups(tx, projectId, release, groups, place);
+      // Groups that stay have to be what the plugin can run as well, when it becomes another one.
+      const checked = groups ?? (body.plugin_version === undefined ? [] : storedNodeGroups(old));
+      await checkNodeGroups(tx, projectId, release, checked, place);
       if (place) await checkNetworkReference(place, spec, { complete: false });
       checkQuery(request, 'cluster_templates_update');
       if ((await clustersOfTemplate(tx, old.id)).length > 0)

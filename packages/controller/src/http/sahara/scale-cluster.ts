@@ -23,7 +23,12 @@ import { findVisible } from '../../storage/visible-row.ts';
 import type { HttpContext } from '../context.ts';
 import { checkCloudHasRoom } from './ask-cloud.ts';
 import { checkQuotas } from './check-quotas.ts';
-import { checkClusterReferences, checkNodeGroupReferences, type ReferencePlace } from './check-references.ts';
+import {
+  checkClusterReferences,
+  checkImage,
+  checkNodeGroupReferences,
+  type ReferencePlace,
+} from './check-references.ts';
 import { findTemplates } from './find-templates.ts';
 import { checkQuery } from './list-query.ts';
 import { pluginsOf } from './plugins.ts';
@@ -117,6 +122,9 @@ async function settlePlan(
     count: (resizes.find((resize) => resize.name === name)?.count ?? count) - count,
   }));
   const growing = [...grown, ...further].filter(({ count }) => count > 0);
+  // As the cluster's own image, theirs may have lost its tags since.
+  for (const { count, values } of grown)
+    if (count > 0 && values.image_id) await checkImage(place, release, values.image_id);
   // Before the plan, which has an entry for every machine.
   checkMachines(growing);
   await checkCloudHasRoom(cloud, cluster, growing);
