@@ -1,4 +1,5 @@
 import { ApiError, type Configs } from '@wadi/api';
+import { configText, kindOfValue } from './config-value.ts';
 import type { NodeGroupValues } from './node-group.ts';
 import type { Plugin, PluginRelease, Plugins } from './plugin.ts';
 
@@ -62,13 +63,22 @@ export function checkConfigs(release: PluginRelease, configs: Configs | null | u
     const known = release.configs.filter((config) => config.applicable_target === target);
     if (known.length === 0)
       throw new ApiError(400, 'INVALID_REFERENCE', `Plugin doesn't contain applicable target '${target}'`);
-    for (const name of Object.keys(settings))
-      if (!known.some((config) => config.name === name))
+    for (const [name, value] of Object.entries(settings)) {
+      const config = known.find((each) => each.name === name);
+      if (!config)
         throw new ApiError(
           400,
           'INVALID_REFERENCE',
           `Plugin's applicable target '${target}' doesn't contain config with name '${name}'`,
         );
+      if (configText(config, value) === undefined)
+        throw new ApiError(
+          400,
+          'INVALID_DATA',
+          `Config '${name}' of '${target}' has a value that it cannot have`,
+          { hint: `it is ${kindOfValue(config)}` },
+        );
+    }
   }
 }
 

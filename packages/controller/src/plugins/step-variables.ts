@@ -1,4 +1,5 @@
 import type { Configs } from '@wadi/api';
+import { configText } from '../clusters/config-value.ts';
 import type { PluginRelease } from '../clusters/plugin.ts';
 import type { PluginSecrets } from '../clusters/plugin-secrets.ts';
 
@@ -63,14 +64,18 @@ export function settingVariables(
 ): Settings {
   const variables: Record<string, string> = {};
   const kept: string[] = [];
-  for (const setting of release.settings) {
+  for (const [index, setting] of release.settings.entries()) {
     const { target, name } = setting;
     const layers = setting.secret ? [secrets.groups[group] ?? {}, secrets.cluster] : [configs, cluster];
     const [given] = layers.flatMap((layer) => {
       const value = layer[target]?.[name];
       return value === undefined ? [] : [value];
     });
-    const text = String(given ?? setting.default ?? '');
+    const config = release.configs[index];
+    const text = given === undefined || !config ? String(setting.default ?? '') : configText(config, given);
+    // It was refused where it was given; what reaches a script is looked at once more.
+    if (text === undefined)
+      throw new Error(`config '${name}' of '${target}' has a value that it cannot have`);
     variables[setting.variable] = text;
     if (setting.secret && text !== '') kept.push(text);
   }
