@@ -68,7 +68,7 @@ describe('a cluster of Spark, with a stand-in for its tarball', () => {
     ]);
     expect(cluster.info.master['Spark master']).toMatch(/\/instances\/spark-head-0\/http\/8180\/$/);
     const settings = await outputOf(wadi, cluster.id, 'spark-hand-1', 'cat ~/.wadi-spark/conf/spark-env.sh');
-    const [, host] = /^SPARK_MASTER_HOST=(.*)$/m.exec(settings) ?? [];
+    const [, host] = /^SPARK_MASTER_HOST='(.*)'$/m.exec(settings) ?? [];
     const acts = await outputOf(wadi, cluster.id, 'spark-hand-1', 'cat ~/.wadi-spark/logs/acts');
     expect(acts).toBe(`start spark://${host}:7077\n`);
 

@@ -7,20 +7,24 @@ if [ "$masters" -ne 1 ]; then
   exit 1
 fi
 master=$(wadi_machines master | cut -d ' ' -f 2)
+# The file is read by a shell: each value is one quoted word in it, whatever it holds.
+assign() {
+  printf "%s='%s'\n" "$1" "$(printf '%s' "$2" | sed "s/'/'\\\\''/g")"
+}
 mkdir -p "$base/conf" "$base/logs" "$base/pids" "$base/work"
 {
-  printf 'SPARK_HOME=%s\n' "'$home'"
-  printf 'SPARK_CONF_DIR=%s\n' "'$base/conf'"
-  printf 'SPARK_LOG_DIR=%s\n' "'$base/logs'"
-  printf 'SPARK_PID_DIR=%s\n' "'$base/pids'"
-  printf 'SPARK_WORKER_DIR=%s\n' "'$base/work'"
-  printf 'SPARK_LOCAL_IP=%s\n' "$WADI_IP"
-  printf 'SPARK_MASTER_HOST=%s\n' "$master"
-  printf 'SPARK_MASTER_PORT=%s\n' "$MASTER_PORT"
-  printf 'SPARK_MASTER_WEBUI_PORT=%s\n' "$MASTER_WEB_PORT"
-  printf 'SPARK_WORKER_WEBUI_PORT=%s\n' "$WORKER_WEB_PORT"
-  if [ "$WORKER_CORES" -gt 0 ]; then printf 'SPARK_WORKER_CORES=%s\n' "$WORKER_CORES"; fi
-  if [ "$WORKER_MEMORY" -gt 0 ]; then printf 'SPARK_WORKER_MEMORY=%sm\n' "$WORKER_MEMORY"; fi
+  assign SPARK_HOME "$home"
+  assign SPARK_CONF_DIR "$base/conf"
+  assign SPARK_LOG_DIR "$base/logs"
+  assign SPARK_PID_DIR "$base/pids"
+  assign SPARK_WORKER_DIR "$base/work"
+  assign SPARK_LOCAL_IP "$WADI_IP"
+  assign SPARK_MASTER_HOST "$master"
+  assign SPARK_MASTER_PORT "$MASTER_PORT"
+  assign SPARK_MASTER_WEBUI_PORT "$MASTER_WEB_PORT"
+  assign SPARK_WORKER_WEBUI_PORT "$WORKER_WEB_PORT"
+  if [ "$WORKER_CORES" -gt 0 ]; then assign SPARK_WORKER_CORES "$WORKER_CORES"; fi
+  if [ "$WORKER_MEMORY" -gt 0 ]; then assign SPARK_WORKER_MEMORY "${WORKER_MEMORY}m"; fi
 } >"$base/conf/spark-env.sh.new"
 if cmp -s "$base/conf/spark-env.sh.new" "$base/conf/spark-env.sh"; then
   rm "$base/conf/spark-env.sh.new"

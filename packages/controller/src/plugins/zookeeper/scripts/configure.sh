@@ -47,8 +47,11 @@ log4j.appender.CONSOLE=org.apache.log4j.ConsoleAppender
 log4j.appender.CONSOLE.layout=org.apache.log4j.PatternLayout
 log4j.appender.CONSOLE.layout.ConversionPattern=%d{ISO8601} %-5p %c{1} - %m%n
 END
-number_of "$WADI_GROUP_POSITION" "$WADI_INDEX" >"$data/myid"
+own=$(number_of "$WADI_GROUP_POSITION" "$WADI_INDEX")
 chown -R zookeeper:zookeeper "$data" /var/log/zookeeper
+# Written as that user: in its folders root would follow whatever link it finds. The package has one, to /etc.
+rm -f "$data/myid"
+printf '%s\n' "$own" | setpriv --reuid zookeeper --regid zookeeper --init-groups tee "$data/myid" >/dev/null
 if cmp -s "$home/zoo.cfg.new" "$home/zoo.cfg"; then
   rm "$home/zoo.cfg.new"
 else

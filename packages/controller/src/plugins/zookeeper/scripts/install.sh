@@ -1,4 +1,16 @@
 #!/bin/sh
+case $PACKAGE_SOURCE in
+  *"
+"*)
+    echo 'Package source has more than one line' >&2
+    exit 1
+    ;;
+  '' | 'deb '*) ;;
+  *)
+    echo 'Package source is no line of a sources.list: it begins with deb' >&2
+    exit 1
+    ;;
+esac
 installed() {
   [ -x /usr/share/zookeeper/bin/zkServer.sh ] && id zookeeper >/dev/null 2>&1
 }

@@ -14,12 +14,13 @@ if running && [ -f "$home/changed" ]; then
   done
 fi
 if ! running; then
-  # As its own user, in a session of its own: it goes on when this script has ended.
+  # As its own user, who opens the file of its output too, in a session of its own: it goes on when this script has ended.
   cd /var/lib/zookeeper
   setsid setpriv --reuid zookeeper --regid zookeeper --init-groups \
+    sh -c 'exec "$@" >>/var/log/zookeeper/zookeeper.out 2>&1' sh \
     java "-Xmx${HEAP_MB}m" "-Dzookeeper.log.dir=/var/log/zookeeper" -XX:+ExitOnOutOfMemoryError \
     -cp "$home:/usr/share/java/zookeeper.jar" org.apache.zookeeper.server.quorum.QuorumPeerMain "$home/zoo.cfg" \
-    </dev/null >>/var/log/zookeeper/zookeeper.out 2>&1 &
+    </dev/null >/dev/null 2>&1 &
   echo "$!" >"$pidfile"
   sleep 1
   running || {
