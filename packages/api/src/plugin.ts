@@ -24,6 +24,8 @@ export interface PluginConfig {
   scope: 'node' | 'cluster';
   is_optional: boolean;
   priority: 1 | 2;
+  /** Its value decides what is done as root: giving another than the default needs the right `root`. */
+  needs_root: boolean;
 }
 
 /** A plugin with what one version of it offers. */

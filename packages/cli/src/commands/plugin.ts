@@ -44,7 +44,7 @@ export function addPluginCommand(wadi: Command): void {
         each.applicable_target,
         each.name,
         String(each.default_value ?? ''),
-        each.description ?? '',
+        `${each.description ?? ''}${each.needs_root ? " (needs the right 'root')" : ''}`.trim(),
       ]);
       printTable(['TARGET', 'SETTING', 'DEFAULT', 'DESCRIPTION'], settings);
     });

@@ -31,6 +31,8 @@ export interface PluginSetting {
   readonly variable: string;
   /** Write-only: kept encrypted, never shown. */
   readonly secret: boolean;
+  /** Its value decides what is run or installed as root: giving another than the default needs the right `root`. */
+  readonly needsRoot: boolean;
   readonly default: string | number | boolean | null;
 }
 

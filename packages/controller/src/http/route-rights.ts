@@ -123,10 +123,14 @@ export function mayUseRoute(table: RouteRights, request: FastifyRequest, { right
 }
 
 /** For what only the body tells, as that a command is to be run as root. */
-export function requireRight(request: FastifyRequest, right: Right): void {
+export function requireRight(
+  request: FastifyRequest,
+  right: Right,
+  text = 'You are not authorized to complete this action',
+): void {
   const { rights } = request.principal;
   if (rights.has(right)) return;
-  throw new ApiError(403, 'FORBIDDEN', 'You are not authorized to complete this action', {
+  throw new ApiError(403, 'FORBIDDEN', text, {
     hint: `it needs the right '${right}'; this token has: ${[...rights].join(', ') || 'none'}`,
   });
 }

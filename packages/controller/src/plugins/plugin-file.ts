@@ -31,6 +31,7 @@ const Config = Type.Object(
     optional: Type.Optional(Type.Boolean()),
     priority: Type.Optional(Type.Enum([1, 2])),
     secret: Type.Optional(Type.Boolean()),
+    needs_root: Type.Optional(Type.Boolean()),
     variable: Type.Optional(Variable),
   },
   closed,

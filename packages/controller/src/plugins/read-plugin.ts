@@ -117,6 +117,7 @@ class ReleaseReader {
         scope: config.scope,
         is_optional: config.optional ?? true,
         priority: config.priority ?? 1,
+        needs_root: config.needs_root ?? false,
       })),
       settings,
       lifecycle: new Map(lifecycle),
@@ -124,7 +125,15 @@ class ReleaseReader {
   }
 
   #setting(config: ConfigText, field: string): PluginSetting {
-    const { name, target, type, values, default: value, secret = false } = config;
+    const {
+      name,
+      target,
+      type,
+      values,
+      default: value,
+      secret = false,
+      needs_root: needsRoot = false,
+    } = config;
     const variable =
       config.variable ??
       name
@@ -144,7 +153,7 @@ class ReleaseReader {
       this.#say(`${field}.default`, 'is not one of the values');
     if (secret && (type !== 'string' || value !== undefined))
       this.#say(`${field}.secret`, 'a secret is a string without a default');
-    return { target, name, variable, secret, default: value ?? null };
+    return { target, name, variable, secret, needsRoot, default: value ?? null };
   }
 
   #lifecycle(text: LifecycleText, field: string): ProcessLifecycle {

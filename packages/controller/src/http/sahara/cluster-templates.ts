@@ -33,6 +33,7 @@ import { nodeGroupTemplatesById } from '../../storage/node-group-templates.ts';
 import type { Schema } from '../../storage/schema.ts';
 import { findVisible, isNameVisible } from '../../storage/visible-row.ts';
 import type { HttpContext } from '../context.ts';
+import { requireRootFor } from '../require-root.ts';
 import { checkCloudKnows } from './ask-cloud.ts';
 import {
   checkClusterReferences,
@@ -84,6 +85,7 @@ export function clusterTemplateRoutes(
       const place = cloud && { db: tx, cloud, projectId };
       await checkClusterFields(place, release, body);
       await checkNodeGroups(tx, projectId, release, groups, place);
+      requireRootFor(request, release, body.cluster_configs, ...groups.map(givenConfigs));
       if (place) await checkNetworkReference(place, body, { complete: false });
       checkQuery(request, 'cluster_templates_create');
       const inserted = await insertClusterTemplate(tx, {
@@ -135,6 +137,7 @@ export function clusterTemplateRoutes(
       // Groups that stay have to be what the plugin can run as well, when it becomes another one.
       const checked = groups ?? (body.plugin_version === undefined ? [] : storedNodeGroups(old));
       await checkNodeGroups(tx, projectId, release, checked, place);
+      requireRootFor(request, release, body.cluster_configs, ...(groups ?? []).map(givenConfigs));
       if (place) await checkNetworkReference(place, spec, { complete: false });
       checkQuery(request, 'cluster_templates_update');
       if ((await clustersOfTemplate(tx, old.id)).length > 0)
@@ -214,6 +217,10 @@ async function checkNodeGroups(
     await checkCloudKnows(place.cloud, projectId, group.name, values);
     await checkNodeGroupReferences(place, release, values);
   }
+}
+
+function givenConfigs({ given }: NodeGroupPlan) {
+  return given.node_configs;
 }
 
 /** Only what was given: the template's values are looked up whenever the group is shown or built. */

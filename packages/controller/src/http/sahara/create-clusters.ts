@@ -4,6 +4,7 @@ import { secretsPurpose } from '../../provisioning/plugin-at-work.ts';
 import { type ClusterRow, insertCluster } from '../../storage/clusters.ts';
 import { brokenConstraint } from '../../storage/constraint.ts';
 import type { HttpContext } from '../context.ts';
+import { requireRootFor } from '../require-root.ts';
 import { checkCloudAccepts } from './ask-cloud.ts';
 import { checkQuotas } from './check-quotas.ts';
 import {
@@ -36,6 +37,9 @@ export async function createClusters(
   const multiple = isVersion1(request) && request.routeOptions.url === multiplePath;
   const body = readBody(multiple ? ClusterCreateMultiple : ClusterCreate, request);
   const plan = await planCluster(db, await pluginsOf(db, plugins, projectId), projectId, body);
+  // Whoever made a template, and where: who makes machines of it answers for what is done on them as root.
+  const groupConfigs = plan.nodeGroups.map(({ values }) => values.node_configs);
+  requireRootFor(request, plan.release, plan.spec.cluster_configs, ...groupConfigs);
   const cloud = context.clouds.get(defaultCloud ?? '');
   if (!cloud)
     throw new ApiError(400, 'INVALID_REFERENCE', 'There is no cloud to create machines in', {

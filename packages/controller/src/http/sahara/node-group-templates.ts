@@ -21,6 +21,7 @@ import {
 import type { Schema } from '../../storage/schema.ts';
 import { findVisible, isNameVisible } from '../../storage/visible-row.ts';
 import type { HttpContext } from '../context.ts';
+import { requireRootFor } from '../require-root.ts';
 import { checkCloudKnows } from './ask-cloud.ts';
 import { checkNodeGroupReferences } from './check-references.ts';
 import { checkQuery, pageAnswer, readListQuery } from './list-query.ts';
@@ -65,6 +66,7 @@ export function nodeGroupTemplateRoutes(
     await refuseTakenName(db, projectId, body.name);
     const release = requireRelease(requirePlugin(plugins, body.plugin_name), body.plugin_version);
     await check(release, projectId, body.name, onlyValues(fields));
+    requireRootFor(request, release, fields.node_configs);
     checkQuery(request, 'node_group_templates_create');
     const row = await insertNodeGroupTemplate(db, {
       id: randomUUID(),
@@ -108,6 +110,7 @@ export function nodeGroupTemplateRoutes(
       if (body.name !== undefined && body.name !== old.name) await refuseTakenName(tx, projectId, body.name);
       const spec = { ...old.spec, ...specOf(fields) };
       await check(release, projectId, old.name, spec);
+      requireRootFor(request, release, fields.node_configs);
       checkQuery(request, 'node_group_templates_update');
       if ((await clustersUsing(tx, old.id)).length > 0)
         throw new ApiError(

@@ -21,6 +21,7 @@ import { insertScaling } from '../../storage/scalings.ts';
 import type { Schema } from '../../storage/schema.ts';
 import { findVisible } from '../../storage/visible-row.ts';
 import type { HttpContext } from '../context.ts';
+import { requireRootFor } from '../require-root.ts';
 import { checkCloudHasRoom } from './ask-cloud.ts';
 import { checkQuotas } from './check-quotas.ts';
 import {
@@ -57,8 +58,11 @@ export async function scaleCluster(
     checkEnabled(requirePlugin(known, cluster.plugin_name), cluster.plugin_version);
     checkMayUpdate('ClusterResource', cluster, projectId, body);
     checkScalable(cluster);
-    const { plan, added } = await settlePlan(context, known, tx, cluster, body);
+    const { plan, release, further } = await settlePlan(context, known, tx, cluster, body);
+    // What the cluster has already was allowed when it was made.
+    requireRootFor(request, release, ...further.map(({ values }) => values.node_configs));
     checkQuery(request, 'clusters_scale');
+    const added = further.map((group) => group.row);
     if (added.length > 0) await tx.insertInto('node_group').values(added).execute();
     await insertScaling(tx, { id: scalingId, clusterId: cluster.id, plan });
     await setStatus(tx, cluster.id, 'Validating');
@@ -133,7 +137,7 @@ async function settlePlan(
   const highest = new Map(plan.add.map(({ nodeGroupId, index }) => [nodeGroupId, index]));
   for (const group of [...groups, ...toAdd])
     checkHostNames(cluster.name, [{ ...group, count: highest.get(group.id) ?? 0 }]);
-  return { plan, added: further.map(({ row }) => row) };
+  return { plan, release, further };
 }
 
 /** Machines that one request may add; a cloud without limits would be asked for whatever somebody mistyped. */

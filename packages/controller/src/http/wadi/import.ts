@@ -10,6 +10,7 @@ import { secretsPurpose } from '../../provisioning/plugin-at-work.ts';
 import { clusterParts, insertCluster } from '../../storage/clusters.ts';
 import { insertInventoryMachines } from '../../storage/inventory-machines.ts';
 import type { HttpContext, Resource } from '../context.ts';
+import { requireRootFor } from '../require-root.ts';
 import { nameTaken } from '../sahara/refusals.ts';
 import { viewCluster } from '../sahara/view-cluster.ts';
 import { checkBody } from './check-body.ts';
@@ -38,6 +39,7 @@ export function importCluster({ provisioning, plugins, allowNetworks }: ImportPa
       const release = requireRelease(plugin, version);
       const processes = Object.values(release.processes).flat();
       checkConfigs(release, body.cluster_configs);
+      requireRootFor(request, release, body.cluster_configs);
       const configs = separateSecrets(release, body.cluster_configs);
       const { identities, groups } = planImport(body, allowNetworks);
       const imported = {
