@@ -16,6 +16,8 @@ it('answers as the recorded Sahara did, but for what the compatibility page name
     });
   const [status] = await once(child, 'exit');
   expect(output.match(/^failed .*$/gm) ?? []).toEqual([]);
+  const different = [...output.matchAll(/^different (.*)$/gm)].map(([, name]) => name);
+  expect(different.sort()).toEqual([...readDifferences().keys()].sort());
   expect([status, output]).toEqual([
     0,
     expect.stringMatching(/^1[0-9]{2} passed, 0 failed, \d+ different$/m),

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isUuid } from '@wadi/api';
-import { comparable, corrected, correctedNames } from './compare-answers.ts';
+import { comparable, corrected, correctedNames, namesInOrder } from './compare-answers.ts';
 import type { Difference } from './compatibility-list.ts';
 import type { Recorded } from './recording.ts';
 
@@ -45,9 +45,10 @@ export class Replay {
     const { name, response } = recorded;
     if (!response) return { outcome: 'not recorded' };
 
-    const shown = (status: number, content: unknown) => ({
+    const shown = (status: number, content: unknown, pattern = response.body) => ({
       status,
-      body: comparable(content, response.body, this.#ids),
+      body: comparable(content, pattern, this.#ids),
+      order: path.includes('sort_by=') ? namesInOrder(content) : null,
     });
     const received = shown(answer.status, answer.body);
     const difference = this.#differences.get(name);
@@ -56,9 +57,12 @@ export class Replay {
     if (problem) return { outcome: 'failed', expected: problem, received: [...answer.headers] };
     if (isDeepStrictEqual(received, expected)) return { outcome: 'passed' };
     if (difference === 'otherwise' && answer.status < 500) return { outcome: 'different' };
-    const right = shown(response.status, corrected(response.body));
-    if (difference === 'corrected' && isDeepStrictEqual(received, right)) return { outcome: 'different' };
-    return { outcome: 'failed', expected: difference === 'corrected' ? right : expected, received };
+    if (difference !== 'corrected') return { outcome: 'failed', expected, received };
+    const pattern = corrected(name, response.body);
+    const right = shown(response.status, pattern, pattern);
+    const ours = shown(answer.status, answer.body, pattern);
+    if (isDeepStrictEqual(ours, right)) return { outcome: 'different' };
+    return { outcome: 'failed', expected: right, received: ours };
   }
 
   #toOurs(text: string): string {
