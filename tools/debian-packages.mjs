@@ -1,4 +1,4 @@
-// The test beds are made of real parts from Debian: an OpenSSH server, relays, an HTTP server.
+// The test beds are made of real parts from Debian: an OpenSSH server, relays, an HTTP server, OpenStack's clients.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 
@@ -17,6 +17,8 @@ const needed = [
   ['/usr/share/doc/python3/copyright', 'python3'],
   ['/usr/bin/keystone-manage', 'python3-keystone'],
   ['/usr/bin/uwsgi_python3', 'uwsgi-plugin-python3'],
+  ['/usr/bin/openstack', 'python3-openstackclient'],
+  ['/usr/lib/python3/dist-packages/saharaclient/client.py', 'python3-saharaclient'],
 ];
 
 /** Installs what is missing (root on Debian), or names it and ends the process with status 1. */

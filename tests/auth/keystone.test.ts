@@ -1,65 +1,31 @@
-import { execFile } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { plantSecret } from '../set-up/run-folder.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Keystone, startKeystone } from '../set-up/keystone.ts';
 import { type Controller, newDataDirectory, startController } from '../set-up/start-controller.ts';
 
-const run = promisify(execFile);
-const lab = fileURLToPath(new URL('../../lab/keystone/', import.meta.url));
 /** Milliseconds; the machine may be busy with everything else. */
 const patience = 180_000;
 
-interface Lab {
-  readonly url: string;
-  readonly projects: Readonly<Record<string, string>>;
-  readonly users: Readonly<Record<string, { readonly password: string; readonly project: string }>>;
-}
-
-let keystone: Lab;
-let directory: string;
+let keystone: Keystone;
 let stopped = false;
 let controller: Controller;
 const tokens: Record<string, string> = {};
 
 beforeAll(async () => {
-  directory = path.join(inject('runFolder'), 'keystone');
-  const { stdout } = await run(path.join(lab, 'up'), [directory]);
-  keystone = JSON.parse(stdout) as Lab;
-  for (const [name, { password }] of Object.entries(keystone.users))
-    plantSecret(`password of ${name}`, password);
+  keystone = await startKeystone();
   const data = newDataDirectory();
-  const credential = path.join(data, '..', 'keystone.yaml');
-  const { password } = keystone.users.wadi as { password: string };
-  writeFileSync(credential, `username: wadi\npassword: ${password}\nproject: services\n`, { mode: 0o600 });
+  const credential = keystone.credentialFile(path.join(data, '..', 'keystone.yaml'));
   const args = ['--sandbox', '--auth', 'keystone', '--keystone-url', keystone.url];
   controller = await startController({ data, args: [...args, '--keystone-credential', credential] });
-  for (const name of ['member', 'reader', 'admin', 'stranger', 'nobody']) tokens[name] = await logIn(name);
+  for (const name of ['member', 'reader', 'admin', 'stranger', 'nobody'])
+    tokens[name] = await keystone.logIn(name);
 }, patience);
 
 afterAll(async () => {
   await controller?.stop();
-  if (keystone && !stopped) await run(path.join(lab, 'down'), [directory]);
+  if (keystone && !stopped) await keystone.stop();
 });
-
-async function logIn(name: string, scoped = true): Promise<string> {
-  const { password, project } = keystone.users[name] as { password: string; project: string };
-  const domain = { id: 'default' };
-  const identity = { methods: ['password'], password: { user: { name, domain, password } } };
-  const scope = { project: { name: project, domain } };
-  const answer = await fetch(`${keystone.url}/auth/tokens`, {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ auth: { identity, scope: scoped ? scope : 'unscoped' } }),
-  });
-  const token = answer.headers.get('x-subject-token') ?? '';
-  expect(token, await answer.text()).not.toBe('');
-  plantSecret(`Keystone token of ${name}`, token);
-  return token;
-}
 
 async function as(token: string | undefined, method: string, target: string, body?: unknown) {
   const response = await fetch(`${controller.url}${target}`, {
@@ -82,7 +48,7 @@ describe('with Keystone', () => {
       'wrong',
       `${tokens.member}x`,
       controller.token,
-      await logIn('member', false),
+      await keystone.logIn('member', false),
     ]) {
       const answer = await as(token, 'GET', '/v2/clusters');
       expect(answer.status).toBe(401);
@@ -155,7 +121,7 @@ describe('with Keystone', () => {
   });
 
   test('a token that Keystone revokes ends within a minute', { timeout: 100_000 }, async () => {
-    const token = await logIn('member');
+    const token = await keystone.logIn('member');
     expect((await as(token, 'GET', '/v2/clusters')).status).toBe(200);
     const headers = { 'X-Auth-Token': token, 'X-Subject-Token': token };
     const revoked = await fetch(`${keystone.url}/auth/tokens`, { method: 'DELETE', headers });
@@ -167,8 +133,8 @@ describe('with Keystone', () => {
   });
 
   test('nobody new comes in while it does not answer, and that is not called a wrong token', async () => {
-    const token = await logIn('admin');
-    await run(path.join(lab, 'down'), [directory]);
+    const token = await keystone.logIn('admin');
+    await keystone.stop();
     stopped = true;
     const answer = await as(token, 'GET', '/v2/clusters');
     expect(answer.status).toBe(503);

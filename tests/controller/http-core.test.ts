@@ -28,7 +28,7 @@ describe('the API before any resource', () => {
     ['an empty token', { 'X-Auth-Token': '' }],
     ['a wrong bearer token', { Authorization: 'Bearer wrong' }],
     ['another scheme', { Authorization: 'Basic d2FkaTp3YWRp' }],
-  ])('answers %s with 401 in the words of Keystone', async (_, headers) => {
+  ])('answers %s with 401 in the words of Keystone and of Sahara', async (_, headers) => {
     for (const target of ['/v2/clusters', '/v2/nonsense', '/healthcheck']) {
       const response = await fetch(`${controller.url}${target}`, {
         headers: headers as Record<string, string>,
@@ -41,6 +41,11 @@ describe('the API before any resource', () => {
           title: 'Unauthorized',
           message: 'The request you have made requires authentication.',
         },
+        error_code: 401,
+        error_name: 'UNAUTHORIZED',
+        error_message: expect.stringMatching(
+          /^The request you have made requires authentication\.\nError ID: [0-9a-f-]{36}$/,
+        ),
       });
     }
   });
@@ -76,7 +81,13 @@ describe('the API before any resource', () => {
   test('refuses a token in a path of another project', async () => {
     const foreign = await controller.request('GET', '/v2/22222222222222222222222222222222/plugins');
     expect(foreign.status).toBe(401);
-    expect(foreign.body).toMatchObject({ code: '401 Unauthorized', title: 'Unauthorized' });
+    expect(foreign.body).toMatchObject({
+      code: '401 Unauthorized',
+      title: 'Unauthorized',
+      error_code: 401,
+      error_name: 'UNAUTHORIZED',
+      error_message: expect.stringContaining('another project'),
+    });
   });
 
   test.each([

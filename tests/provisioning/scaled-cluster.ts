@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import type { Controller } from '../set-up/start-controller.ts';
+import type { Requests } from '../set-up/start-controller.ts';
 
 export const plugin = { plugin_name: 'bare', plugin_version: '1.0' };
 const patience = 90_000;
@@ -14,7 +14,7 @@ export const worker = (count: number, name = 'worker') => ({
 
 /** Creates one and waits until it is Active; returns its path. */
 export async function createCluster(
-  controller: Controller,
+  controller: Requests,
   name: string,
   node_groups: readonly object[],
 ): Promise<string> {
@@ -26,7 +26,7 @@ export async function createCluster(
 }
 
 /** The statuses that were seen on the way to Active. */
-export async function untilAtRest(controller: Controller, path: string): Promise<string[]> {
+export async function untilAtRest(controller: Requests, path: string): Promise<string[]> {
   const seen: string[] = [];
   for (const deadline = performance.now() + patience; ; await sleep(20)) {
     const { cluster } = (await controller.request('GET', path)).body;
@@ -38,7 +38,7 @@ export async function untilAtRest(controller: Controller, path: string): Promise
 }
 
 /** Names of the machines that the cluster shows, those that the cloud has, and those that answer to theirs. */
-export async function machines(controller: Controller, path: string) {
+export async function machines(controller: Requests, path: string) {
   const { body } = await controller.request('GET', path);
   const groups: { count: number; instances: { instance_name: string }[] }[] = body.cluster.node_groups;
   for (const { count, instances } of groups) expect(instances).toHaveLength(count);
@@ -55,7 +55,7 @@ export async function machines(controller: Controller, path: string) {
   return { shown, made: made.sort(), answering: answering.sort() };
 }
 
-export async function expectMachines(controller: Controller, path: string, names: readonly string[]) {
+export async function expectMachines(controller: Requests, path: string, names: readonly string[]) {
   const expected = [...names].sort();
   expect(await machines(controller, path)).toEqual({ shown: expected, made: expected, answering: expected });
 }

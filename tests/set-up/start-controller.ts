@@ -22,7 +22,12 @@ export interface ControllerOptions {
   readonly listen?: string;
 }
 
-export interface Controller {
+export interface Requests {
+  /** JSON in, JSON out, with a token. */
+  request(method: string, path: string, body?: unknown): Promise<Answer>;
+}
+
+export interface Controller extends Requests {
   readonly url: string;
   readonly token: string;
   readonly data: string;
@@ -31,8 +36,6 @@ export interface Controller {
   readonly process: ChildProcess;
   /** What it has printed so far, both streams. */
   output(): string;
-  /** JSON in, JSON out, with the token. */
-  request(method: string, path: string, body?: unknown): Promise<Answer>;
   /** As Ctrl-C does. Resolves to its exit status. */
   stop(): Promise<number | null>;
   /** kill -9: nothing is cleaned up. */
@@ -85,6 +88,13 @@ export async function startController(options: ControllerOptions = {}): Promise<
     token,
     data,
     databaseUrl,
+    request: requests(url, token).request,
+  };
+}
+
+/** The API at `url`, as the one to whom the token belongs. */
+export function requests(url: string, token: string): Requests {
+  return {
     async request(method, target, body) {
       const response = await fetch(`${url}${target}`, {
         method,

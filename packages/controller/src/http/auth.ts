@@ -19,24 +19,37 @@ export function requireToken(app: FastifyInstance, authenticator: Authenticator,
     const principal = await authenticator.authenticate(request.headers);
     if (!principal) {
       reply.header('WWW-Authenticate', authenticator.challenge);
-      throw new ApiError(401, 'UNAUTHORIZED', 'The request you have made requires authentication.', {
-        hint: 'send a token as X-Auth-Token',
-      });
+      throw notAuthenticated();
     }
     request.principal = principal;
-    if (namesOtherProject(request.raw, principal.projectId))
-      return reply.code(401).header('WWW-Authenticate', authenticator.challenge).send({
-        message: otherProject,
-        code: '401 Unauthorized',
-        title: 'Unauthorized',
-      });
+    if (namesOtherProject(request.raw, principal.projectId)) {
+      reply.header('WWW-Authenticate', authenticator.challenge);
+      throw otherProject();
+    }
     checkRouteRight(table, request);
     watch(request, reply);
   });
 }
 
-/** Word by word what Sahara's web framework says. */
-const otherProject =
-  'This server could not verify that you are authorized to access the document you requested. Either you supplied the ' +
-  'wrong credentials (e.g., bad password), or your browser does not understand how to supply the credentials required.' +
-  '<br /><br />\nToken tenant != requested tenant\n\n';
+/**
+ * Keystone's middleware refuses before Sahara does, in a shape of its own. The real client reads none but Sahara's, and
+ * would print `None`: both are in the answer.
+ */
+function notAuthenticated(): ApiError {
+  const message = 'The request you have made requires authentication.';
+  return new ApiError(401, 'UNAUTHORIZED', message, {
+    hint: 'send a token as X-Auth-Token',
+    details: { error: { code: 401, title: 'Unauthorized', message } },
+  });
+}
+
+/** The shape of the framework below Sahara, word by word, and Sahara's. */
+function otherProject(): ApiError {
+  const message =
+    'This server could not verify that you are authorized to access the document you requested. Either you supplied the ' +
+    'wrong credentials (e.g., bad password), or your browser does not understand how to supply the credentials required.' +
+    '<br /><br />\nToken tenant != requested tenant\n\n';
+  return new ApiError(401, 'UNAUTHORIZED', 'The path names another project than the one of the token', {
+    details: { message, code: '401 Unauthorized', title: 'Unauthorized' },
+  });
+}

@@ -47,14 +47,6 @@ export function sendError(thrown: unknown, request: FastifyRequest, reply: Fasti
 }
 
 export function errorBody(error: ApiError, id: string): Record<string, unknown> {
-  // keystonemiddleware answers before Sahara does, in its own shape.
-  if (error.status === 401)
-    return {
-      error: { code: 401, title: 'Unauthorized', message: error.message },
-      error_id: id,
-      ...(error.hint ? { hint: error.hint } : {}),
-      retryable: false,
-    };
   return {
     ...error.details,
     error_code: error.status,
