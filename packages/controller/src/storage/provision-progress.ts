@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import type { Schema } from './schema.ts';
+import { storable } from './storable.ts';
 
 export interface NewProvisionStep {
   readonly clusterId: string;
@@ -59,7 +60,7 @@ export async function addStepEvents(
         node_group_id: instance.nodeGroupId,
         instance_id: instance.id,
         instance_name: instance.name,
-        event_info: info,
+        event_info: info === null ? null : storable(info),
         successful,
       })),
     )
