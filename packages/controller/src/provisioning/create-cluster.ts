@@ -25,7 +25,7 @@ export function createCluster(parts: ProvisioningParts): Workflow {
       await step('activate', () => advance(work, 'Active'));
     } catch (error) {
       // When the workflow was cancelled this throws as well, before it does anything.
-      await step('note the failure', () => failCreation(work, error));
+      await step('note the failure', (signal) => failCreation(work, error, signal));
     }
   };
 }
