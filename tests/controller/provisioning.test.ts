@@ -84,6 +84,21 @@ test('every step of a creation may run a second time, as it does when its end wa
   expect([status, status_description]).toEqual(['Active', '']);
 });
 
+test('the last step of a creation, when it runs a second time, does not end a scaling that has begun since', async () => {
+  const { db } = storage;
+  const clusterId = await insert('late');
+  const { signal } = new AbortController();
+  const step: WorkflowContext['step'] = async (name, work) => {
+    const result = await work(signal);
+    if (name !== 'activate') return result;
+    await setStatus(db, clusterId, 'Validating');
+    await insertScaling(db, { id: randomUUID(), clusterId, plan: { remove: [], add: [], newGroups: [] } });
+    return work(signal);
+  };
+  await createCluster(parts)({ workflowId: 'late', step }, { clusterId });
+  expect(await findCluster(db, clusterId)).toMatchObject({ status: 'Validating', status_description: '' });
+});
+
 test.each([
   ['the row of the cluster', 'cluster', 'delete'],
   ['the progress', 'provision_step', 'insert'],
