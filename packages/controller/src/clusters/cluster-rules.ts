@@ -6,9 +6,11 @@ interface Group {
   readonly isProxy: boolean;
 }
 
+/** Names of machines are lower case: groups that differ in nothing else would have the same machines. */
 export function checkGroupNames(groups: readonly { readonly name: string }[]): void {
-  const names = groups.map((group) => group.name);
-  const twice = [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
+  const names = groups.map((group) => group.name.toLowerCase());
+  const repeated = groups.filter((_, index) => names.indexOf(names[index] ?? '') !== index);
+  const twice = [...new Set(repeated.map(({ name }) => name))];
   if (twice.length > 0)
     throw new ApiError(
       400,
