@@ -44,6 +44,7 @@ export class Verifier {
   /** By cluster. */
   readonly #underWay = new Map<string, { readonly stop: AbortController; readonly done: Promise<void> }>();
   #timer: NodeJS.Timeout | undefined;
+  #lookingAround = false;
   #closed = false;
 
   constructor(parts: VerifierParts) {
@@ -59,9 +60,15 @@ export class Verifier {
     if (!this.enabled) return;
     const pause = Math.min(30, Math.max(1, this.#parts.everySeconds / 10)) * 1000;
     const look = () => {
-      this.#lookAround().catch((error) => {
-        if (!this.#closed) this.#parts.log.warn({ err: error }, 'looking for clusters to verify failed');
-      });
+      if (this.#lookingAround) return;
+      this.#lookingAround = true;
+      this.#lookAround()
+        .catch((error) => {
+          if (!this.#closed) this.#parts.log.warn({ err: error }, 'looking for clusters to verify failed');
+        })
+        .finally(() => {
+          this.#lookingAround = false;
+        });
     };
     this.#timer = setInterval(look, pause);
     this.#timer.unref();
@@ -105,11 +112,20 @@ export class Verifier {
     await Promise.all([...this.#underWay.keys()].map((id) => this.stop(id)));
   }
 
+  /** Until there is none left whose time has come, however many there are. */
   async #lookAround(): Promise<void> {
-    const limit = atOnce - this.#underWay.size;
-    if (limit <= 0) return;
     const { db, everySeconds } = this.#parts;
-    for (const id of await clustersToVerify(db, { everySeconds, staleSeconds, limit })) await this.begin(id);
+    while (!this.#closed) {
+      const limit = atOnce - this.#underWay.size;
+      if (limit > 0) {
+        const due = await clustersToVerify(db, { everySeconds, staleSeconds, limit });
+        if (due.length === 0) return;
+        for (const id of due) await this.begin(id);
+      }
+      const looks = [...this.#underWay.values()].map(({ done }) => done);
+      // None: another controller was faster.
+      if (looks.length > 0) await Promise.race(looks);
+    }
   }
 
   async #verify(id: string, clusterId: string, stopped: AbortSignal): Promise<void> {
