@@ -1,7 +1,12 @@
 import type { Logger } from 'pino';
 import type { ClusterAccess } from '../access/cluster-access.ts';
 import type { ClusterReach } from '../access/cluster-reach.ts';
-import { type CheckResult, machineChecks, overallHealth } from '../clusters/verification.ts';
+import {
+  type CheckResult,
+  type MachineHealth,
+  machineChecks,
+  overallHealth,
+} from '../clusters/verification.ts';
 import { type ClusterRow, findCluster } from '../storage/clusters.ts';
 import type { Database } from '../storage/database.ts';
 import {
@@ -12,10 +17,11 @@ import {
 } from '../storage/verifications.ts';
 import { lookAtMachines } from './look-at-machines.ts';
 
-/** Further checks of a cluster, e.g. those of its plugin. Ends when the signal says so. */
+/** Further checks of a cluster whose machines were found like this, e.g. those of its plugin. Ends when the signal says so. */
 export type HealthChecks = (
   cluster: ClusterRow,
   reach: ClusterReach,
+  machines: readonly MachineHealth[],
   signal: AbortSignal,
 ) => Promise<readonly CheckResult[]>;
 
@@ -148,7 +154,7 @@ export class Verifier {
     const cluster = await findCluster(db, clusterId);
     if (!cluster) return [];
     const reach = await access.reach(cluster);
-    const machines = machineChecks(await lookAtMachines(reach, signal));
-    return [...machines, ...((await checks?.(cluster, reach, signal)) ?? [])];
+    const machines = await lookAtMachines(reach, signal);
+    return [...machineChecks(machines), ...((await checks?.(cluster, reach, machines, signal)) ?? [])];
   }
 }
