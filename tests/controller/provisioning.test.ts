@@ -16,16 +16,18 @@ import {
   registerProvisioning,
 } from '../../packages/controller/src/provisioning/provisioning.ts';
 import { findCluster, insertCluster, setStatus } from '../../packages/controller/src/storage/clusters.ts';
+import { insertScaling, unfinishedScalings } from '../../packages/controller/src/storage/scalings.ts';
 import { openStorage, type Storage } from '../set-up/open-storage.ts';
 
 let storage: Storage;
 let parts: ProvisioningParts;
 let provisioning: ClusterProvisioning;
+const logged: string[] = [];
 
 beforeAll(async () => {
   storage = await openStorage();
   const { db, secrets, events, url } = storage;
-  const log = pino({ level: 'silent' });
+  const log = pino({ level: 'warn' }, { write: (line: string) => logged.push(line) });
   const access = new ClusterAccess({ db, secrets, events, policy: { allowNetworks: [] }, log });
   const runs = new RunExecutor({ access, secrets, journal: new RunJournal(db, log), log });
   const onLeaseLost = (reason: string) => expect.unreachable(reason);
@@ -43,7 +45,7 @@ afterAll(async () => {
 });
 
 /** A cluster of no machines: all that is not about them. */
-async function insert(name: string): Promise<string> {
+async function insert(name: string, cloud = 'inventory'): Promise<string> {
   const row = await insertCluster(
     storage.db,
     {
@@ -53,7 +55,7 @@ async function insert(name: string): Promise<string> {
       plugin_name: 'bare',
       plugin_version: '1.0',
       cluster_template_id: null,
-      cloud: 'inventory',
+      cloud,
       status: 'Validating',
       is_public: false,
       is_protected: false,
@@ -82,6 +84,21 @@ test('every step of a creation may run a second time, as it does when its end wa
   expect([status, status_description]).toEqual(['Active', '']);
 });
 
+test('the last step of a creation, when it runs a second time, does not end a scaling that has begun since', async () => {
+  const { db } = storage;
+  const clusterId = await insert('late');
+  const { signal } = new AbortController();
+  const step: WorkflowContext['step'] = async (name, work) => {
+    const result = await work(signal);
+    if (name !== 'activate') return result;
+    await setStatus(db, clusterId, 'Validating');
+    await insertScaling(db, { id: randomUUID(), clusterId, plan: { remove: [], add: [], newGroups: [] } });
+    return work(signal);
+  };
+  await createCluster(parts)({ workflowId: 'late', step }, { clusterId });
+  expect(await findCluster(db, clusterId)).toMatchObject({ status: 'Validating', status_description: '' });
+});
+
 test.each([
   ['the row of the cluster', 'cluster', 'delete'],
   ['the progress', 'provision_step', 'insert'],
@@ -89,13 +106,68 @@ test.each([
   const { db } = storage;
   const clusterId = await insert(`stubborn-${table}`);
   await setStatus(db, clusterId, 'Deleting');
-  await sql`create or replace function refuse() returns trigger language plpgsql as
-    $$ begin raise exception 'not now'; end $$`.execute(db);
-  await sql`create trigger refuse before ${sql.raw(action)} on ${sql.table(table)}
-    for each row execute function refuse()`.execute(db);
+  const allow = await refuse(`${action} on ${table}`);
   await provisioning.deleteCluster(clusterId);
   const told = async () => (await findCluster(db, clusterId))?.status_description ?? '';
   await expect.poll(told, { timeout: 10_000 }).toContain('not now');
-  await sql`drop trigger refuse on ${sql.table(table)}`.execute(db);
+  await allow();
   await expect.poll(() => findCluster(db, clusterId), { timeout: 20_000 }).toBeUndefined();
 });
+
+test('a creation that failed says so, however long the database refuses to note it', async () => {
+  const clusterId = await insert('untold', 'elsewhere');
+  logged.length = 0;
+  const allow = await refuse('update on cluster', "new.status = 'Error'");
+  await provisioning.createCluster(clusterId);
+  const refusals = () => logged.filter((line) => line.includes('not now')).length;
+  await expect.poll(refusals, { timeout: 10_000 }).toBeGreaterThan(1);
+  await allow();
+  const status = async () => (await findCluster(storage.db, clusterId))?.status;
+  await expect.poll(status, { timeout: 20_000 }).toBe('Error');
+  const { status_description } = (await findCluster(storage.db, clusterId)) ?? {};
+  expect(status_description).toContain("the cloud 'elsewhere' is not switched on");
+});
+
+test('a scaling that failed is taken back, however long the database refuses it', async () => {
+  const { db } = storage;
+  const clusterId = await insert('half-scaled');
+  const nodeGroupId = randomUUID();
+  const group = { cluster_id: clusterId, position: 0, name: 'worker', count: 0, is_proxy: false };
+  await db
+    .insertInto('node_group')
+    .values({
+      ...group,
+      id: nodeGroupId,
+      node_group_template_id: null,
+      spec: '{"node_processes":["machine"]}',
+    })
+    .execute();
+  await setStatus(db, clusterId, 'Active');
+  await setStatus(db, clusterId, 'Validating');
+  const id = randomUUID();
+  const add = [{ nodeGroupId, index: 0, name: 'half-scaled-worker-0' }];
+  await insertScaling(db, { id, clusterId, plan: { remove: [], add, newGroups: [] } });
+  const allow = await refuse('update on scaling');
+  await provisioning.scaleCluster(clusterId, id);
+  const told = async () => (await findCluster(db, clusterId))?.status_description ?? '';
+  await expect.poll(told, { timeout: 10_000 }).toContain('not now');
+  await allow();
+  await expect.poll(() => unfinishedScalings(db, clusterId), { timeout: 20_000 }).toEqual([]);
+  const row = await findCluster(db, clusterId);
+  expect([row?.status, row?.status_description]).toEqual([
+    'Active',
+    expect.stringContaining('half-scaled-worker-0 is not in the inventory'),
+  ]);
+});
+
+/** Until what is returned is called, the database does not do this to a table. */
+async function refuse(what: string, when = 'true'): Promise<() => Promise<void>> {
+  const { db } = storage;
+  await sql`create or replace function refuse() returns trigger language plpgsql as
+    $$ begin raise exception 'not now'; end $$`.execute(db);
+  await sql`create trigger refuse before ${sql.raw(what)} for each row when (${sql.raw(when)})
+    execute function refuse()`.execute(db);
+  return async () => {
+    await sql`drop trigger refuse on ${sql.table(what.split(' ').at(-1) ?? '')}`.execute(db);
+  };
+}

@@ -122,6 +122,12 @@ describe('creating a cluster', () => {
       'no proxy',
     ],
     [
+      'more machines than one request may ask for',
+      { count: 1000, node_groups: [proxy, { ...workers, count: 10 }] },
+      'INVALID_DATA',
+      '11000 machines are more than one request may add, which is 10000',
+    ],
+    [
       'contradicting flags',
       { node_groups: [{ ...proxy, is_proxy_gateway: false }] },
       'VALIDATION_ERROR',

@@ -48,6 +48,17 @@ describe('a node group template', () => {
     expect(answer.body.error_message).toMatch(/is_proxy is true and is_proxy_gateway is false/);
   });
 
+  it('with an image is changed by more at once than there are connections to the database', async () => {
+    const image = '5a4db0c5-0000-4000-8000-000000000001';
+    await api.request('POST', `/v2/images/${image}`, { username: 'wadi' });
+    await api.request('PUT', `/v2/images/${image}/tags`, { tags: ['fake', '0.1'] });
+    const { id } = await createGroup({ name: 'busy', image_id: image });
+    const changes = Array.from({ length: 30 }, (_, number) =>
+      api.request('PATCH', `/v2/node-group-templates/${id}`, { description: `change ${number}` }),
+    );
+    expect(new Set((await Promise.all(changes)).map(({ status }) => status))).toEqual(new Set([202]));
+  });
+
   it('can be exported and imported again', async () => {
     const { id } = await createGroup({ name: 'to-export', is_proxy: true });
     const exported = await api.request('GET', `/v2/node-group-templates/${id}/export`);

@@ -39,6 +39,12 @@ describe('a cluster', () => {
     );
   });
 
+  it('has no two groups whose machines would have the same names, which are lower case', () => {
+    expect(() => checkGroupNames([{ name: 'Worker' }, { name: 'worker' }])).toThrow(
+      "Duplicates in node group names are detected: ['worker']",
+    );
+  });
+
   it.each([
     [undefined, ['c']],
     [1, ['c-1']],

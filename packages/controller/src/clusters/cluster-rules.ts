@@ -6,9 +6,11 @@ interface Group {
   readonly isProxy: boolean;
 }
 
+/** Names of machines are lower case: groups that differ in nothing else would have the same machines. */
 export function checkGroupNames(groups: readonly { readonly name: string }[]): void {
-  const names = groups.map((group) => group.name);
-  const twice = [...new Set(names.filter((name, index) => names.indexOf(name) !== index))];
+  const names = groups.map((group) => group.name.toLowerCase());
+  const repeated = groups.filter((_, index) => names.indexOf(names[index] ?? '') !== index);
+  const twice = [...new Set(repeated.map(({ name }) => name))];
   if (twice.length > 0)
     throw new ApiError(
       400,
@@ -29,6 +31,17 @@ export function checkProxies(clusterName: string, groups: readonly Group[]): voi
     `Cluster '${clusterName}' would have no proxy: ${subject} marked is_proxy, with count 0`,
     { hint: 'give a proxy group a count of at least 1, or clear is_proxy to reach all machines directly' },
   );
+}
+
+/** A cloud without limits would be asked for whatever somebody mistyped. */
+const mostAdded = 10_000;
+
+/** The machines that one request adds, `times` over. */
+export function checkMachines(groups: readonly { readonly count: number }[], times = 1): void {
+  const added = groups.reduce((sum, { count }) => sum + count, 0) * times;
+  if (added <= mostAdded) return;
+  const text = `${added} machines are more than one request may add, which is ${mostAdded}`;
+  throw new ApiError(400, 'INVALID_DATA', text);
 }
 
 /** RFC 1035 would allow 255, Linux's HOST_NAME_MAX is 64. */

@@ -2,6 +2,7 @@ import { type Kysely, sql, type Transaction } from 'kysely';
 import type { Database } from '../storage/database.ts';
 import type { Notifications } from '../storage/notifications.ts';
 import type { Schema } from '../storage/schema.ts';
+import { storableJson } from '../storage/storable.ts';
 
 export interface NewEvent {
   readonly projectId: string;
@@ -58,7 +59,7 @@ export function openEventLog(
         project_id: event.projectId,
         cluster_id: event.clusterId,
         type: event.type,
-        body: JSON.stringify(event.body),
+        body: storableJson(event.body),
       })
       .execute();
     await sql`select pg_notify(${eventChannel}, ${event.projectId})`.execute(executor);

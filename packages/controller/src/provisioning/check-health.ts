@@ -40,7 +40,7 @@ export async function checkProcess(
   { id, process, checks }: CheckedProcess,
   signal: AbortSignal,
 ): Promise<Health[]> {
-  const instance = at.machines.get(id)?.name ?? id;
+  const instance = instanceName(at, { id });
   return Promise.all(
     checks.map(async ({ name, check }) => {
       const said = await ('port' in check
@@ -50,6 +50,17 @@ export async function checkProcess(
       return { instance, process, name, ...said };
     }),
   );
+}
+
+/** Of a machine that is known to be away. */
+export function notAvailable(at: PluginAtWork, one: CheckedProcess): Health[] {
+  const said = { healthy: false, text: 'the machine is not available' };
+  const instance = instanceName(at, one);
+  return one.checks.map(({ name }) => ({ instance, process: one.process, name, ...said }));
+}
+
+export function instanceName(at: PluginAtWork, { id }: Pick<CheckedProcess, 'id'>): string {
+  return at.machines.get(id)?.name ?? id;
 }
 
 async function askScript(at: PluginAtWork, run: Parameters<typeof runScript>[1]) {

@@ -1,6 +1,7 @@
-import { advance, type ClusterWork } from './cluster-work.ts';
+import type { ClusterWork } from './cluster-work.ts';
 import type { Workflow } from './engine/engine.ts';
 import type { ProvisioningParts } from './provisioning.ts';
+import { activateCluster } from './steps/activate-cluster.ts';
 import { configureInstances } from './steps/configure-instances.ts';
 import { ensureManagementKeys } from './steps/ensure-management-keys.ts';
 import { failCreation } from './steps/fail-creation.ts';
@@ -22,10 +23,10 @@ export function createCluster(parts: ProvisioningParts): Workflow {
       await step('prepare instances', (signal) => prepareInstances(work, signal));
       await step('configure instances', (signal) => configureInstances(work, signal));
       await step('start instances', (signal) => startInstances(work, signal));
-      await step('activate', () => advance(work, 'Active'));
+      await step('activate', () => activateCluster(work));
     } catch (error) {
       // When the workflow was cancelled this throws as well, before it does anything.
-      await step('note the failure', () => failCreation(work, error));
+      await step('note the failure', (signal) => failCreation(work, error, signal));
     }
   };
 }

@@ -12,7 +12,7 @@ import { inProvisionStep } from './provision-step.ts';
 import { ClusterGoneError, ProvisioningError } from './provisioning-error.ts';
 
 /** Machines on which scripts run at once. */
-const atOnce = 20;
+export const scriptsAtOnce = 20;
 /** How often a script is begun when its connection is lost: it may run twice. */
 const attempts = 3;
 
@@ -71,7 +71,7 @@ export async function runPluginStep(
       type: options.type,
     };
     await inProvisionStep(work, told, async (provisionStep) => {
-      const limiter = new Limiter(atOnce);
+      const limiter = new Limiter(scriptsAtOnce);
       const ends = await Promise.allSettled(
         chosen.map((instance) =>
           limiter.run(async () => {

@@ -1,7 +1,12 @@
 import type { Logger } from 'pino';
 import type { ClusterAccess } from '../access/cluster-access.ts';
 import type { ClusterReach } from '../access/cluster-reach.ts';
-import { type CheckResult, machineChecks, overallHealth } from '../clusters/verification.ts';
+import {
+  type CheckResult,
+  type MachineHealth,
+  machineChecks,
+  overallHealth,
+} from '../clusters/verification.ts';
 import { type ClusterRow, findCluster } from '../storage/clusters.ts';
 import type { Database } from '../storage/database.ts';
 import {
@@ -12,10 +17,11 @@ import {
 } from '../storage/verifications.ts';
 import { lookAtMachines } from './look-at-machines.ts';
 
-/** Further checks of a cluster, e.g. those of its plugin. Ends when the signal says so. */
+/** Further checks of a cluster whose machines were found like this, e.g. those of its plugin. Ends when the signal says so. */
 export type HealthChecks = (
   cluster: ClusterRow,
   reach: ClusterReach,
+  machines: readonly MachineHealth[],
   signal: AbortSignal,
 ) => Promise<readonly CheckResult[]>;
 
@@ -44,6 +50,7 @@ export class Verifier {
   /** By cluster. */
   readonly #underWay = new Map<string, { readonly stop: AbortController; readonly done: Promise<void> }>();
   #timer: NodeJS.Timeout | undefined;
+  #lookingAround = false;
   #closed = false;
 
   constructor(parts: VerifierParts) {
@@ -59,9 +66,15 @@ export class Verifier {
     if (!this.enabled) return;
     const pause = Math.min(30, Math.max(1, this.#parts.everySeconds / 10)) * 1000;
     const look = () => {
-      this.#lookAround().catch((error) => {
-        if (!this.#closed) this.#parts.log.warn({ err: error }, 'looking for clusters to verify failed');
-      });
+      if (this.#lookingAround) return;
+      this.#lookingAround = true;
+      this.#lookAround()
+        .catch((error) => {
+          if (!this.#closed) this.#parts.log.warn({ err: error }, 'looking for clusters to verify failed');
+        })
+        .finally(() => {
+          this.#lookingAround = false;
+        });
     };
     this.#timer = setInterval(look, pause);
     this.#timer.unref();
@@ -105,11 +118,20 @@ export class Verifier {
     await Promise.all([...this.#underWay.keys()].map((id) => this.stop(id)));
   }
 
+  /** Until there is none left whose time has come, however many there are. */
   async #lookAround(): Promise<void> {
-    const limit = atOnce - this.#underWay.size;
-    if (limit <= 0) return;
     const { db, everySeconds } = this.#parts;
-    for (const id of await clustersToVerify(db, { everySeconds, staleSeconds, limit })) await this.begin(id);
+    while (!this.#closed) {
+      const limit = atOnce - this.#underWay.size;
+      if (limit > 0) {
+        const due = await clustersToVerify(db, { everySeconds, staleSeconds, limit });
+        if (due.length === 0) return;
+        for (const id of due) await this.begin(id);
+      }
+      const looks = [...this.#underWay.values()].map(({ done }) => done);
+      // None: another controller was faster.
+      if (looks.length > 0) await Promise.race(looks);
+    }
   }
 
   async #verify(id: string, clusterId: string, stopped: AbortSignal): Promise<void> {
@@ -132,7 +154,7 @@ export class Verifier {
     const cluster = await findCluster(db, clusterId);
     if (!cluster) return [];
     const reach = await access.reach(cluster);
-    const machines = machineChecks(await lookAtMachines(reach, signal));
-    return [...machines, ...((await checks?.(cluster, reach, signal)) ?? [])];
+    const machines = await lookAtMachines(reach, signal);
+    return [...machineChecks(machines), ...((await checks?.(cluster, reach, machines, signal)) ?? [])];
   }
 }

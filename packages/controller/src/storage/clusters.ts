@@ -9,6 +9,7 @@ import type {
   ProvisionStepTable,
   Schema,
 } from './schema.ts';
+import { storable } from './storable.ts';
 import { findVerifications, type VerificationRow } from './verifications.ts';
 
 export type ClusterRow = Selectable<ClusterTable>;
@@ -80,6 +81,7 @@ export async function setStatus(
   status: ClusterStatus,
   description = '',
 ): Promise<StatusChange> {
+  const kept = storable(description);
   for (;;) {
     const row = await db
       .selectFrom('cluster')
@@ -88,7 +90,7 @@ export async function setStatus(
       .executeTakeFirst();
     if (!row) return 'gone';
     const current = row.status as ClusterStatus;
-    if (current === status && row.status_description === description) return 'unchanged';
+    if (current === status && row.status_description === kept) return 'unchanged';
     if (current === 'Deleting' && status !== 'Deleting') return 'deleting';
     if (current !== status && !mayBecome(current, status))
       throw new Error(`cluster ${clusterId}: its status cannot go from ${current} to ${status}`);
@@ -96,7 +98,7 @@ export async function setStatus(
       .updateTable('cluster')
       .set({
         status,
-        status_description: description,
+        status_description: kept,
         revision: row.revision + 1,
         updated_at: sql`now()`,
       })

@@ -1,10 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import type { Schema } from './schema.ts';
+import { storable } from './storable.ts';
 
 export interface NewProvisionStep {
   readonly clusterId: string;
-  /** The workflow it belongs to: together with the name it makes the step's id, so a repeated begin finds it. */
+  /** The workflow it belongs to: together with name and type it makes the step's id, so a repeated begin finds it. */
   readonly workflowId: string;
   readonly name: string;
   /** e.g. `Engine: create cluster`. */
@@ -15,7 +16,7 @@ export interface NewProvisionStep {
 
 /** Begins a step, or finds it when the work was interrupted and runs again; then what was noted before goes. */
 export async function beginStep(db: Kysely<Schema>, step: NewProvisionStep): Promise<string> {
-  const id = stepId(step.workflowId, step.name);
+  const id = stepId(step);
   await db
     .insertInto('provision_step')
     .values({
@@ -32,8 +33,8 @@ export async function beginStep(db: Kysely<Schema>, step: NewProvisionStep): Pro
   return id;
 }
 
-function stepId(workflowId: string, name: string): string {
-  const hex = createHash('sha256').update(`${workflowId}\n${name}`).digest('hex');
+function stepId({ workflowId, type, name }: NewProvisionStep): string {
+  const hex = createHash('sha256').update(`${workflowId}\n${type}\n${name}`).digest('hex');
   // Version 8 (RFC 9562 section 5.8): bits of our own.
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
@@ -59,7 +60,7 @@ export async function addStepEvents(
         node_group_id: instance.nodeGroupId,
         instance_id: instance.id,
         instance_name: instance.name,
-        event_info: info,
+        event_info: info === null ? null : storable(info),
         successful,
       })),
     )

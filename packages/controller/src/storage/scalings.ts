@@ -40,6 +40,16 @@ export async function unfinishedScalings(
     .execute();
 }
 
+export async function wasEverScaled(db: Kysely<Schema>, clusterId: string): Promise<boolean> {
+  const rows = await db
+    .selectFrom('scaling')
+    .select('id')
+    .where('cluster_id', '=', clusterId)
+    .limit(1)
+    .execute();
+  return rows.length > 0;
+}
+
 export async function markScalingFinished(db: Kysely<Schema>, id: string): Promise<void> {
   await db.updateTable('scaling').set({ finished_at: new Date() }).where('id', '=', id).execute();
 }

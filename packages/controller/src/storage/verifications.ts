@@ -3,6 +3,7 @@ import type { Health } from '@wadi/api';
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { CheckResult } from '../clusters/verification.ts';
 import type { Schema, VerificationCheckTable, VerificationTable } from './schema.ts';
+import { storable } from './storable.ts';
 
 export interface VerificationRow extends Selectable<VerificationTable> {
   readonly checks: readonly Selectable<VerificationCheckTable>[];
@@ -73,7 +74,7 @@ export async function finishVerification(
       .values(
         checks.map((check, position) => ({
           ...{ id: randomUUID(), verification_id: id, position, updated_at: new Date() },
-          ...{ name: check.name, status: check.status, description: check.description },
+          ...{ name: check.name, status: check.status, description: storable(check.description) },
         })),
       )
       .execute();

@@ -40,14 +40,21 @@ export function nodeGroupTemplateRoutes(
   { db, clouds }: HttpContext,
   { plugins, defaultCloud }: SaharaOptions,
 ): void {
-  const check = async (release: PluginRelease, projectId: string, name: string, spec: object) => {
+  // `on` the connection of the caller's transaction: one that waits for a second could wait for itself.
+  const check = async (
+    on: Kysely<Schema>,
+    release: PluginRelease,
+    projectId: string,
+    name: string,
+    spec: object,
+  ) => {
     const values = effectiveValues(spec);
     checkNodeGroup(release, values);
     refuseSecrets(release, values.node_configs);
     const cloud = clouds.get(defaultCloud ?? '');
     if (!cloud) return;
     await checkCloudKnows(cloud, projectId, name, values);
-    await checkNodeGroupReferences({ db, cloud, projectId }, release, values);
+    await checkNodeGroupReferences({ db: on, cloud, projectId }, release, values);
   };
 
   app.get('/v2/node-group-templates', async (request) => {
@@ -65,7 +72,7 @@ export function nodeGroupTemplateRoutes(
     const fields = uniteProxyFlag(body);
     await refuseTakenName(db, projectId, body.name);
     const release = requireRelease(requirePlugin(plugins, body.plugin_name), body.plugin_version);
-    await check(release, projectId, body.name, onlyValues(fields));
+    await check(db, release, projectId, body.name, onlyValues(fields));
     requireRootFor(request, release, fields.node_configs);
     checkQuery(request, 'node_group_templates_create');
     const row = await insertNodeGroupTemplate(db, {
@@ -109,7 +116,7 @@ export function nodeGroupTemplateRoutes(
       const release = requireRelease(plugin, body.plugin_version ?? old.plugin_version);
       if (body.name !== undefined && body.name !== old.name) await refuseTakenName(tx, projectId, body.name);
       const spec = { ...old.spec, ...specOf(fields) };
-      await check(release, projectId, old.name, spec);
+      await check(tx, release, projectId, old.name, spec);
       requireRootFor(request, release, fields.node_configs);
       checkQuery(request, 'node_group_templates_update');
       if ((await clustersUsing(tx, old.id)).length > 0)

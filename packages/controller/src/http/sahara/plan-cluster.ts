@@ -2,7 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { ApiError, type ClusterCreate } from '@wadi/api';
 import type { Kysely } from 'kysely';
 import { type ClusterSpec, mergeClusterSpec } from '../../clusters/cluster-request.ts';
-import { checkGroupNames, checkHostNames, checkProxies, clusterNames } from '../../clusters/cluster-rules.ts';
+import {
+  checkGroupNames,
+  checkHostNames,
+  checkMachines,
+  checkProxies,
+  clusterNames,
+} from '../../clusters/cluster-rules.ts';
 import { effectiveValues, type NodeGroupValues, planNodeGroup } from '../../clusters/node-group.ts';
 import type { PluginRelease, Plugins } from '../../clusters/plugin.ts';
 import {
@@ -77,6 +83,7 @@ export async function planCluster(
     checkHostNames(name, facts);
     checkProxies(name, facts);
   }
+  checkMachines(facts, names.length);
   return {
     names,
     release,

@@ -3,7 +3,7 @@ import { ApiError, ClusterScale } from '@wadi/api';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Kysely } from 'kysely';
 import type { ClusterSpec } from '../../clusters/cluster-request.ts';
-import { checkGroupNames, checkHostNames } from '../../clusters/cluster-rules.ts';
+import { checkGroupNames, checkHostNames, checkMachines } from '../../clusters/cluster-rules.ts';
 import { effectiveValues, type NodeGroupValues, planAddedGroup } from '../../clusters/node-group.ts';
 import { checkMayUpdate } from '../../clusters/ownership.ts';
 import type { PluginRelease, Plugins } from '../../clusters/plugin.ts';
@@ -138,16 +138,6 @@ async function settlePlan(
   for (const group of [...groups, ...toAdd])
     checkHostNames(cluster.name, [{ ...group, count: highest.get(group.id) ?? 0 }]);
   return { plan, release, further };
-}
-
-/** Machines that one request may add; a cloud without limits would be asked for whatever somebody mistyped. */
-const mostAdded = 10_000;
-
-function checkMachines(growing: readonly { readonly count: number }[]): void {
-  const added = growing.reduce((sum, { count }) => sum + count, 0);
-  if (added <= mostAdded) return;
-  const text = `${added} machines are more than one request may add, which is ${mostAdded}`;
-  throw new ApiError(400, 'INVALID_DATA', text);
 }
 
 async function planGroups(

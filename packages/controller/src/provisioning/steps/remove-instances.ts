@@ -18,7 +18,8 @@ export async function removeInstances(work: ScalingWork, signal: AbortSignal): P
   await advance(work, 'Decommissioning');
   const rows = await listInstances(work.db, work.clusterId);
   const leaving = rows.filter(({ id }) => remove.includes(id));
-  await decommissionInstances(work, new Set(leaving.map(({ id }) => id)), signal);
+  const ids = new Set(leaving.map(({ id }) => id));
+  await decommissionInstances(work, ids, 'Plugin: decommission cluster', signal);
   const step = { name: 'Delete instances', type: scalingStepType, status: 'Decommissioning' } as const;
   await deleteInstances(work, leaving, step, signal);
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Limiter } from '../../access/limiter.ts';
 import { updateCluster } from '../../storage/clusters.ts';
 import { addStepEvents } from '../../storage/provision-progress.ts';
 import { checkProcess, type Health, processesOf } from '../check-health.ts';
@@ -6,7 +7,7 @@ import { advance, type ClusterWork, theCluster } from '../cluster-work.ts';
 import { pluginAtWork } from '../plugin-at-work.ts';
 import { inProvisionStep } from '../provision-step.ts';
 import { ClusterGoneError, ProvisioningError } from '../provisioning-error.ts';
-import { type PluginStepOptions, runPluginStep } from '../run-plugin-step.ts';
+import { type PluginStepOptions, runPluginStep, scriptsAtOnce } from '../run-plugin-step.ts';
 import { webInterfaces } from '../web-interfaces.ts';
 
 /** Milliseconds that processes may take from their start until they are healthy, and between two looks. */
@@ -45,10 +46,11 @@ async function waitUntilHealthy(
   };
   await inProvisionStep(work, told, async (step) => {
     const deadline = performance.now() + patience;
+    const limiter = new Limiter(scriptsAtOnce);
     const ends = await Promise.all(
       checked.map(async (one) => {
         for (;;) {
-          const results = await checkProcess(work.access, at, one, signal);
+          const results = await limiter.run(() => checkProcess(work.access, at, one, signal));
           if (signal.aborted) throw new ClusterGoneError(work.clusterId);
           const bad = results.find((result) => !result.healthy);
           const problem = bad ? describe(bad) : null;
