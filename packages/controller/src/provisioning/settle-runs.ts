@@ -20,6 +20,18 @@ export async function settleOrphanedRuns(db: Database, controllerId: string, log
   }
 }
 
+/** Settles what still runs on a cluster whose machines are gone: on whichever controller, nobody will see its end. */
+export async function settleRunsOf(db: Database, clusterId: string): Promise<void> {
+  const runs = await db
+    .selectFrom('run')
+    .select('id')
+    .where('cluster_id', '=', clusterId)
+    .where('status', '=', 'running')
+    .execute();
+  for (const { id } of runs)
+    await db.transaction().execute((tx) => settleRun(tx, id, { unknown: deleted, cancelled: deleted }));
+}
+
 /** Milliseconds between looks. */
 const lookInterval = 5000;
 
@@ -69,4 +81,13 @@ const cancelled: RunTargetError = {
   message: 'The controller ended before the command was started here; nothing ran',
   hint: 'run it again',
   retryable: true,
+};
+
+const deleted: RunTargetError = {
+  code: 'CANCELLED',
+  hop: null,
+  phase: null,
+  message: 'The cluster was deleted',
+  hint: null,
+  retryable: false,
 };
