@@ -140,7 +140,10 @@ describe('a machine or proxy that dies', () => {
       expect((await wadi.output(after, target.instance_name)).toString().trim()).toBe('2');
     }
     const path = `/v2/clusters/${cluster.id}/instances/machine-1/http/8080/`;
-    expect((await wadi.fetch(path)).status).toBe(200);
+    expect((await (await wadi.fetch(path)).text()).length).toBeGreaterThan(0);
+    const ended = (record: Record<string, unknown>) => record.access === 'http' && record.phase === 'end';
+    const page = await wadi.audited((record) => ended(record) && record.cluster_id === cluster.id);
+    expect(page).toMatchObject([{ status: 200, route: 'tcp > proxy-2 > machine-1' }]);
     await wadi.deleted(cluster.id);
   });
 });

@@ -1,4 +1,6 @@
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Lab, labUp } from '../set-up/lab.ts';
 import { type Answer, importOf, LabController } from './lab-controller.ts';
@@ -57,6 +59,34 @@ it('a command that ran when the controller was killed is unknown, and is never r
   const count = await wadi.run(cluster.id, { command: 'wc -l < /tmp/killed', targets: ['machines'] });
   for (const { instance_name: name } of count.targets)
     expect((await wadi.output(count, name)).toString().trim()).toBe('1');
+});
+
+it('a web page that was asked for when the controller was killed ends in the audit log, how is unknown', async () => {
+  const [program = '', ...argv] = lab.machineArgv('machine-1', ['socat', 'TCP-LISTEN:9099', 'STDOUT']);
+  const silent = spawn(program, argv, { stdio: ['ignore', 'pipe', 'ignore'] });
+  const page = wadi
+    .fetch(`/v2/clusters/${cluster.id}/instances/machine-1/http/9099/report`)
+    .catch(() => null);
+  // It has the request, so the access has begun.
+  await once(silent.stdout, 'data');
+  await wadi.kill();
+  await page;
+  silent.kill('SIGKILL');
+  await again();
+  const about = {
+    access: 'http',
+    port: 9099,
+    path: '/report',
+    instance: 'machine-1',
+    who: expect.any(String),
+  };
+  await wadi.audited(({ port, phase }) => port === 9099 && phase === 'end');
+  const records = await wadi.audited(({ port }) => port === 9099);
+  expect(records).toEqual([
+    expect.objectContaining({ ...about, phase: 'begin' }),
+    expect.objectContaining({ ...about, phase: 'end', status: null, bytes: null, error: 'CONTROLLER_LOST' }),
+  ]);
+  expect((await wadi.request('GET', '/v2/audit/verify')).body).toMatchObject({ intact: true });
 });
 
 it('a controller that stops ends its commands, and says so', async () => {

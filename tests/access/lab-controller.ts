@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Run, RunRequest } from '@wadi/api';
+import type { AuditLine, Run, RunRequest } from '@wadi/api';
 import { Agent, fetch, type RequestInit, type Response } from 'undici';
 import type { Lab, LabMachine } from '../set-up/lab.ts';
 import { plantSecret } from '../set-up/run-folder.ts';
@@ -49,7 +49,8 @@ export class LabController {
     ];
     const [program = '', ...rest] = lab.controllerArgv(['socat', ...argv]);
     const bridge = spawn(program, rest, { stdio: 'ignore' });
-    while (!existsSync(socketPath)) await sleep(10);
+    // Its name is there a moment before it listens.
+    while (!(await answers(socketPath))) await sleep(10);
     return new LabController(controller, bridge, directory, socketPath);
   }
 
@@ -128,15 +129,26 @@ export class LabController {
     }
   }
 
+  /** The newest records of the audit log that satisfy `wanted`; waits until there are some. */
+  async audited(wanted: (record: Record<string, unknown>) => boolean): Promise<Record<string, unknown>[]> {
+    for (const deadline = performance.now() + patience; performance.now() < deadline; await sleep(100)) {
+      const text = await (await this.fetch('/v2/audit')).text();
+      const lines = text.trimEnd().split('\n');
+      const found = lines.map((line) => (JSON.parse(line) as AuditLine).record).filter(wanted);
+      if (found.length > 0) return found;
+    }
+    throw new Error('the audit log has no such record');
+  }
+
   async stop(): Promise<void> {
     await this.#closeBridge();
     await this.controller.stop();
   }
 
-  /** kill -9: nothing is cleaned up. */
+  /** kill -9: nothing is cleaned up, and it does not see its callers go. */
   async kill(): Promise<void> {
-    await this.#closeBridge();
     await this.controller.kill();
+    await this.#closeBridge();
   }
 
   async #closeBridge(): Promise<void> {
@@ -146,6 +158,13 @@ export class LabController {
     await over;
     await rm(this.#directory, { recursive: true, force: true });
   }
+}
+
+function answers(socketPath: string): Promise<boolean> {
+  const socket = connect(socketPath);
+  return new Promise((resolve) => {
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+  }).finally(() => socket.destroy()) as Promise<boolean>;
 }
 
 /** The body that imports the whole lab, or some machines of it. */

@@ -2,10 +2,15 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { RunJournal } from '../../packages/controller/src/access/run-journal.ts';
+import { InventoryCloud } from '../../packages/controller/src/clouds/inventory/inventory-cloud.ts';
+import { openEventLog } from '../../packages/controller/src/events/event-log.ts';
+import type { ClusterWork } from '../../packages/controller/src/provisioning/cluster-work.ts';
 import {
   settleOrphanedRuns,
   watchOrphanedRuns,
 } from '../../packages/controller/src/provisioning/settle-runs.ts';
+import { removeCluster } from '../../packages/controller/src/provisioning/steps/remove-cluster.ts';
+import { listAudit } from '../../packages/controller/src/storage/audit.ts';
 import { type Database, openDatabase, openPool } from '../../packages/controller/src/storage/database.ts';
 import { migrate } from '../../packages/controller/src/storage/migrate.ts';
 import { readOutput } from '../../packages/controller/src/storage/run-output.ts';
@@ -197,6 +202,40 @@ describe('runs of a controller that is gone', () => {
     expect(targets.get(third.instanceId)).toMatchObject({ status: 'cancelled', error: { retryable: true } });
     expect(await findRun(db, run.id)).toMatchObject({ status: 'finished' });
     expect(await journal.claim({ ...third, route: 'r' })).toBe(false);
+  });
+
+  it('have an end in the audit log when their cluster is removed before they are settled', async () => {
+    const id = randomUUID();
+    const own = await db
+      .selectFrom('cluster')
+      .selectAll()
+      .where('id', '=', clusterId)
+      .executeTakeFirstOrThrow();
+    const json = { spec: '{}', info: '{}', access: '{}' };
+    await db
+      .insertInto('cluster')
+      .values({ ...own, ...json, id, name: 'short-lived' })
+      .execute();
+    const run = { ...(await newRun(0)), id: randomUUID(), clusterId: id, owner: 'on another computer' };
+    const targets = ['started', 'waiting'].map((name) => ({ id: randomUUID(), name }));
+    await insertRun(db, { ...run, targets });
+    await journal.claim({ runId: run.id, instanceId: targets[0]?.id ?? '', route: 'r' });
+    const work = {
+      db,
+      clusterId: id,
+      clouds: new Map([['inventory', new InventoryCloud(db)]]),
+      events: openEventLog(db, {} as never, () => {}),
+    };
+    await removeCluster(work as unknown as ClusterWork);
+    const records = (await listAudit(db, 'p', { after: 0, limit: 1000 }))
+      .map(({ record }) => JSON.parse(record) as Record<string, unknown>)
+      .filter((record) => record.id === run.id)
+      .map(({ instance, phase, status }) => [instance, phase, status]);
+    expect(records).toEqual([
+      ['started', 'begin', undefined],
+      ['started', 'end', 'unknown'],
+      ['waiting', 'end', 'cancelled'],
+    ]);
   });
 
   it('are left alone while it lives, and settled soon after it lets go', async () => {

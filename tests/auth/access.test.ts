@@ -170,7 +170,23 @@ describe('the audit log', () => {
     expect(JSON.stringify(await auditLines())).not.toContain('hunter2');
   });
 
-  test('is exported and verified by the command line', async () => {
+  test('has the path that the machine was asked for, however the one to it was written', async () => {
+    const instances = (await as('member', 'GET', `${cluster}/instances`)).body.instances;
+    const name = instances.find((one: { is_proxy: boolean }) => !one.is_proxy).name;
+    const before = (await auditLines()).length;
+    for (const way of ['%68ttp/8080', 'http/%38080'])
+      await as('member', 'GET', `${cluster}/instances/${name}/${way}/secret/http/1/harmless?key=hunter2`);
+    const begun = (await auditLines())
+      .slice(before)
+      .map((line) => line.record)
+      .filter((one) => one.phase === 'begin');
+    expect(begun.map(({ port, path }) => [port, path])).toEqual([
+      [8080, '/secret/http/1/harmless'],
+      [8080, '/secret/http/1/harmless'],
+    ]);
+  });
+
+  test('is exported and verified by the command line', { timeout: patience }, async () => {
     const wadi = (...args: string[]) => runWadi(args, { data: controller.data });
     const { stdout } = await wadi('audit', 'export', '--after', '1');
     const lines = stdout.trim().split('\n');

@@ -24,6 +24,7 @@ const may: Record<Role, Record<Right, boolean>> = {
 
 let storage: Storage;
 let app: FastifyInstance;
+let logged = '';
 const cloud = () =>
   new SandboxCloud({
     directory: `${inject('runFolder')}/rights-${randomUUID()}`,
@@ -32,7 +33,14 @@ const cloud = () =>
   });
 
 async function serve(extra: readonly Resource[] = []): Promise<FastifyInstance> {
-  const log = pino({ level: 'silent' });
+  const log = pino(
+    { level: 'info' },
+    {
+      write(line: string) {
+        logged += line;
+      },
+    },
+  );
   const clouds = new Map([['sandbox', cloud()]]);
   const context = { ...storage, log, clouds, stopping: new AbortController().signal };
   const plugins = await loadPlugins();
@@ -141,6 +149,14 @@ describe('every route of the server', () => {
   });
 });
 
+test.each(['limit=1.5', 'after=0.5', 'limit=0', 'after=-1', 'limit=1&limit=2', 'after=1e3'])(
+  'the audit log refuses %s',
+  async (query) => {
+    const answer = await ask(await addToken('admin', null), 'GET', `/v2/audit?${query}`);
+    expect([answer.status, answer.body.error_name]).toEqual([400, 'INVALID_DATA']);
+  },
+);
+
 describe('tokens', () => {
   test('are printed once, stored hashed, valid for 90 days, listed without their secret, revoked at once', async () => {
     const admin = await addToken('admin', null);
@@ -178,6 +194,36 @@ describe('tokens', () => {
     const answer = await ask(await addToken('admin', null), 'POST', '/v2/tokens', body);
     expect(answer.status).toBe(400);
     expect(answer.body.error_message).toContain(field);
+  });
+
+  test('never have more rights than the one that makes them, and grant none', async () => {
+    const maker = await addToken('admin', ['view', 'admin']);
+    for (const body of [
+      { role: 'admin' },
+      { role: 'member' },
+      { role: 'member', rights: ['view', 'root'] },
+      { role: 'admin', rights: ['admin', 'run'] },
+    ]) {
+      const refused = await ask(maker, 'POST', '/v2/tokens', { name: 'more', ...body });
+      expect([refused.status, refused.body.error_name], JSON.stringify(body)).toEqual([403, 'FORBIDDEN']);
+    }
+    for (const body of [{ role: 'reader' }, { role: 'admin', rights: ['view', 'admin'] }])
+      expect((await ask(maker, 'POST', '/v2/tokens', { name: 'same', ...body })).status).toBe(201);
+    const grant = (member_root: boolean) => ask(maker, 'PATCH', '/v2/projects/default', { member_root });
+    expect((await grant(true)).status).toBe(403);
+    expect((await grant(false)).status).toBe(200);
+    const project = { id: `p-${randomUUID().slice(0, 8)}`, member_root: true };
+    expect((await ask(maker, 'POST', '/v2/projects', project)).status).toBe(403);
+  });
+
+  test('that were given in place of their id are not repeated, nor written to the log', async () => {
+    const admin = await addToken('admin', null);
+    const answer = await ask(admin, 'POST', `/v2/tokens/${admin}/revoke`);
+    expect(answer.status).toBe(404);
+    expect(answer.body.hint).toContain('id');
+    expect(JSON.stringify(answer.body)).not.toContain(admin);
+    expect(logged).toContain(answer.body.error_id);
+    expect(logged).not.toContain(admin);
   });
 
   test('of another project are out of reach of an admin who is not of the first one', async () => {

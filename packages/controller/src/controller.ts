@@ -29,6 +29,7 @@ import { builtInPlugins, loadPlugins } from './plugins/load-plugins.ts';
 import { createDbosEngine } from './provisioning/engine/dbos-engine.ts';
 import { pluginChecks } from './provisioning/plugin-checks.ts';
 import { registerProvisioning } from './provisioning/provisioning.ts';
+import { settleOrphanedAccesses } from './provisioning/settle-accesses.ts';
 import { settleOrphanedRuns, watchOrphanedRuns } from './provisioning/settle-runs.ts';
 import { Verifier } from './provisioning/verifier.ts';
 import type { Shutdown } from './shutdown.ts';
@@ -130,6 +131,7 @@ export async function openController(parts: ControllerParts): Promise<string> {
   await engine.launch();
   await beginWhatWasPromised(db, provisioning);
   await settleOrphanedRuns(db, controllerId, log);
+  await settleOrphanedAccesses(db, controllerId, log);
   verifier.start();
   const orphanedRuns = watchOrphanedRuns(db, controllerId, log);
   shutdown.add('orphaned runs', 5000, () => orphanedRuns.stop());

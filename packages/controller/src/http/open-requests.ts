@@ -17,21 +17,32 @@ export function endForbiddenRequests(
   const open = new Map<FastifyRequest, { readonly since: number; readonly reply: FastifyReply }>();
 
   const look = async () => {
-    const known = new Map<string | null, Promise<Principal | null>>();
-    for (const [request, { since, reply }] of open) {
+    const tokens = new Map<string | null, FastifyRequest[]>();
+    for (const [request, { since }] of open) {
       if (performance.now() - since < interval / 2) continue;
       const token = givenToken(request.headers);
-      const asked = known.get(token) ?? authenticator.authenticate(request.headers);
-      known.set(token, asked);
-      try {
-        const principal = await asked;
-        if (principal && mayStill(request, principal)) continue;
-      } catch (error) {
-        // Nobody can tell at the moment; the next look may.
-        request.log.warn({ err: error }, 'could not look again at the token of an open request');
-        continue;
-      }
-      if (!open.has(request)) continue;
+      const same = tokens.get(token);
+      if (same) same.push(request);
+      else tokens.set(token, [request]);
+    }
+    // At once: one token that is not answered for must not keep the others alive.
+    await Promise.all([...tokens.values()].map(lookAt));
+  };
+  /** At requests with the same token. */
+  const lookAt = async (requests: readonly FastifyRequest[]) => {
+    const [first] = requests;
+    if (!first) return;
+    let principal: Principal | null;
+    try {
+      principal = await authenticator.authenticate(first.headers);
+    } catch (error) {
+      // Nobody can tell at the moment; the next look may.
+      first.log.warn({ err: error }, 'could not look again at the token of an open request');
+      return;
+    }
+    for (const request of requests) {
+      const reply = open.get(request)?.reply;
+      if (!reply || (principal && mayStill(request, principal))) continue;
       request.log.info({ token_id: request.principal.tokenId }, 'ended: its token is not valid any more');
       reply.raw.destroy();
     }
@@ -48,6 +59,8 @@ export function endForbiddenRequests(
   app.addHook('onClose', async () => clearInterval(timer));
 
   return (request, reply) => {
+    // Its caller hung up while it was found out who that is: nothing would ever take it out again.
+    if (reply.raw.destroyed) return;
     open.set(request, { since: performance.now(), reply });
     reply.raw.once('close', () => open.delete(request));
   };

@@ -1,9 +1,9 @@
 import type { RunTargetError } from '@wadi/api';
-import { sql } from 'kysely';
 import type { Logger } from 'pino';
 import type { Database } from '../storage/database.ts';
 import { listForeignRuns, notifyRuns, settleRun } from '../storage/runs.ts';
-import { lockKey } from './engine/lease.ts';
+import { controllerGone } from './controller-gone.ts';
+import { settleOrphanedAccesses } from './settle-accesses.ts';
 
 /**
  * Settles the runs of controllers that are gone: whose lease is free. What they had started is `unknown` from now on,
@@ -12,15 +12,24 @@ import { lockKey } from './engine/lease.ts';
 export async function settleOrphanedRuns(db: Database, controllerId: string, log: Logger): Promise<void> {
   for (const run of await listForeignRuns(db, controllerId)) {
     await db.transaction().execute(async (tx) => {
-      // Held to the end of the transaction. A controller that lives holds it, and then its runs are its own.
-      const { rows } = await sql<{ gone: boolean }>`
-        select pg_try_advisory_xact_lock(${lockKey(run.owner)}::bigint) as gone`.execute(tx);
-      if (!rows[0]?.gone) return;
+      if (!(await controllerGone(tx, run.owner))) return;
       await settleRun(tx, run.id, { unknown, cancelled });
       await notifyRuns(tx, [run.id]);
       log.info({ run: run.id }, 'settled a run whose controller is gone');
     });
   }
+}
+
+/** Settles what still runs on a cluster whose machines are gone: on whichever controller, nobody will see its end. */
+export async function settleRunsOf(db: Database, clusterId: string): Promise<void> {
+  const runs = await db
+    .selectFrom('run')
+    .select('id')
+    .where('cluster_id', '=', clusterId)
+    .where('status', '=', 'running')
+    .execute();
+  for (const { id } of runs)
+    await db.transaction().execute((tx) => settleRun(tx, id, { unknown: deleted, cancelled: deleted }));
 }
 
 /** Milliseconds between looks. */
@@ -37,10 +46,14 @@ export function watchOrphanedRuns(
   interval = lookInterval,
 ): { stop(): Promise<void> } {
   let looking = Promise.resolve();
-  const look = () =>
-    settleOrphanedRuns(db, controllerId, log).catch((error) =>
-      log.warn({ err: error }, 'looking for orphaned runs failed; trying again'),
-    );
+  const look = async () => {
+    try {
+      await settleOrphanedRuns(db, controllerId, log);
+      await settleOrphanedAccesses(db, controllerId, log);
+    } catch (error) {
+      log.warn({ err: error }, 'looking for what dead controllers left failed; trying again');
+    }
+  };
   const timer = setInterval(() => {
     looking = looking.then(look);
   }, interval);
@@ -68,4 +81,13 @@ const cancelled: RunTargetError = {
   message: 'The controller ended before the command was started here; nothing ran',
   hint: 'run it again',
   retryable: true,
+};
+
+const deleted: RunTargetError = {
+  code: 'CANCELLED',
+  hop: null,
+  phase: null,
+  message: 'The cluster was deleted',
+  hint: null,
+  retryable: false,
 };

@@ -21,13 +21,14 @@ export async function auditRunTargets(
     .selectFrom('run_target')
     .innerJoin('run', 'run.id', 'run_target.run_id')
     .selectAll('run_target')
-    .select(['run.project_id', 'run.cluster_id', 'run.command', 'run.as_root', 'run.asked_by'])
+    .select(['run.project_id', 'run.cluster_id', 'run.as_root', 'run.asked_by'])
     .where(
       sql<boolean>`(run_target.run_id, run_target.instance_id) in
         (select * from unnest(${runs}::uuid[], ${instances}::uuid[]))`,
     )
     .orderBy('run_target.instance_name')
     .execute();
+  const commands = phase === 'begin' ? await redactedCommands(tx, runs) : new Map<string, string>();
   await appendAudit(
     tx,
     rows.map((row) => ({
@@ -43,7 +44,7 @@ export async function auditRunTargets(
         route: row.route,
         as_root: row.as_root,
         ...(phase === 'begin'
-          ? { command: redactCommand(row.command) }
+          ? { command: commands.get(row.run_id) }
           : {
               status: row.status,
               exit_status: row.exit_status,
@@ -54,4 +55,17 @@ export async function auditRunTargets(
       },
     })),
   );
+}
+
+/** Once for each run: a long command on many machines would be read and gone through for each of them. */
+async function redactedCommands(
+  tx: Kysely<Schema>,
+  runs: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const rows = await tx
+    .selectFrom('run')
+    .select(['id', 'command'])
+    .where('id', '=', sql<string>`any(${[...new Set(runs)]}::uuid[])`)
+    .execute();
+  return new Map(rows.map(({ id, command }) => [id, redactCommand(command)]));
 }

@@ -2,12 +2,17 @@ import { createHash } from 'node:crypto';
 import type { AuditVerdict } from '@wadi/api';
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { Database } from './database.ts';
+import { noteOpenAccesses } from './open-accesses.ts';
 import type { AuditTable, Schema } from './schema.ts';
 
 /** What happened; the time is added here. No secret, no output. */
 export interface AuditRecord {
   readonly projectId: string;
   readonly about: Readonly<Record<string, unknown>>;
+  /** The access that begins with it, and the controller that will see its end. */
+  readonly opens?: { readonly id: string; readonly owner: string };
+  /** The access that ends with it. */
+  readonly closes?: string;
 }
 
 export type AuditRow = Selectable<AuditTable>;
@@ -55,6 +60,7 @@ export async function appendAudit(tx: Kysely<Schema>, records: readonly AuditRec
       .execute();
   for (const [project, head] of heads)
     await tx.updateTable('audit_chain').set(head).where('project_id', '=', project).execute();
+  await noteOpenAccesses(tx, records);
 }
 
 function hashOf(row: Omit<AuditRow, 'hash' | 'sequence' | 'at'> & { sequence: number | string }): string {

@@ -31,6 +31,7 @@ export interface Schema {
   plugin_labels: PluginLabelsTable;
   audit: AuditTable;
   audit_chain: AuditChainTable;
+  open_access: OpenAccessTable;
 }
 
 export interface ProjectTable {
@@ -318,6 +319,16 @@ export interface AuditChainTable {
   /** Of the newest record that was removed because of its age. */
   removed_sequence: ColumnType<string, number | undefined, number>;
   removed_hash: ColumnType<string, string | undefined, string>;
+}
+
+/** An access whose begin is in the audit log, and whose end is not yet. */
+export interface OpenAccessTable {
+  id: string;
+  /** Controller that will see its end. */
+  owner: string;
+  project_id: string;
+  /** JSON: what its first record says. */
+  about: string;
 }
 
 /** Images of a cloud that a project registered: what Sahara keeps in the image's properties. */

@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { pipeline, type Readable, Transform } from 'node:stream';
 import { ApiError } from '@wadi/api';
-import { describeRoute } from '@wadi/indirect-access';
+import { describeRoute, type Route } from '@wadi/indirect-access';
 import type { FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import type { InstanceFacts } from '../../access/cluster-facts.ts';
-import type { ClusterReach } from '../../access/cluster-reach.ts';
 import type { AuditLog } from '../../storage/audit-log.ts';
 import type { ClusterRow } from '../../storage/clusters.ts';
 import { askedBy } from './asked-by.ts';
@@ -13,19 +12,35 @@ import { askedBy } from './asked-by.ts';
 interface Fetch {
   readonly audit: AuditLog;
   readonly log: Logger;
+  /** Controller that records the end. */
+  readonly owner: string;
   readonly cluster: ClusterRow;
   readonly instance: InstanceFacts;
   readonly port: number;
+  /** As the machine is asked for it. */
+  readonly path: string;
   readonly request: FastifyRequest;
-  readonly reach: ClusterReach;
+  /** The first that will be tried. */
+  readonly route: Route | undefined;
 }
 
 /** Records that somebody asks a machine's web page, before the machine is asked; what it returns records the end. */
-export async function beginFetch({ audit, log, cluster, instance, port, request, reach }: Fetch) {
-  const [route] = reach.portRoutes(instance);
+export async function beginFetch({
+  audit,
+  log,
+  owner,
+  cluster,
+  instance,
+  port,
+  path,
+  request,
+  route,
+}: Fetch) {
+  const id = randomUUID();
+  const projectId = cluster.project_id;
   const about = {
     access: 'http',
-    id: randomUUID(),
+    id,
     ...askedBy(request),
     cluster_id: cluster.id,
     instance_id: instance.id,
@@ -33,20 +48,18 @@ export async function beginFetch({ audit, log, cluster, instance, port, request,
     route: route ? describeRoute(route) : null,
     port,
     method: request.method,
-    // What follows the question mark may be anything.
-    path: pathOf(request.url),
+    path: shownPath(path),
   };
-  const append = (phase: object) =>
-    audit.append({ projectId: cluster.project_id, about: { ...about, ...phase } });
-  await append({ phase: 'begin' });
+  await audit.append({ projectId, about: { ...about, phase: 'begin' }, opens: { id, owner } });
   const end = (how: object) => {
-    append({ phase: 'end', ...how }).catch((error) =>
-      log.error({ err: error, id: about.id }, 'the end of an access could not be recorded'),
-    );
+    // What cannot be recorded now is recorded as unknown when this controller is gone.
+    audit
+      .append({ projectId, about: { ...about, phase: 'end', ...how }, closes: id })
+      .catch((error) => log.error({ err: error, id }, 'the end of an access could not be recorded'));
   };
   return {
     /** Passes the body on and records the end with it, whichever way it ends. */
-    count(body: Readable, status: number): Readable {
+    count(body: Readable, status: number, taken: Route): Readable {
       let bytes = 0;
       const counted = new Transform({
         transform(chunk: Buffer, _encoding, done) {
@@ -54,7 +67,8 @@ export async function beginFetch({ audit, log, cluster, instance, port, request,
           done(null, chunk);
         },
       });
-      pipeline(body, counted, (error) => end({ status, bytes, complete: !error }));
+      const route = describeRoute(taken);
+      pipeline(body, counted, (error) => end({ route, status, bytes, complete: !error }));
       return counted;
     },
     failed(error: unknown): void {
@@ -63,7 +77,8 @@ export async function beginFetch({ audit, log, cluster, instance, port, request,
   };
 }
 
-function pathOf(url: string): string {
-  const [, path = '/'] = /\/http\/\d+(\/[^?]*)?/.exec(url) ?? [];
-  return path.slice(0, 500);
+/** Without what follows the question mark, which may be anything. */
+function shownPath(whole: string): string {
+  const path = whole.split('?', 1)[0] ?? '';
+  return path.length > 2000 ? `${path.slice(0, 2000)}… (${path.length} characters)` : path;
 }

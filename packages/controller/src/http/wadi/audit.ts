@@ -5,11 +5,18 @@ import type { Resource } from '../context.ts';
 import { queryNumber, queryText } from './query-number.ts';
 import { limitedTo } from './whole-installation.ts';
 
+const whole = { whole: true };
+
 /** Who reached what: an export in pages of JSON lines, and the check that nobody has changed it. */
 export const audit: Resource = (app, { db }) => {
   app.get('/v2/audit', async (request, reply) => {
-    const after = queryNumber(request, 'after', { least: 0, most: Number.MAX_SAFE_INTEGER, otherwise: 0 });
-    const limit = queryNumber(request, 'limit', { least: 1, most: 1000, otherwise: 1000 });
+    const after = queryNumber(request, 'after', {
+      ...whole,
+      least: 0,
+      most: Number.MAX_SAFE_INTEGER,
+      otherwise: 0,
+    });
+    const limit = queryNumber(request, 'limit', { ...whole, least: 1, most: 1000, otherwise: 1000 });
     const rows = await listAudit(db, projectOf(request), { after, limit });
     return reply.type('application/x-ndjson').send(rows.map(lineOf).join(''));
   });

@@ -7,11 +7,15 @@ import type { FastifyReply } from 'fastify';
 export function callerGone(reply: FastifyReply, stopping: AbortSignal): AbortSignal {
   const gone = new AbortController();
   const abort = () => gone.abort();
+  // Either has happened already, and would not be told again.
+  if (stopping.aborted || reply.raw.destroyed) {
+    abort();
+    return gone.signal;
+  }
   stopping.addEventListener('abort', abort);
   reply.raw.once('close', () => {
     stopping.removeEventListener('abort', abort);
     if (!reply.raw.writableFinished) abort();
   });
-  if (stopping.aborted) abort();
   return gone.signal;
 }

@@ -20,7 +20,7 @@ const headersTimeout = 60_000;
 const bodyTimeout = 300_000;
 
 /** Web pages of machines, through whatever hops lie between. Bodies stream both ways; redirects are the caller's. */
-export function httpFetch(access: ClusterAccess): Resource {
+export function httpFetch(access: ClusterAccess, controllerId: string): Resource {
   return (app, { db, stopping, log }) => {
     const audit = new AuditLog(db);
     // The body is the machine's: nothing is parsed, whatever it calls itself.
@@ -35,10 +35,13 @@ export function httpFetch(access: ClusterAccess): Resource {
       const instance = reach.find(name);
       if (!instance) throw unknownTargets(reach.facts, [name]);
       const signal = callerGone(reply, stopping);
-      const begun = await beginFetch({ audit, log, cluster, instance, port, request, reach });
+      const [route] = reach.portRoutes(instance);
+      const path = pathOf(request);
+      const fetch = { cluster, instance, port, path, request, route };
+      const begun = await beginFetch({ audit, log, owner: controllerId, ...fetch });
       try {
-        const answer = await ask(access, reach, instance, port, request, signal);
-        const body = begun.count(answer.body, answer.statusCode);
+        const { answer, route: taken } = await ask(access, reach, instance, port, request, signal);
+        const body = begun.count(answer.body, answer.statusCode, taken);
         return reply.code(answer.statusCode).headers(headersForCaller(answer.headers)).send(body);
       } catch (error) {
         begun.failed(error);
@@ -60,7 +63,7 @@ async function ask(
   port: number,
   request: FastifyRequest,
   signal: AbortSignal,
-): Promise<Dispatcher.ResponseData> {
+): Promise<{ readonly answer: Dispatcher.ResponseData; readonly route: Route }> {
   const hasBody =
     request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
   const host = port === 80 ? instance.name : `${instance.name}:${port}`;
@@ -79,7 +82,7 @@ async function ask(
     const answer = await sent.catch((error) => {
       throw accessCause(error) ?? error;
     });
-    if (answer.statusCode >= 200 && answer.statusCode <= 599) return answer;
+    if (answer.statusCode >= 200 && answer.statusCode <= 599) return { answer, route };
     answer.body.on('error', () => {}).destroy();
     throw new errors.HTTPParserError(`status ${answer.statusCode}`);
   };

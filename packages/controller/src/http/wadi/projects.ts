@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { type AuditRecord, appendAudit } from '../../storage/audit.ts';
 import { insertProject, listProjects, type ProjectRow, updateProject } from '../../storage/projects.ts';
 import type { Resource } from '../context.ts';
+import { requireRight } from '../route-rights.ts';
 import { askedBy } from './asked-by.ts';
 import { checkBody } from './check-body.ts';
 import { limitedTo } from './whole-installation.ts';
@@ -17,6 +18,7 @@ export const projects: Resource = (app, { db }) => {
     const body = checkBody(ProjectRequest, request.body);
     if (limitedTo(request.principal) !== null)
       throw new ApiError(403, 'FORBIDDEN', 'Only an admin of the project default makes projects');
+    if (body.member_root) requireRight(request, 'root');
     const row = await db.transaction().execute(async (tx) => {
       const made = await insertProject(tx, body.id, body.member_root ?? false);
       if (made) await appendAudit(tx, [recordOf(request, 'project.create', made)]);
@@ -31,6 +33,8 @@ export const projects: Resource = (app, { db }) => {
     '/v2/projects/:id',
     async (request): Promise<{ project: Project }> => {
       const { member_root: memberRoot } = checkBody(ProjectUpdate, request.body);
+      // Nobody grants what they do not have.
+      if (memberRoot) requireRight(request, 'root');
       const { id } = request.params;
       const limit = limitedTo(request.principal);
       const row = await db.transaction().execute(async (tx) => {

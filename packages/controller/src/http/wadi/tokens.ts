@@ -14,6 +14,7 @@ import { hashToken, insertToken, listTokens, revokeToken, type TokenRow } from '
 import { type AuditRecord, appendAudit } from '../../storage/audit.ts';
 import { findProject } from '../../storage/projects.ts';
 import type { Resource } from '../context.ts';
+import { requireRight } from '../route-rights.ts';
 import { askedBy } from './asked-by.ts';
 import { checkBody } from './check-body.ts';
 import { limitedTo } from './whole-installation.ts';
@@ -30,9 +31,16 @@ export const tokens: Resource = (app, { db }) => {
     const body = checkBody(TokenRequest, request.body);
     const limit = limitedTo(request.principal);
     const project = body.project ?? request.principal.projectId;
-    if ((limit !== null && limit !== project) || !(await findProject(db, project)))
-      throw new ApiError(404, 'NOT_FOUND', `There is no project '${project}'`);
+    const found = limit === null || limit === project ? await findProject(db, project) : undefined;
+    if (!found) throw new ApiError(404, 'NOT_FOUND', `There is no project '${project}'`);
     checkRights(body);
+    const given = rightsOf({
+      role: body.role,
+      memberRoot: found.member_root,
+      restrictedTo: body.rights ?? null,
+    });
+    // Who may make tokens could otherwise make one that may do everything.
+    for (const right of new Set([...given, ...(body.rights ?? [])])) requireRight(request, right);
     const secret = `wadi_${randomBytes(32).toString('base64url')}`;
     const row = await db.transaction().execute(async (tx) => {
       const made = await insertToken(tx, {
@@ -57,7 +65,7 @@ export const tokens: Resource = (app, { db }) => {
       const { id } = request.params;
       const row = await db.transaction().execute(async (tx) => {
         const ended = isUuid(id) ? await revokeToken(tx, id, limitedTo(request.principal)) : undefined;
-        if (!ended) throw new ApiError(404, 'NOT_FOUND', `There is no token with the id '${id}'`);
+        if (!ended) throw noToken(id);
         await appendAudit(tx, [recordOf(request, 'token.revoke', ended)]);
         return ended;
       });
@@ -65,6 +73,12 @@ export const tokens: Resource = (app, { db }) => {
     },
   );
 };
+
+/** What is no id may be the token itself, which belongs neither into the answer nor into the log. */
+function noToken(id: string): ApiError {
+  const text = isUuid(id) ? `There is no token with the id '${id}'` : 'There is no token with this id';
+  return new ApiError(404, 'NOT_FOUND', text, { hint: 'name it by its id, as the list of tokens has it' });
+}
 
 /** In the log of the project that the token is for. */
 function recordOf(request: FastifyRequest, action: string, row: TokenRow): AuditRecord {

@@ -24,7 +24,7 @@ export function wadiResources(parts: WadiResourceParts): readonly Resource[] {
     instances(parts.access),
     runs(parts),
     runOutput,
-    httpFetch(parts.access),
+    httpFetch(parts.access, parts.controllerId),
     clusterEvents,
     tokens,
     projects,
