@@ -151,7 +151,7 @@ export function session(open: () => Speaker): void {
 
   async function verification(): Promise<{ id: string }> {
     const list = async () => (await open().api.request('GET', '/v2/clusters')).body.clusters;
-    await settle(list);
+    await settle(list, []);
     return (await list()).find(({ name }: { name: string }) => name === 'cl').verification;
   }
 }
