@@ -5,6 +5,7 @@ import { up as scalingAndVerification } from './migrations/0002-scaling-and-veri
 import { up as pinnedPlugins } from './migrations/0003-pinned-plugins.ts';
 import { up as rightsAndAudit } from './migrations/0004-rights-and-audit.ts';
 import { up as imagesAndLabels } from './migrations/0005-images-and-labels.ts';
+import { up as listIndexes } from './migrations/0006-list-indexes.ts';
 
 /** In order. A migration that was released is never changed, only followed. */
 const migrations: Record<string, Migration> = {
@@ -13,6 +14,7 @@ const migrations: Record<string, Migration> = {
   '0003-pinned-plugins': { up: pinnedPlugins },
   '0004-rights-and-audit': { up: rightsAndAudit },
   '0005-images-and-labels': { up: imagesAndLabels },
+  '0006-list-indexes': { up: listIndexes },
 };
 
 /** Brings the schema up to date. Several controllers may call it at once: the migrator holds a lock. */
