@@ -109,6 +109,9 @@ describe('every route of the server', () => {
     for (const one of [
       'GET /v2/clusters: view',
       'POST /v2/clusters: run',
+      'GET /v2/clusters/:cluster/machines: view',
+      'POST /v2/clusters/:cluster/machines: run',
+      'DELETE /v2/clusters/:cluster/machines/:name: run',
       'GET /v2/clusters/:cluster/runs/:run/output: run',
       'GET /v2/clusters/:cluster/instances/:instance/http/:port/*: tunnel',
       'PATCH /v2/projects/:id: admin',

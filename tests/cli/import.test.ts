@@ -16,7 +16,7 @@ let door: { host: string; port: number };
 const wadi = (...args: string[]) => runWadi(args, { data: controller.data });
 
 beforeAll(async () => {
-  lab = await labUp({ machines: 2 });
+  lab = await labUp({ machines: 4 });
   controller = await startController({ args: ['--allow-network', '127.0.0.0/8'] });
   door = await lab.door(lab.inventory.proxies[0]?.name ?? '');
   folder = path.join(controller.data, '..', 'import');
@@ -38,9 +38,9 @@ afterAll(async () => {
 
 function describeLab(name: string, changes = ''): string {
   const file = path.join(folder, `${name}.yaml`);
-  const machines = lab.inventory.machines.map(
-    (machine) => `  - {name: ${machine.name}, address: ${machine.internalIp}, node_group: db}`,
-  );
+  const machines = lab.inventory.machines
+    .slice(0, 2)
+    .map((machine) => `  - {name: ${machine.name}, address: ${machine.internalIp}, node_group: db}`);
   const bastion = `  - {name: bastion, address: ${door.host}, port: ${door.port}, is_proxy: true}`;
   const head = `name: ${name}\nuser: ${lab.inventory.user}\nidentity: key\n`;
   writeFileSync(file, `${head}${changes}machines:\n${[bastion, ...machines].join('\n')}\n`);
@@ -63,13 +63,52 @@ describe('wadi cluster import', () => {
     expect(stdout).toMatch(new RegExp(`^${first?.name} +db .* given +tcp > bastion > ${first?.name}$`, 'm'));
     const run = await wadi('run', 'lab', '-w', 'db', '--', 'hostname; whoami');
     expect(run.code).toBe(0);
-    for (const { name } of lab.inventory.machines) expect(run.stdout).toContain(`${name}: ${name}\n`);
+    for (const { name } of lab.inventory.machines.slice(0, 2))
+      expect(run.stdout).toContain(`${name}: ${name}\n`);
     expect(await wadi('run', 'lab', '-b', '--root', '--', 'id -u')).toMatchObject({
       code: 0,
       stdout: expect.stringMatching(/\(3\)\n0\n$/),
     });
     const page = await wadi('http', `lab/${first?.name}:${lab.inventory.httpPort}/`);
     expect(page.stdout).toContain(`hello from ${first?.name}`);
+  });
+
+  it('tells of machines that are spare, at once or later', async () => {
+    const file = describeLab('growing', 'known_hosts: known_hosts\n');
+    writeFileSync(file, readFileSync(file, 'utf8').replace(/(machine-2.*)}/, '$1, spare: true}'));
+    expect(await wadi('cluster', 'import', file, '--wait')).toMatchObject({ code: 0 });
+    const more = path.join(folder, 'more.yaml');
+    const head = `user: ${lab.inventory.user}\nidentity: key\nknown_hosts: known_hosts\nmachines:\n`;
+    const lines = lab.inventory.machines
+      .slice(2)
+      .map(({ name, internalIp }) => `  - {name: ${name}, address: ${internalIp}, node_group: db}\n`);
+    writeFileSync(more, `${head}${lines.join('')}`);
+    const added = await wadi('cluster', 'add-machines', 'growing', more);
+    const rows = /^machine-3 +db .* given +spare\nmachine-4 .* spare$/m;
+    expect(added).toMatchObject({ code: 0, stdout: expect.stringMatching(rows) });
+    const whole = await wadi('cluster', 'add-machines', 'growing', file);
+    expect(whole).toMatchObject({ code: 2, stderr: expect.stringContaining('"name" is not known') });
+    const { stdout } = await wadi('cluster', 'machines', 'growing');
+    expect(stdout).toMatch(/^machine-1 .* in use\nmachine-2 .* spare\nmachine-3 .* spare\n/m);
+    const tooMany = await wadi('cluster', 'scale', 'growing', 'db=5');
+    expect(tooMany).toMatchObject({ code: 4, stderr: expect.stringContaining('of which it has 3') });
+  });
+
+  it('and takes them and gives them back when the cluster is scaled', async () => {
+    expect(await wadi('cluster', 'scale', 'growing', 'db=3', '--wait')).toMatchObject({ code: 0 });
+    const { stdout } = await wadi('run', 'growing', '-w', 'db', '--', 'hostname');
+    const names = ['machine-1', 'machine-2', 'machine-3'];
+    expect(stdout.trimEnd().split('\n').sort()).toEqual(names.map((name) => `${name}: ${name}`));
+    const used = await wadi('cluster', 'remove-machines', 'growing', 'machine-2');
+    const hint = 'wadi cluster scale growing db=COUNT --remove machine-2';
+    expect(used).toMatchObject({ code: 4, stderr: expect.stringContaining(hint) });
+    const down = await wadi('cluster', 'scale', 'growing', 'db=2', '--remove', 'machine-2', '--wait');
+    expect(down).toMatchObject({ code: 0 });
+    expect(await wadi('cluster', 'remove-machines', 'growing', 'machine-[2,4]')).toMatchObject({ code: 0 });
+    const left = JSON.parse((await wadi('cluster', 'machines', 'growing', '--json')).stdout);
+    expect(left.map(({ name, state }: { name: string; state: string }) => `${name} ${state}`)).toEqual([
+      ...['machine-1 in use', 'machine-3 in use', 'bastion in use'],
+    ]);
   });
 
   it('asks for host keys that nobody knows, and takes them at first contact when told', async () => {

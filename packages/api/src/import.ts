@@ -22,6 +22,12 @@ export const ImportedMachine = Type.Object(
     user: Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_.-]{0,31}$' }),
     identity: Type.String({ minLength: 1, maxLength: 64, description: 'A label of `identities`.' }),
     is_proxy: Type.Optional(Type.Boolean({ default: false })),
+    spare: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description: 'Not part of the cluster, and left alone, until its node group grows.',
+      }),
+    ),
     node_group: Type.Optional(
       Type.String({ minLength: 1, maxLength: 50, pattern: '^[A-Za-z](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$' }),
     ),
@@ -33,6 +39,19 @@ export const ImportedMachine = Type.Object(
 );
 export type ImportedMachine = Static<typeof ImportedMachine>;
 
+/** Machines, and the keys that open them. */
+const machines = {
+  identities: Type.Record(Type.String({ minLength: 1, maxLength: 64 }), ImportedIdentity),
+  machines: Type.Array(ImportedMachine, { minItems: 1, maxItems: 10_000 }),
+  trust_first_contact: Type.Optional(
+    Type.Boolean({ description: 'Take and pin the host key of machines without `host_keys`.' }),
+  ),
+};
+
+/** POST /v2/clusters/{id}/machines: spare machines of an imported cluster. */
+export const MachinesRequest = Type.Object(machines, { additionalProperties: false });
+export type MachinesRequest = Static<typeof MachinesRequest>;
+
 /** POST /v2/clusters/import: machines that exist already become a cluster. */
 export const ImportRequest = Type.Object(
   {
@@ -41,11 +60,7 @@ export const ImportRequest = Type.Object(
     plugin_name: Type.Optional(Type.String({ default: 'bare' })),
     plugin_version: Type.Optional(Type.String()),
     cluster_configs: configs(),
-    identities: Type.Record(Type.String({ minLength: 1, maxLength: 64 }), ImportedIdentity),
-    machines: Type.Array(ImportedMachine, { minItems: 1, maxItems: 10_000 }),
-    trust_first_contact: Type.Optional(
-      Type.Boolean({ description: 'Take and pin the host key of machines without `host_keys`.' }),
-    ),
+    ...machines,
   },
   { additionalProperties: false },
 );

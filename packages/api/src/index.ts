@@ -11,6 +11,7 @@ export { formats, isUuid } from './format.ts';
 export * from './image.ts';
 export * from './import.ts';
 export * from './instance.ts';
+export * from './inventory-machine.ts';
 export type { NodeGroupFields, NodeGroupRequest, NodeGroupTemplate } from './node-group-template.ts';
 export { NodeGroupTemplateCreate, NodeGroupTemplateUpdate } from './node-group-template.ts';
 export * from './plugin.ts';

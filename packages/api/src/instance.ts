@@ -17,6 +17,17 @@ export const RouteView = Type.Object({
 });
 export type RouteView = Static<typeof RouteView>;
 
+/** What proves that a machine is the one that is meant, and who vouches for it. */
+export const HostKeyView = Type.Object({
+  fingerprints: Type.Array(Type.String({ examples: ['SHA256:…'] })),
+  source: Type.Union([
+    Type.Literal('cloud', { description: 'Known before the first contact.' }),
+    Type.Literal('given', { description: 'Given by the user.' }),
+    Type.Literal('first-contact', { description: 'Taken at the first contact, then pinned.' }),
+    Type.Null(),
+  ]),
+});
+
 /** A machine of a cluster, and the way to it. */
 export const Instance = Type.Object({
   id: Type.String({ format: 'uuid' }),
@@ -27,15 +38,7 @@ export const Instance = Type.Object({
   internal_ip: Type.Union([Type.String(), Type.Null()]),
   management_ip: Type.Union([Type.String(), Type.Null()]),
   login_user: Type.Union([Type.String(), Type.Null()]),
-  host_key: Type.Object({
-    fingerprints: Type.Array(Type.String({ examples: ['SHA256:…'] })),
-    source: Type.Union([
-      Type.Literal('cloud', { description: 'Known before the first contact.' }),
-      Type.Literal('given', { description: 'Given by the user.' }),
-      Type.Literal('first-contact', { description: 'Taken at the first contact, then pinned.' }),
-      Type.Null(),
-    ]),
-  }),
+  host_key: HostKeyView,
   route: Type.Union([RouteView, Type.Null()], { description: 'Null while no route is known.' }),
 });
 export type Instance = Static<typeof Instance>;

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
-import type { ImportedIdentity, ImportedMachine, ImportRequest } from '@wadi/api';
+import type { ImportedIdentity, ImportedMachine, ImportRequest, MachinesRequest } from '@wadi/api';
 import { usageError } from './command-error.ts';
 import { readIdentity } from './identity-file.ts';
 import { keysOf } from './known-hosts.ts';
@@ -9,18 +9,12 @@ import { foldNames } from './node-set.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const topFields = new Set([
-  'name',
-  'description',
-  'plugin_name',
-  'plugin_version',
-  'user',
-  'port',
-  'identity',
-  'known_hosts',
-  'trust_first_contact',
-  'machines',
-]);
+const machinesFields = ['user', 'port', 'identity', 'known_hosts', 'trust_first_contact', 'machines'];
+const clusterFields = ['name', 'description', 'plugin_name', 'plugin_version'];
+
+interface Options {
+  readonly trustFirstContact?: boolean;
+}
 
 /**
  * The request that an import file stands for. Key files and known_hosts are read here, on the user's computer.
@@ -29,12 +23,32 @@ const topFields = new Set([
 export async function importRequest(
   description: Fields,
   folder: string,
-  options: { trustFirstContact?: boolean } = {},
+  options: Options = {},
 ): Promise<ImportRequest> {
-  for (const name of Object.keys(description)) {
-    if (!topFields.has(name))
-      throw usageError(`"${name}" is not known`, `Known: ${[...topFields].join(', ')}`);
-  }
+  checkNames(description, [...clusterFields, ...machinesFields]);
+  return {
+    ...texts(description, ['description', 'plugin_name', 'plugin_version']),
+    name: requiredText(description, 'name', 'the file'),
+    ...(await readMachines(description, folder, options)),
+  };
+}
+
+/** The same of a file with machines for a cluster that is there. */
+export async function machinesRequest(
+  description: Fields,
+  folder: string,
+  options: Options = {},
+): Promise<MachinesRequest> {
+  checkNames(description, machinesFields);
+  return readMachines(description, folder, options);
+}
+
+function checkNames(description: Fields, known: readonly string[]): void {
+  for (const name of Object.keys(description))
+    if (!known.includes(name)) throw usageError(`"${name}" is not known`, `Known: ${known.join(', ')}`);
+}
+
+async function readMachines(description: Fields, folder: string, options: Options): Promise<MachinesRequest> {
   const { machines } = description;
   if (!Array.isArray(machines) || machines.length === 0) throw usageError('"machines" has no entry');
   const trust = options.trustFirstContact || description.trust_first_contact === true;
@@ -56,8 +70,6 @@ export async function importRequest(
     );
   }
   return {
-    ...texts(description, ['description', 'plugin_name', 'plugin_version']),
-    name: requiredText(description, 'name', 'the file'),
     identities: withShortLabels(identities, described),
     machines: described,
     ...(trust && { trust_first_contact: true }),
@@ -80,7 +92,9 @@ function defaultsOf(description: Fields): Fields {
   };
 }
 
-const machineFields = ['name', 'address', 'port', 'user', 'identity', 'is_proxy', 'node_group', 'host_keys'];
+const machineFields = [
+  ...['name', 'address', 'port', 'user', 'identity', 'is_proxy', 'node_group', 'host_keys', 'spare'],
+];
 
 function machineFrom(fields: Fields, place: number, knownHosts: string): ImportedMachine {
   const which = typeof fields.name === 'string' ? `machine ${fields.name}` : `machine number ${place + 1}`;

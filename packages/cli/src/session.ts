@@ -24,7 +24,7 @@ export interface Named {
 }
 
 interface Collection<T extends Named> {
-  list(query: { name?: string }): Promise<T[]>;
+  list(query: { name?: string; limit?: number }): Promise<T[]>;
   get(id: string): Promise<T>;
 }
 
@@ -32,10 +32,10 @@ interface Collection<T extends Named> {
 export async function find<T extends Named>(kind: string, from: Collection<T>, given: string): Promise<T> {
   const found = uuid.test(given) ? await getIfThere(from, given) : await findByName(from, given);
   if (found) return found;
-  const names = (await from.list({})).map((each) => each.name);
+  const names = (await from.list({ limit: 20 })).map((each) => each.name);
   throw usageError(
     `there is no ${kind} named ${given}`,
-    names.length > 0 ? `There is: ${names.slice(0, 20).join(', ')}` : `There is no ${kind} at all yet.`,
+    names.length > 0 ? `There is: ${names.join(', ')}` : `There is no ${kind} at all yet.`,
   );
 }
 
@@ -44,9 +44,7 @@ export async function findCluster(session: Session, given: string): Promise<Clus
 }
 
 async function findByName<T extends Named>(from: Collection<T>, name: string): Promise<T | undefined> {
-  // The filter is a regular expression of the server's; a name without special characters also matches itself.
-  const filter = /^[A-Za-z0-9.-]+$/.test(name) ? { name } : {};
-  return (await from.list(filter)).find((each) => each.name === name);
+  return (await from.list({ name })).find((each) => each.name === name);
 }
 
 async function getIfThere<T extends Named>(from: Collection<T>, id: string): Promise<T | undefined> {

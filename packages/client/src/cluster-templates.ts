@@ -1,4 +1,5 @@
 import type { ClusterTemplate, ClusterTemplateCreate, ClusterTemplateUpdate } from '@wadi/api';
+import { allPages, type Markers } from './all-pages.ts';
 import type { ListQuery } from './list-query.ts';
 import type { CallOptions, Transport } from './transport.ts';
 
@@ -14,14 +15,23 @@ export class ClusterTemplates {
     this.#transport = transport;
   }
 
+  /** In one answer: all of them, unless `query.limit` says how many. */
   async list(query: ListQuery = {}, options: CallOptions = {}): Promise<ClusterTemplate[]> {
+    return (await this.#list(query, options)).cluster_templates;
+  }
+
+  /** One after the other, fetched `query.limit` (default 100) at a time: as many as there are. */
+  all(query: ListQuery = {}, options: CallOptions = {}): AsyncGenerator<ClusterTemplate, void, void> {
+    return allPages(query, options, async (...page) => {
+      const { cluster_templates: items, markers } = await this.#list(...page);
+      return { items, next: markers?.next ?? null };
+    });
+  }
+
+  #list(query: ListQuery, options: CallOptions) {
     const call = { ...options, query: { ...query } };
-    const answer = await this.#transport.json<{ cluster_templates: ClusterTemplate[] }>(
-      'GET',
-      '/v2/cluster-templates',
-      call,
-    );
-    return answer.cluster_templates;
+    const path = '/v2/cluster-templates';
+    return this.#transport.json<{ cluster_templates: ClusterTemplate[] } & Markers>('GET', path, call);
   }
 
   async get(id: string, options: CallOptions = {}): Promise<ClusterTemplate> {

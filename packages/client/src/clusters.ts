@@ -6,6 +6,7 @@ import type {
   ImportRequest,
   Verification,
 } from '@wadi/api';
+import { allPages, type Markers } from './all-pages.ts';
 import type { ListQuery } from './list-query.ts';
 import type { CallOptions, Transport } from './transport.ts';
 import { WadiError } from './wadi-error.ts';
@@ -22,9 +23,28 @@ export class Clusters {
     this.#transport = transport;
   }
 
+  /** In one answer: all of them, unless `query.limit` says how many. */
   async list(query: ListQuery = {}, options: CallOptions = {}): Promise<Cluster[]> {
+    return (await this.#list(query, options)).clusters;
+  }
+
+  /**
+   * One after the other, fetched `query.limit` (default 100) at a time: as many as there are.
+   *
+   * ```ts
+   * for await (const { name } of client.clusters.all({ sort_by: 'name' })) console.log(name);
+   * ```
+   */
+  all(query: ListQuery = {}, options: CallOptions = {}): AsyncGenerator<Cluster, void, void> {
+    return allPages(query, options, async (...page) => {
+      const { clusters, markers } = await this.#list(...page);
+      return { items: clusters, next: markers?.next ?? null };
+    });
+  }
+
+  #list(query: ListQuery, options: CallOptions) {
     const call = { ...options, query: { ...query } };
-    return (await this.#transport.json<{ clusters: Cluster[] }>('GET', '/v2/clusters', call)).clusters;
+    return this.#transport.json<{ clusters: Cluster[] } & Markers>('GET', '/v2/clusters', call);
   }
 
   /** @param options.progress with the events of the provisioning steps that still have some. */

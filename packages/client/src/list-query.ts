@@ -1,6 +1,6 @@
 /** What the lists of templates and clusters understand. */
 export interface ListQuery {
-  /** Part of the name: an unanchored regular expression, as in Sahara. */
+  /** The whole name. */
   readonly name?: string;
   readonly plugin_name?: string;
   readonly plugin_version?: string;

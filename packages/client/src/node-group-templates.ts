@@ -1,4 +1,5 @@
 import type { NodeGroupTemplate, NodeGroupTemplateCreate, NodeGroupTemplateUpdate } from '@wadi/api';
+import { allPages, type Markers } from './all-pages.ts';
 import type { ListQuery } from './list-query.ts';
 import type { CallOptions, Transport } from './transport.ts';
 
@@ -14,14 +15,23 @@ export class NodeGroupTemplates {
     this.#transport = transport;
   }
 
+  /** In one answer: all of them, unless `query.limit` says how many. */
   async list(query: ListQuery = {}, options: CallOptions = {}): Promise<NodeGroupTemplate[]> {
+    return (await this.#list(query, options)).node_group_templates;
+  }
+
+  /** One after the other, fetched `query.limit` (default 100) at a time: as many as there are. */
+  all(query: ListQuery = {}, options: CallOptions = {}): AsyncGenerator<NodeGroupTemplate, void, void> {
+    return allPages(query, options, async (...page) => {
+      const { node_group_templates: items, markers } = await this.#list(...page);
+      return { items, next: markers?.next ?? null };
+    });
+  }
+
+  #list(query: ListQuery, options: CallOptions) {
     const call = { ...options, query: { ...query } };
-    const answer = await this.#transport.json<{ node_group_templates: NodeGroupTemplate[] }>(
-      'GET',
-      '/v2/node-group-templates',
-      call,
-    );
-    return answer.node_group_templates;
+    const path = '/v2/node-group-templates';
+    return this.#transport.json<{ node_group_templates: NodeGroupTemplate[] } & Markers>('GET', path, call);
   }
 
   async get(id: string, options: CallOptions = {}): Promise<NodeGroupTemplate> {

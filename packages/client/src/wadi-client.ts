@@ -3,6 +3,7 @@ import { ClusterTemplates } from './cluster-templates.ts';
 import { Clusters } from './clusters.ts';
 import { Events } from './events.ts';
 import { Instances } from './instances.ts';
+import { Machines } from './machines.ts';
 import { NodeGroupTemplates } from './node-group-templates.ts';
 import { Plugins } from './plugins.ts';
 import { Projects } from './projects.ts';
@@ -28,6 +29,7 @@ export class WadiClient {
   readonly clusterTemplates: ClusterTemplates;
   readonly clusters: Clusters;
   readonly instances: Instances;
+  readonly machines: Machines;
   readonly runs: Runs;
   readonly events: Events;
   readonly tokens: Tokens;
@@ -41,6 +43,7 @@ export class WadiClient {
     this.clusterTemplates = new ClusterTemplates(transport);
     this.clusters = new Clusters(transport);
     this.instances = new Instances(transport);
+    this.machines = new Machines(transport);
     this.runs = new Runs(transport);
     this.events = new Events(transport);
     this.tokens = new Tokens(transport);

@@ -39,6 +39,10 @@ lab.yaml:
       address: 10.0.0.11          # as seen from the bastion
       node_group: db
       host_keys: ["ssh-ed25519 AAAAC3Nza…"]
+    - name: db-2
+      address: 10.0.0.12
+      node_group: db
+      spare: true                 # left alone until: wadi cluster scale lab db=2
 
 Host keys come from host_keys, else from known_hosts. Key files are read here and kept encrypted by
 the controller; a passphrase is asked for.`,

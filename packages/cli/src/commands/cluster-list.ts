@@ -10,7 +10,8 @@ export function addClusterListCommand(cluster: Command): void {
     .addHelpText('after', '\nExamples:\n  wadi cluster list\n  wadi cluster list --json')
     .action(async (_options, command: Command) => {
       const { client, json } = openSession(command);
-      const clusters = await client.clusters.list();
+      const clusters: Cluster[] = [];
+      for await (const each of client.clusters.all()) clusters.push(each);
       if (json) return printJson(clusters);
       printTable(['NAME', 'STATUS', 'PLUGIN', 'MACHINES', 'PROXIES', 'ID'], clusters.map(row));
     });

@@ -34,7 +34,10 @@ export function addClusterScaleCommand(cluster: Command): void {
 Examples:
   wadi cluster scale site-1 worker=5 --wait
   wadi cluster scale site-1 worker=2 --remove worker-[0,3]
-  wadi cluster scale site-1 --add gate=1 --add worker-large=2`,
+  wadi cluster scale site-1 --add gate=1 --add worker-large=2
+
+An imported cluster takes spare machines of the group, in the order in which they were given, and gives
+back those that go: wadi cluster machines CLUSTER`,
     )
     .action(async (given: string, counts: readonly string[], options: Options, command: Command) => {
       const session = openSession(command);

@@ -1,8 +1,11 @@
 import type { Command } from 'commander';
+import { addClusterAddMachinesCommand } from './cluster-add-machines.ts';
 import { addClusterCreateCommand } from './cluster-create.ts';
 import { addClusterDeleteCommand } from './cluster-delete.ts';
 import { addClusterImportCommand } from './cluster-import.ts';
 import { addClusterListCommand } from './cluster-list.ts';
+import { addClusterMachinesCommand } from './cluster-machines.ts';
+import { addClusterRemoveMachinesCommand } from './cluster-remove-machines.ts';
 import { addClusterScaleCommand } from './cluster-scale.ts';
 import { addClusterShowCommand } from './cluster-show.ts';
 import { addClusterVerifyCommand } from './cluster-verify.ts';
@@ -14,6 +17,9 @@ export function addClusterCommand(wadi: Command): void {
   addClusterCreateCommand(cluster);
   addClusterImportCommand(cluster);
   addClusterScaleCommand(cluster);
+  addClusterMachinesCommand(cluster);
+  addClusterAddMachinesCommand(cluster);
+  addClusterRemoveMachinesCommand(cluster);
   addClusterVerifyCommand(cluster);
   addClusterDeleteCommand(cluster);
 }

@@ -21,6 +21,12 @@ export interface Cloud {
 
   close(): Promise<void>;
 
+  /**
+   * Its machines were there before and stay when their instances go: they are taken from a pool that somebody filled, and
+   * go back to it. What runs on them has to be ended.
+   */
+  readonly keepsMachines?: boolean;
+
   /** Without which no cluster can be made here; absent: nothing. */
   readonly requires?: readonly ('image' | 'network')[];
 
@@ -135,7 +141,7 @@ export interface CloudInstance {
   /** OpenSSH public keys known before the first contact; empty: unknown. */
   readonly hostKeys: readonly string[];
   /** Who vouches for the keys above. */
-  readonly hostKeySource: 'cloud' | 'given';
+  readonly hostKeySource: 'cloud' | 'given' | 'first-contact';
   /** Secret with the private key to use; null: the cluster's management key. */
   readonly credentialSecretId: string | null;
 }

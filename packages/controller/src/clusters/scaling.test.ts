@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   checkProxiesStay,
   checkResizes,
+  checkSpares,
   lacksProxy,
   planScaling,
   type Resize,
@@ -130,6 +131,58 @@ describe('a scaling that is accepted', () => {
       { nodeGroupId: 'w', index: 6, name: 'x-w-6' },
     ]);
     expect(to(3)).toEqual({ remove: [], add: [], newGroups: [] });
+  });
+});
+
+describe('a scaling of machines that wait in a pool', () => {
+  const pooled = fc
+    .record({
+      used: fc.uniqueArray(fc.nat(9), { maxLength: 5 }),
+      waiting: fc.uniqueArray(fc.nat(9), { maxLength: 5 }),
+      wanted: fc.nat(8),
+      isNew: fc.boolean(),
+    })
+    .map(({ used, waiting, wanted, isNew }) => {
+      const numbers = isNew ? [] : used;
+      const group: ScalableGroup = {
+        ...{ id: 'w', name: 'w', isProxy: false, count: isNew ? wanted : numbers.length },
+        instances: numbers.map((index) => ({ id: `i${index}`, name: `m${index}`, index })),
+        spares: waiting
+          .filter((index) => !numbers.includes(index))
+          .map((index) => ({ name: `m${index}`, index, isProxy: false })),
+      };
+      return { group, wanted, isNew };
+    });
+
+  it('takes the first of them, each under its own name and number, or is refused with how many there are', () => {
+    fc.assert(
+      fc.property(pooled, ({ group, wanted, isNew }) => {
+        const [groups, added] = isNew ? [[], [group]] : [[group], []];
+        const resizes = isNew ? [] : [{ name: 'w', count: wanted }];
+        const { spares = [] } = group;
+        const more = isNew ? wanted : wanted - group.count;
+        const refused = !accepts(() => checkSpares(groups, added, resizes));
+        expect(refused).toBe(more > spares.length);
+        if (refused) {
+          const text = `would take ${more} of its spare machines, of which it has ${spares.length}`;
+          expect(() => checkSpares(groups, added, resizes)).toThrow(text);
+          return;
+        }
+        const { add, remove } = planScaling('x', groups, added, resizes);
+        const first = spares.slice(0, Math.max(0, more));
+        expect(add).toEqual(first.map(({ name, index }) => ({ nodeGroupId: 'w', index, name })));
+        expect(remove).toHaveLength(Math.max(0, -more));
+      }),
+    );
+  });
+
+  it('makes no proxy of a machine that is none, nor the other way round', () => {
+    const group = (isProxy: boolean): ScalableGroup => ({
+      ...{ id: 'g', name: 'g', count: 1, isProxy, instances: [] },
+      spares: [{ name: 'm1', index: 0, isProxy: !isProxy }],
+    });
+    expect(() => checkSpares([], [group(true)], [])).toThrow("'g' is a proxy group, but m1 are no proxies");
+    expect(() => checkSpares([], [group(false)], [])).toThrow("'g' is no proxy group, but m1 are proxies");
   });
 });
 

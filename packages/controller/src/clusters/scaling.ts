@@ -8,6 +8,15 @@ export interface ScalableGroup {
   readonly isProxy: boolean;
   /** Its machines; none for a group that is about to be added. */
   readonly instances: readonly ScalableInstance[];
+  /** Machines that wait to be taken, in this order. Absent: further ones are made. */
+  readonly spares?: readonly SpareMachine[] | undefined;
+}
+
+export interface SpareMachine {
+  readonly name: string;
+  /** Its number in the group, which stays its own while it is not in use. */
+  readonly index: number;
+  readonly isProxy: boolean;
 }
 
 export interface ScalableInstance {
@@ -107,6 +116,46 @@ export function checkProxiesStay(
   }
 }
 
+/** Where machines are taken from a pool: whether there are enough of the kind. */
+export function checkSpares(
+  groups: readonly ScalableGroup[],
+  added: readonly ScalableGroup[],
+  resizes: readonly Resize[],
+): void {
+  for (const { name, isProxy, spares, count } of growth(groups, added, resizes)) {
+    if (!spares || count <= 0) continue;
+    const hint = 'see them: wadi cluster machines CLUSTER; add some: wadi cluster add-machines CLUSTER FILE';
+    if (count > spares.length)
+      throw new ApiError(
+        400,
+        'INVALID_REFERENCE',
+        `Node group '${name}' would take ${count} of its spare machines, of which it has ${spares.length}`,
+        { hint },
+      );
+    // The address of one that is no proxy means something behind a proxy only; it is not for the controller to dial.
+    const others = spares.slice(0, count).filter((spare) => spare.isProxy !== isProxy);
+    if (others.length === 0) continue;
+    const [is, are] = isProxy ? ['a proxy group', 'no proxies'] : ['no proxy group', 'proxies'];
+    const who = others.map((spare) => spare.name).join(', ');
+    throw new ApiError(400, 'INVALID_REFERENCE', `Node group '${name}' is ${is}, but ${who} are ${are}`, {
+      hint,
+    });
+  }
+}
+
+/** What each group gets more than it has; negative: how many go. */
+function growth(
+  groups: readonly ScalableGroup[],
+  added: readonly ScalableGroup[],
+  resizes: readonly Resize[],
+): readonly ScalableGroup[] {
+  const resized = resizes.flatMap(({ name, count }) => {
+    const group = groups.find((one) => one.name === name);
+    return group ? [{ ...group, count: count - group.count }] : [];
+  });
+  return [...resized, ...added];
+}
+
 /** Whether machines need a proxy and there is none. */
 export function lacksProxy(
   groups: readonly { readonly isProxy: boolean; readonly count: number }[],
@@ -122,15 +171,11 @@ export function planScaling(
   added: readonly ScalableGroup[],
   resizes: readonly Resize[],
 ): ScalingPlan {
-  const remove: string[] = [];
-  const add: ScalingPlace[] = [];
-  for (const resize of resizes) {
+  const remove = resizes.flatMap((resize) => {
     const group = groups.find(({ name }) => name === resize.name);
-    if (!group) continue;
-    remove.push(...leaving(group, resize));
-    add.push(...further(clusterName, group, resize.count - group.count));
-  }
-  for (const group of added) add.push(...further(clusterName, group, group.count));
+    return group ? leaving(group, resize) : [];
+  });
+  const add = growth(groups, added, resizes).flatMap((group) => further(clusterName, group));
   return { remove, add, newGroups: added.map(({ id }) => id) };
 }
 
@@ -144,8 +189,15 @@ function leaving(
   return [...chosen, ...others].slice(0, Math.max(0, now - count)).map(({ id }) => id);
 }
 
-/** Numbers above the highest: the name of a machine that was removed from among others stays its own. */
-function further(clusterName: string, { id, name, instances }: ScalableGroup, count: number): ScalingPlace[] {
+/**
+ * Spare machines with the numbers that they have, or numbers above the highest: the name of a machine that was removed
+ * from among others stays its own.
+ */
+function further(clusterName: string, { id, name, instances, spares, count }: ScalableGroup): ScalingPlace[] {
+  if (spares)
+    return spares
+      .slice(0, Math.max(0, count))
+      .map((spare) => ({ nodeGroupId: id, index: spare.index, name: spare.name }));
   const first = Math.max(-1, ...instances.map(({ index }) => index)) + 1;
   return Array.from({ length: Math.max(0, count) }, (_, place) => ({
     nodeGroupId: id,

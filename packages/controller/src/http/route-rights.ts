@@ -52,6 +52,9 @@ export const routeRights: RouteRights = {
   'PATCH /clusters/:': 'run',
   'DELETE /clusters/:': 'run',
 
+  'GET /clusters/:/machines': 'view',
+  'POST /clusters/:/machines': 'run',
+  'DELETE /clusters/:/machines/:': 'run',
   'GET /clusters/:/instances': 'view',
   'GET /clusters/:/events': 'view',
   'GET /clusters/:/runs': 'view',

@@ -30,8 +30,11 @@ export function saharaPath(request: IncomingMessage): string {
   if (named) requestedProjects.set(request, second.replaceAll('-', '').toLowerCase());
   const parts = named ? rest : [second, ...rest];
   const last = parts.at(-1) ?? '';
-  // Paths inside a machine's own web pages are not ours to change; they are longer than any of Sahara's.
-  if (parts.length <= 4 && last.endsWith('.json') && last !== '.json') parts.splice(-1, 1, last.slice(0, -5));
+  // Names of a cluster's machines and paths inside their web pages are not ours to change; they are longer than any of
+  // Sahara's.
+  const longest = parts[0] === 'clusters' ? 3 : 4;
+  if (parts.length <= longest && last.endsWith('.json') && last !== '.json')
+    parts.splice(-1, 1, last.slice(0, -5));
   // What v1.1 has more than v1.0 is not offered in either.
   return `/${version === 'v1.0' ? 'v1.1' : version}/${parts.join('/')}${query}`;
 }

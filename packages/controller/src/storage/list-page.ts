@@ -31,37 +31,24 @@ export interface Page<Row> {
   readonly previous: string | null;
 }
 
-/** Keyset pagination: the rows read do not grow with the page number. null: the marker names no visible row. */
+/**
+ * Keyset pagination: the rows read do not grow with the page number, nor with what other projects have. null: the marker
+ * names no visible row.
+ */
 export async function listPage<Row extends { id: string }>(
   db: Kysely<Schema>,
   table: ListedTable,
   query: ListQuery,
 ): Promise<Page<Row> | null> {
-  const { marker, limit } = query;
-  const visible = sql`(project_id = ${query.projectId} or is_public)`;
-  const conditions = [visible];
-  for (const [column, value] of Object.entries(query.filters))
-    conditions.push(sql`${sql.ref(column)} = ${value}`);
-  conditions.push(...query.further.map(condition));
+  const { marker, limit, descending } = query;
+  if (marker !== null && !(await isVisible(db, table, query.projectId, marker))) return null;
 
-  const key = sortKey(query.sortBy);
-  const after = sql.raw(query.descending ? '<' : '>');
-  const before = sql.raw(query.descending ? '>' : '<');
-  const forward = sql.raw(query.descending ? 'desc' : 'asc');
-  const backward = sql.raw(query.descending ? 'asc' : 'desc');
-  const from = sql`from ${sql.table(table)} where `;
-
-  // The marker's key is read where it is compared: a JavaScript date would lose its microseconds.
-  const markerKey = sql`(select ${key} ${from} id = ${marker}), ${marker}::uuid`;
-  if (marker !== null) {
-    const found = await sql`select 1 ${from} id = ${marker} and ${visible}`.execute(db);
-    if (found.rows.length === 0) return null;
-  }
-
-  const rest = marker === null ? conditions : [...conditions, sql`(${key}, id) ${after} (${markerKey})`];
-  const size = limit === null ? sql`` : sql`limit ${limit + 1}`;
-  const { rows } = await sql<Row>`
-    select * ${from} ${all(rest)} order by ${key} ${forward}, id ${forward} ${size}`.execute(db);
+  const rest = marker === null ? [] : [beyond(table, query, marker, descending)];
+  const first =
+    limit === null
+      ? { order: order(query, descending) }
+      : { order: order(query, descending), limit: limit + 1 };
+  const { rows } = await sql<Row>`${visibleRows(table, query, rest, first)}`.execute(db);
 
   let next: string | null = null;
   if (limit !== null && rows.length > limit) {
@@ -70,12 +57,56 @@ export async function listPage<Row extends { id: string }>(
   }
   let previous: string | null = null;
   if (marker !== null && limit !== null) {
-    const found = await sql<{ id: string }>`
-      select id ${from} ${all([...conditions, sql`(${key}, id) ${before} (${markerKey})`])}
-      order by ${key} ${backward}, id ${backward} offset ${limit - 1} limit 1`.execute(db);
+    const before = [beyond(table, query, marker, !descending)];
+    const page = visibleRows(table, query, before, { order: order(query, !descending), limit });
+    const found = await sql<{ id: string }>`select id from (${page}) as page offset ${limit - 1}`.execute(db);
     previous = found.rows[0]?.id ?? null;
   }
   return { rows, next, previous };
+}
+
+async function isVisible(db: Kysely<Schema>, table: ListedTable, projectId: string, id: string) {
+  const found = await sql`
+    select 1 from ${sql.table(table)} where id = ${id} and (project_id = ${projectId} or is_public)`.execute(
+    db,
+  );
+  return found.rows.length > 0;
+}
+
+/**
+ * The project's own rows that nobody else sees, and everybody's public ones: apart, each is a range of an index in the
+ * order that is asked for (migration 0006), and the beginning of both is all that is read.
+ */
+function visibleRows(
+  table: ListedTable,
+  query: ListQuery,
+  rest: readonly RawBuilder<unknown>[],
+  page: { readonly order: RawBuilder<unknown>; readonly limit?: number },
+): RawBuilder<unknown> {
+  const named = Object.entries(query.filters).map(([column, value]) => sql`${sql.ref(column)} = ${value}`);
+  const conditions = [...named, ...query.further.map(condition), ...rest];
+  const size = page.limit === undefined ? sql`` : sql`order by ${page.order} limit ${page.limit}`;
+  const range = (visible: RawBuilder<unknown>) =>
+    sql`(select * from ${sql.table(table)} where ${sql.join([visible, ...conditions], sql` and `)} ${size})`;
+  const own = range(sql`project_id = ${query.projectId} and not is_public`);
+  return sql`
+    select * from (${own} union all ${range(sql`is_public`)}) as visible
+    order by ${page.order} ${page.limit === undefined ? sql`` : sql`limit ${page.limit}`}`;
+}
+
+/** Further on than the marker, whose key is read where it is compared: a JavaScript date would lose its microseconds. */
+function beyond(table: ListedTable, { sortBy }: ListQuery, marker: string, descending: boolean) {
+  const than = sql.raw(descending ? '<' : '>');
+  if (sortBy === 'id') return sql`id ${than} ${marker}::uuid`;
+  const key = sortKey(sortBy);
+  const markerKey = sql`(select ${key} from ${sql.table(table)} where id = ${marker})`;
+  return sql`(${key}, id) ${than} (${markerKey}, ${marker}::uuid)`;
+}
+
+function order({ sortBy }: ListQuery, descending: boolean): RawBuilder<unknown> {
+  const direction = sql.raw(descending ? 'desc' : 'asc');
+  if (sortBy === 'id') return sql`id ${direction}`;
+  return sql`${sortKey(sortBy)} ${direction}, id ${direction}`;
 }
 
 /** Rows that were never changed come first: a null would drop out of every comparison. */
@@ -92,8 +123,4 @@ function condition(filter: FieldFilter): RawBuilder<unknown> {
 function columnText(column: string): RawBuilder<unknown> {
   if (!column.endsWith('_at')) return sql`${sql.ref(column)}::text`;
   return sql`to_char(${sql.ref(column)} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS')`;
-}
-
-function all(conditions: readonly RawBuilder<unknown>[]): RawBuilder<unknown> {
-  return sql.join(conditions, sql` and `);
 }

@@ -6,6 +6,8 @@ import { up as pinnedPlugins } from './migrations/0003-pinned-plugins.ts';
 import { up as rightsAndAudit } from './migrations/0004-rights-and-audit.ts';
 import { up as imagesAndLabels } from './migrations/0005-images-and-labels.ts';
 import { up as openAccesses } from './migrations/0006-open-accesses.ts';
+import { up as listIndexes } from './migrations/0007-list-indexes.ts';
+import { up as inventoryPool } from './migrations/0008-inventory-pool.ts';
 
 /** In order. A migration that was released is never changed, only followed. */
 const migrations: Record<string, Migration> = {
@@ -15,6 +17,8 @@ const migrations: Record<string, Migration> = {
   '0004-rights-and-audit': { up: rightsAndAudit },
   '0005-images-and-labels': { up: imagesAndLabels },
   '0006-open-accesses': { up: openAccesses },
+  '0007-list-indexes': { up: listIndexes },
+  '0008-inventory-pool': { up: inventoryPool },
 };
 
 /** Brings the schema up to date. Several controllers may call it at once: the migrator holds a lock. */

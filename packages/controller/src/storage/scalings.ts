@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely';
 import type { ScalingPlace, ScalingPlan } from '../clusters/scaling.ts';
 import { findOrCreateInstances } from './instances.ts';
+import { forgetUnusedKeys, returnMachines, returnUnusedMachines } from './inventory-machines.ts';
 import type { Schema } from './schema.ts';
 
 export async function insertScaling(
@@ -50,8 +51,13 @@ export async function wasEverScaled(db: Kysely<Schema>, clusterId: string): Prom
   return rows.length > 0;
 }
 
-export async function markScalingFinished(db: Kysely<Schema>, id: string): Promise<void> {
-  await db.updateTable('scaling').set({ finished_at: new Date() }).where('id', '=', id).execute();
+/** Within a transaction. */
+export async function markScalingFinished(
+  tx: Kysely<Schema>,
+  { id, clusterId }: { readonly id: string; readonly clusterId: string },
+): Promise<void> {
+  await tx.updateTable('scaling').set({ finished_at: new Date() }).where('id', '=', id).execute();
+  await returnUnusedMachines(tx, clusterId);
 }
 
 /** The rows of the machines to come, and their groups' counts with them. Rows that are there stay as they are. */
@@ -69,7 +75,10 @@ export async function ensureScaledInstances(
   });
 }
 
-/** Machines are gone: their rows, the keys that only they had, and their groups' counts. */
+/**
+ * Machines are gone: their rows, the keys that only they had, and their groups' counts. Those that somebody imported wait in
+ * the pool again.
+ */
 export async function forgetInstances(
   db: Kysely<Schema>,
   clusterId: string,
@@ -77,6 +86,7 @@ export async function forgetInstances(
 ): Promise<void> {
   if (ids.length === 0) return;
   await db.transaction().execute(async (tx) => {
+    await returnMachines(tx, ids);
     const gone = await tx
       .deleteFrom('instance')
       .where('cluster_id', '=', clusterId)
@@ -84,22 +94,7 @@ export async function forgetInstances(
       .returning('credential_secret_id')
       .execute();
     const keys = gone.flatMap(({ credential_secret_id }) => credential_secret_id ?? []);
-    if (keys.length > 0)
-      await tx
-        .deleteFrom('secret')
-        .where('id', 'in', keys)
-        .where('cluster_id', '=', clusterId)
-        .where((eb) =>
-          eb.not(
-            eb.exists(
-              eb
-                .selectFrom('instance')
-                .select('instance.id')
-                .whereRef('instance.credential_secret_id', '=', 'secret.id'),
-            ),
-          ),
-        )
-        .execute();
+    await forgetUnusedKeys(tx, clusterId, keys);
     await recount(tx, clusterId);
   });
 }

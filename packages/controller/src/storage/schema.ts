@@ -201,13 +201,20 @@ export interface VerificationCheckTable {
 /** What a user told us about a machine that exists already. */
 export interface InventoryMachineTable {
   cluster_id: string;
+  /** The cluster may have no such group yet. */
   node_group_name: string;
+  /** Its number in the group for good, in use or not: its instance has the same. */
   index: number;
   name: string;
+  is_proxy: boolean;
+  /** Not part of the cluster, and left alone until a scaling takes it. */
+  spare: boolean;
   address: string;
   ssh_port: number;
   login_user: string;
   host_keys: JSONColumnType<string[]>;
+  /** `given`, `first-contact` (while it was in use before); null: no key is known. */
+  host_key_source: 'given' | 'first-contact' | null;
   credential_secret_id: string;
 }
 

@@ -100,12 +100,9 @@ export async function findVerifications(
     .where('verification_id', '=', sql<string>`any(${rows.map(({ id }) => id)}::uuid[])`)
     .orderBy('position')
     .execute();
-  return new Map(
-    rows.map((row) => [
-      row.cluster_id,
-      { ...row, checks: checks.filter(({ verification_id }) => verification_id === row.id) },
-    ]),
-  );
+  const found = new Map(rows.map((row) => [row.id, { ...row, checks: [] as (typeof checks)[number][] }]));
+  for (const check of checks) found.get(check.verification_id)?.checks.push(check);
+  return new Map([...found.values()].map((row) => [row.cluster_id, row]));
 }
 
 /** Active clusters that were not looked at for so long, the longest first. */

@@ -1,14 +1,11 @@
 import type { Database } from '../../storage/database.ts';
-import {
-  countInventoryMachines,
-  findInventoryMachine,
-  hasProxies,
-} from '../../storage/inventory-machines.ts';
+import { countMachinesInUse, findInventoryMachine, hasProxies } from '../../storage/inventory-machines.ts';
 import type { Cloud, CloudInstance, ClusterPlan, InstanceRequest, Problem } from '../cloud.ts';
 
 /** Machines that exist already: they are looked up, never made and never removed. */
 export class InventoryCloud implements Cloud {
   readonly name = 'inventory';
+  readonly keepsMachines = true;
   readonly #db: Database;
 
   constructor(db: Database) {
@@ -16,7 +13,7 @@ export class InventoryCloud implements Cloud {
   }
 
   async validate({ clusterId, nodeGroups }: ClusterPlan): Promise<readonly Problem[]> {
-    const machines = await countInventoryMachines(this.#db, clusterId);
+    const machines = await countMachinesInUse(this.#db, clusterId);
     const wanted = nodeGroups.reduce((sum, group) => sum + group.count, 0);
     if (machines === wanted) return [];
     const message = `The inventory has ${machines} machines for ${wanted} instances`;
@@ -37,7 +34,7 @@ export class InventoryCloud implements Cloud {
       managementPort: null,
       loginUser: machine.login_user,
       hostKeys: machine.host_keys,
-      hostKeySource: 'given',
+      hostKeySource: machine.host_key_source ?? 'given',
       credentialSecretId: machine.credential_secret_id,
     };
   }

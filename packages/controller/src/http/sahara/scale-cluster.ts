@@ -9,7 +9,16 @@ import { checkMayUpdate } from '../../clusters/ownership.ts';
 import type { PluginRelease, Plugins } from '../../clusters/plugin.ts';
 import { checkEnabled, checkNodeGroup, requirePlugin, requireRelease } from '../../clusters/plugin-rules.ts';
 import { refuseSecrets } from '../../clusters/plugin-secrets.ts';
-import { checkProxiesStay, checkResizes, planScaling, type Resize } from '../../clusters/scaling.ts';
+import {
+  checkProxiesStay,
+  checkResizes,
+  checkSpares,
+  planScaling,
+  type Resize,
+  type ScalableGroup,
+  type ScalingPlan,
+  type SpareMachine,
+} from '../../clusters/scaling.ts';
 import {
   type ClusterRow,
   clusterParts,
@@ -17,6 +26,7 @@ import {
   type NodeGroupRow,
   setStatus,
 } from '../../storage/clusters.ts';
+import { listInventoryMachines, takeSpareMachines } from '../../storage/inventory-machines.ts';
 import { insertScaling } from '../../storage/scalings.ts';
 import type { Schema } from '../../storage/schema.ts';
 import { findVisible } from '../../storage/visible-row.ts';
@@ -57,13 +67,17 @@ export async function scaleCluster(
     const body = readBody(ClusterScale, request);
     checkEnabled(requirePlugin(known, cluster.plugin_name), cluster.plugin_version);
     checkMayUpdate('ClusterResource', cluster, projectId, body);
-    checkScalable(cluster);
-    const { plan, release, further } = await settlePlan(context, known, tx, cluster, body);
+    if (cluster.status !== 'Active')
+      throw invalidReference(
+        `Cluster cannot be scaled not in 'Active' status. Cluster status: ${cluster.status}`,
+      );
+    const { plan, release, further, takesSpares } = await settlePlan(context, known, tx, cluster, body);
     // What the cluster has already was allowed when it was made.
     requireRootFor(request, release, ...further.map(({ values }) => values.node_configs));
     checkQuery(request, 'clusters_scale');
     const added = further.map((group) => group.row);
     if (added.length > 0) await tx.insertInto('node_group').values(added).execute();
+    if (takesSpares) await takeSpareMachines(tx, cluster.id, plan.add);
     await insertScaling(tx, { id: scalingId, clusterId: cluster.id, plan });
     await setStatus(tx, cluster.id, 'Validating');
     await context.events.append(statusEvent(cluster, 'Validating'), tx);
@@ -72,22 +86,6 @@ export async function scaleCluster(
   await provisioning.scaleCluster(row.id, scalingId);
   reply.code(202);
   return { cluster: await showCluster(db, row, { withEvents: false }) };
-}
-
-function checkScalable(cluster: ClusterRow): void {
-  if (cluster.cloud === 'inventory')
-    throw new ApiError(
-      400,
-      'INVALID_REFERENCE',
-      `Cluster '${cluster.name}' was imported and cannot be scaled`,
-      {
-        hint: 'its machines are those that exist: delete it, which touches none of them, and import it again',
-      },
-    );
-  if (cluster.status !== 'Active')
-    throw invalidReference(
-      `Cluster cannot be scaled not in 'Active' status. Cluster status: ${cluster.status}`,
-    );
 }
 
 /** All that can be refused is refused here; what comes out is what will be done. */
@@ -100,15 +98,17 @@ async function settlePlan(
 ) {
   const parts = (await clusterParts(tx, [cluster.id], { withEvents: false })).get(cluster.id);
   const stored = parts?.nodeGroups ?? [];
+  const cloud = context.clouds.get(cluster.cloud);
+  if (!cloud) throw invalidReference(`The cloud '${cluster.cloud}' of this cluster is not switched on`);
+  const sparesOf = cloud.keepsMachines ? await spareMachines(tx, cluster.id) : undefined;
   const groups = stored.map((group) => ({
     id: group.id,
     name: group.name,
     count: group.count,
     isProxy: group.is_proxy,
     instances: parts?.instances.filter((one) => one.node_group_id === group.id) ?? [],
+    spares: sparesOf?.(group.name),
   }));
-  const cloud = context.clouds.get(cluster.cloud);
-  if (!cloud) throw invalidReference(`The cloud '${cluster.cloud}' of this cluster is not switched on`);
   const place = { db: tx, cloud, projectId: cluster.project_id };
   const release = requireRelease(requirePlugin(plugins, cluster.plugin_name), cluster.plugin_version);
   await checkClusterReferences(place, release, cluster.spec as ClusterSpec, { complete: true });
@@ -119,6 +119,7 @@ async function settlePlan(
   const toAdd = further.map(({ id, name, count, values }) => ({
     ...{ id, name, count, instances: [] },
     isProxy: values.is_proxy === true,
+    spares: sparesOf?.(name),
   }));
   checkProxiesStay(cluster.name, groups, toAdd, resizes);
   const grown = stored.map(({ name, count, spec }) => ({
@@ -131,13 +132,27 @@ async function settlePlan(
     if (count > 0 && values.image_id) await checkImage(place, release, values.image_id);
   // Before the plan, which has an entry for every machine.
   checkMachines(growing);
-  await checkCloudHasRoom(cloud, cluster, growing);
+  checkSpares(groups, toAdd, resizes);
+  if (!sparesOf) await checkCloudHasRoom(cloud, cluster, growing);
   await checkQuotas(cloud, cluster.project_id, growing);
   const plan = planScaling(cluster.name, groups, toAdd, resizes);
+  if (!sparesOf) checkNewNames(cluster.name, [...groups, ...toAdd], plan);
+  return { plan, release, further, takesSpares: sparesOf !== undefined };
+}
+
+/** Machines that are there already keep their names; those that are made get one of their group's. */
+function checkNewNames(clusterName: string, groups: readonly ScalableGroup[], plan: ScalingPlan): void {
   const highest = new Map(plan.add.map(({ nodeGroupId, index }) => [nodeGroupId, index]));
-  for (const group of [...groups, ...toAdd])
-    checkHostNames(cluster.name, [{ ...group, count: highest.get(group.id) ?? 0 }]);
-  return { plan, release, further };
+  for (const group of groups) checkHostNames(clusterName, [{ ...group, count: highest.get(group.id) ?? 0 }]);
+}
+
+/** By node group, in the order in which they will be taken. */
+async function spareMachines(tx: Kysely<Schema>, clusterId: string) {
+  const machines = (await listInventoryMachines(tx, clusterId)).filter(({ spare }) => spare);
+  return (nodeGroupName: string): readonly SpareMachine[] =>
+    machines
+      .filter(({ node_group_name }) => node_group_name === nodeGroupName)
+      .map(({ name, index, is_proxy: isProxy }) => ({ name, index, isProxy }));
 }
 
 async function planGroups(

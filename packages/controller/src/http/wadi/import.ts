@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { ApiError, ImportRequest } from '@wadi/api';
-import { identityPurpose, writeIdentity } from '../../access/stored-identity.ts';
 import type { ClusterProvisioning } from '../../clusters/cluster-provisioning.ts';
 import { effectiveValues } from '../../clusters/node-group.ts';
 import type { Plugins } from '../../clusters/plugin.ts';
@@ -8,13 +7,13 @@ import { checkConfigs, checkEnabled, requirePlugin, requireRelease } from '../..
 import { type PluginSecrets, separateSecrets } from '../../clusters/plugin-secrets.ts';
 import { secretsPurpose } from '../../provisioning/plugin-at-work.ts';
 import { clusterParts, insertCluster } from '../../storage/clusters.ts';
-import { insertInventoryMachines } from '../../storage/inventory-machines.ts';
 import type { HttpContext, Resource } from '../context.ts';
 import { requireRootFor } from '../require-root.ts';
 import { nameTaken } from '../sahara/refusals.ts';
 import { viewCluster } from '../sahara/view-cluster.ts';
 import { checkBody } from './check-body.ts';
-import { type PlannedImport, planImport } from './plan-import.ts';
+import { type PlannedMachines, planImport } from './plan-import.ts';
+import { storeMachines } from './store-machines.ts';
 
 export interface ImportParts {
   readonly provisioning: ClusterProvisioning;
@@ -24,7 +23,7 @@ export interface ImportParts {
 }
 
 /** Bytes: 10,000 machines with their host keys. */
-const bodyLimit = 32 * 1024 * 1024;
+export const bodyLimit = 32 * 1024 * 1024;
 
 /** Machines that exist already become a cluster; nothing on them is changed. */
 export function importCluster({ provisioning, plugins, allowNetworks }: ImportParts): Resource {
@@ -41,11 +40,10 @@ export function importCluster({ provisioning, plugins, allowNetworks }: ImportPa
       checkConfigs(release, body.cluster_configs);
       requireRootFor(request, release, body.cluster_configs);
       const configs = separateSecrets(release, body.cluster_configs);
-      const { identities, groups } = planImport(body, allowNetworks);
+      const planned = planImport(body, allowNetworks);
       const imported = {
         body,
-        identities,
-        groups,
+        planned,
         version,
         pluginName: plugin.name,
         pluginHash: plugin.hash,
@@ -60,7 +58,8 @@ export function importCluster({ provisioning, plugins, allowNetworks }: ImportPa
   };
 }
 
-interface Imported extends PlannedImport {
+interface Imported {
+  readonly planned: PlannedMachines;
   readonly body: ImportRequest;
   readonly pluginName: string;
   readonly pluginHash: string;
@@ -72,7 +71,7 @@ interface Imported extends PlannedImport {
 async function insertImport(
   { db, secrets, events }: HttpContext,
   projectId: string,
-  { body, identities, groups, pluginName, pluginHash, version, processes, configs }: Imported,
+  { body, planned, pluginName, pluginHash, version, processes, configs }: Imported,
 ): Promise<string> {
   const id = randomUUID();
   await db.transaction().execute(async (tx) => {
@@ -104,12 +103,12 @@ async function insertImport(
         proxy_secret_id: null,
         plugin_hash: pluginHash,
       },
-      groups.map(({ name, isProxy, machines }, position) => ({
+      planned.groups.map(({ name, isProxy, machines }, position) => ({
         id: randomUUID(),
         cluster_id: id,
         position,
         name,
-        count: machines.length,
+        count: machines.filter((machine) => !machine.spare).length,
         is_proxy: isProxy,
         node_group_template_id: null,
         spec: JSON.stringify(
@@ -122,25 +121,10 @@ async function insertImport(
       const kept: PluginSecrets = { cluster: configs.secret, groups: {} };
       await secrets.put(secretsPurpose, id, JSON.stringify(kept), tx);
     }
-    const credentials = new Map<string, string>();
-    for (const [label, identity] of identities)
-      credentials.set(label, await secrets.put(identityPurpose, id, writeIdentity(identity), tx));
-    await insertInventoryMachines(
-      tx,
-      groups.flatMap(({ name, machines }) =>
-        machines.map((machine, index) => ({
-          cluster_id: id,
-          node_group_name: name,
-          index,
-          name: machine.name,
-          address: machine.address,
-          ssh_port: machine.port ?? 22,
-          login_user: machine.user,
-          host_keys: JSON.stringify(machine.host_keys),
-          credential_secret_id: credentials.get(machine.identity) as string,
-        })),
-      ),
-    );
+    await storeMachines(tx, secrets, id, planned, {
+      numbered: () => 0,
+      spare: (machine) => machine.spare ?? false,
+    });
     const told = { cluster: body.name, status: 'Validating' };
     await events.append({ projectId, clusterId: id, type: 'cluster.status', body: told }, tx);
   });

@@ -2,7 +2,7 @@ import { ApiError, ImportRequest } from '@wadi/api';
 import { describe, expect, it } from 'vitest';
 import { generateManagementKey } from '../../access/management-key.ts';
 import { checkBody } from './check-body.ts';
-import { planImport } from './plan-import.ts';
+import { planAddition, planImport } from './plan-import.ts';
 
 const { privateKey, publicKey } = generateManagementKey('test');
 const machine = { name: 'm1', address: '10.0.0.2', user: 'wadi', identity: 'key', host_keys: [publicKey] };
@@ -24,7 +24,55 @@ function refusal(changed: Partial<ImportRequest>): ApiError {
   throw new Error('nothing was refused');
 }
 
+const present = {
+  machines: [
+    { name: 'p1', address: '10.0.0.1', port: 22, isProxy: true, nodeGroup: 'proxy' },
+    { name: 'm1', address: '10.0.0.2', port: 22, isProxy: false, nodeGroup: 'machines' },
+  ],
+  hasProxy: true,
+};
+
+describe('machines for a cluster that is there', () => {
+  const more = { ...request, machines: [{ ...machine, name: 'm2', address: '172.16.0.3' }] };
+  const refused = (changed: Partial<ImportRequest>) => () =>
+    planAddition({ ...more, ...changed }, networks, present);
+
+  it('join their node groups; only of what the controller would dial it is asked where it lies', () => {
+    const { groups } = planAddition(more, networks, present);
+    expect(groups).toMatchObject([{ name: 'machines', isProxy: false, machines: [{ name: 'm2' }] }]);
+    const outside = 'outside of the networks';
+    expect(() => planAddition(more, networks, { ...present, hasProxy: false })).toThrow(outside);
+    const proxies = [{ ...proxy, name: 'p2', address: '172.16.0.4' }];
+    expect(refused({ machines: proxies })).toThrow(outside);
+  });
+
+  it('bring no key that none of them has', () => {
+    const identities = { ...request.identities, other: { private_key: privateKey } };
+    expect([...planAddition({ ...more, identities }, networks, present).identities.keys()]).toEqual(['key']);
+  });
+
+  it.each([
+    [{ ...machine, name: 'M1', address: '10.0.0.9' }, 'machine M1: the cluster has one of this name'],
+    [{ ...machine, name: 'm3' }, 'machine m3: 10.0.0.2 port 22 is that of m1'],
+    [{ ...proxy, name: 'm3', node_group: 'machines' }, 'node group machines has proxies and others'],
+    [{ ...machine, name: 'm3', node_group: 'proxy' }, 'node group proxy has proxies and others'],
+    [{ ...machine, name: 'm3', address: '10.0.0.9', spare: false }, 'machine m3: spare is false'],
+    [{ ...machine, name: 'm3', address: '10.0.0.9', host_keys: [] }, 'trust_first_contact'],
+  ])('are refused as %j', (one, text) => {
+    expect(refused({ machines: [one] })).toThrow(text);
+  });
+});
+
 describe('an import', () => {
+  it('needs a machine that is not spare, and a proxy that is not when others are reached through one', () => {
+    const spare = true;
+    expect(refusal({ machines: [{ ...machine, spare }] }).message).toContain('all of them are spare');
+    expect(refusal({ machines: [machine, { ...proxy, spare }] }).message).toContain('all proxies are spare');
+    expect(
+      planImport({ ...request, machines: [{ ...machine, spare }, proxy] }, networks).groups,
+    ).toHaveLength(2);
+  });
+
   it('forms node groups: those named, `proxy` for proxies, `machines` for the rest', () => {
     const named = { ...machine, name: 'm2', address: '10.0.0.3', node_group: 'web' };
     const { groups } = planImport({ ...request, machines: [machine, proxy, named] }, networks);

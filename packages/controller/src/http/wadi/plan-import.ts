@@ -1,13 +1,13 @@
-import { ApiError, type ImportedMachine, type ImportRequest } from '@wadi/api';
+import { ApiError, type ImportedMachine, type ImportRequest, type MachinesRequest } from '@wadi/api';
 import { AccessError } from '@wadi/indirect-access';
 import { parseHostKey } from '../../access/host-key.ts';
 import { derivationRounds, openIdentity } from '../../access/open-identity.ts';
 import type { StoredIdentity } from '../../access/stored-identity.ts';
 import { addressProblem } from './machine-address.ts';
 
-/** Machines in the node groups that they will form. */
-export interface PlannedImport {
-  /** By label. */
+/** Machines in the node groups that they form. */
+export interface PlannedMachines {
+  /** By label; those that a machine has. */
   readonly identities: ReadonlyMap<string, StoredIdentity>;
   readonly groups: readonly PlannedGroup[];
 }
@@ -18,15 +18,106 @@ export interface PlannedGroup {
   readonly machines: readonly (ImportedMachine & { readonly host_keys: string[] })[];
 }
 
+/** What a cluster has already when machines are added to it. */
+export interface PresentMachines {
+  readonly machines: readonly {
+    readonly name: string;
+    readonly address: string;
+    readonly port: number;
+    readonly isProxy: boolean;
+    readonly nodeGroup: string;
+  }[];
+  /** Whether it is reached through proxies: all other machines' addresses mean something behind them only. */
+  readonly hasProxy: boolean;
+}
+
 /** Of all passphrases of a request together: each round stops the controller for some 20 ms. */
 const mostRounds = 100;
 const tooManyRounds =
-  `the passphrases of one import may take ${mostRounds} rounds together; take fewer keys, or change the passphrase with ` +
+  `the passphrases of one request may take ${mostRounds} rounds together; take fewer keys, or change the passphrase with ` +
   'ssh-keygen -p -a 16';
 
-/** All that is wrong is said at once, each with the machine's name; no key is ever quoted. */
-export function planImport(request: ImportRequest, allowNetworks: readonly string[]): PlannedImport {
+/** The machines of a cluster to be. */
+export function planImport(request: ImportRequest, allowNetworks: readonly string[]): PlannedMachines {
   const problems: string[] = [];
+  const used = request.machines.filter((machine) => !machine.spare);
+  const hasProxy = request.machines.some((machine) => machine.is_proxy);
+  if (used.length === 0) problems.push('machines: all of them are spare: a cluster begins with one at least');
+  else if (hasProxy && !used.some((machine) => machine.is_proxy))
+    problems.push('machines: all proxies are spare, but the other machines are reached through one');
+  return planMachines(request, allowNetworks, { machines: [], hasProxy }, problems);
+}
+
+/** Spare machines of a cluster that is there. */
+export function planAddition(
+  request: MachinesRequest,
+  allowNetworks: readonly string[],
+  present: PresentMachines,
+): PlannedMachines {
+  const problems = request.machines
+    .filter((machine) => machine.spare === false)
+    .map(({ name }) => `machine ${name}: spare is false: it is spare until the cluster is scaled`);
+  return planMachines(request, allowNetworks, present, problems);
+}
+
+/** All that is wrong is said at once, each with the machine's name; no key is ever quoted. */
+function planMachines(
+  request: MachinesRequest,
+  allowNetworks: readonly string[],
+  { machines: present, hasProxy }: PresentMachines,
+  problems: string[],
+): PlannedMachines {
+  const identities = openIdentities(request, problems);
+  const groups = new Map<string, { isProxy: boolean; machines: PlannedGroup['machines'][number][] }>();
+  for (const { nodeGroup, isProxy } of present) groups.set(nodeGroup, { isProxy, machines: [] });
+  const names = new Map(present.map(({ name }) => [name.toLowerCase(), 'the cluster has one of this name']));
+  const places = new Map(present.map((one) => [placeOf(one), `is that of ${one.name}`]));
+  for (const machine of request.machines) {
+    const say = (problem: string) => problems.push(`machine ${machine.name}: ${problem}`);
+    const isProxy = machine.is_proxy ?? false;
+    const port = machine.port ?? 22;
+    const name = machine.name.toLowerCase();
+    if (names.has(name)) say(names.get(name) ?? '');
+    names.set(name, 'its name is given twice');
+    const place = placeOf({ isProxy, address: machine.address, port });
+    if (places.has(place)) say(`${machine.address} port ${port} ${places.get(place)}`);
+    places.set(place, 'is given twice');
+    const address = addressProblem(machine.address, isProxy || !hasProxy, allowNetworks);
+    if (address) say(address);
+    if (!Object.hasOwn(request.identities, machine.identity))
+      say(`identity '${machine.identity}' is not among identities`);
+    const keys = (machine.host_keys ?? []).map(parseHostKey);
+    if (keys.includes(null))
+      say('host_keys has an entry that is no OpenSSH public key (ssh-keyscan prints them)');
+    if (keys.length === 0 && !request.trust_first_contact)
+      say('it has no host_keys, and trust_first_contact is not set');
+    const groupName = machine.node_group ?? (isProxy ? 'proxy' : 'machines');
+    const group = groups.get(groupName) ?? { isProxy, machines: [] };
+    groups.set(groupName, group);
+    if (group.isProxy !== isProxy)
+      say(`node group ${groupName} has proxies and others: give them groups of their own`);
+    group.machines.push({ ...machine, host_keys: keys.filter((key) => key !== null) });
+  }
+  if (problems.length > 0) throw new ApiError(400, 'INVALID_DATA', tell(problems));
+  const wanted = new Set(request.machines.map(({ identity }) => identity));
+  return {
+    identities: new Map([...identities].filter(([label]) => wanted.has(label))),
+    groups: [...groups]
+      .map(([name, group]) => ({ name, ...group }))
+      .filter(({ machines }) => machines.length > 0),
+  };
+}
+
+/** Behind a proxy the same address may be another machine than before it. */
+function placeOf({
+  isProxy,
+  address,
+  port,
+}: Omit<PresentMachines['machines'][number], 'name' | 'nodeGroup'>) {
+  return `${isProxy} ${address} ${port}`;
+}
+
+function openIdentities(request: MachinesRequest, problems: string[]): Map<string, StoredIdentity> {
   const identities = new Map<string, StoredIdentity>();
   let rounds = 0;
   for (const [label, identity] of Object.entries(request.identities)) {
@@ -37,36 +128,7 @@ export function planImport(request: ImportRequest, allowNetworks: readonly strin
     else if (typeof opened === 'string') problems.push(`identities[${label}]: ${opened}`);
     else identities.set(label, opened);
   }
-  const hasProxy = request.machines.some((machine) => machine.is_proxy);
-  const groups = new Map<string, { isProxy: boolean; machines: PlannedGroup['machines'][number][] }>();
-  const names = new Set<string>();
-  const places = new Set<string>();
-  for (const machine of request.machines) {
-    const say = (problem: string) => problems.push(`machine ${machine.name}: ${problem}`);
-    const isProxy = machine.is_proxy ?? false;
-    if (names.has(machine.name.toLowerCase())) say('its name is given twice');
-    names.add(machine.name.toLowerCase());
-    const place = `${isProxy} ${machine.address} ${machine.port ?? 22}`;
-    if (places.has(place)) say(`${machine.address} port ${machine.port ?? 22} is given twice`);
-    places.add(place);
-    const address = addressProblem(machine.address, isProxy || !hasProxy, allowNetworks);
-    if (address) say(address);
-    if (!Object.hasOwn(request.identities, machine.identity))
-      say(`identity '${machine.identity}' is not among identities`);
-    const keys = (machine.host_keys ?? []).map(parseHostKey);
-    if (keys.includes(null))
-      say('host_keys has an entry that is no OpenSSH public key (ssh-keyscan prints them)');
-    if (keys.length === 0 && !request.trust_first_contact)
-      say('it has no host_keys, and trust_first_contact is not set');
-    const name = machine.node_group ?? (isProxy ? 'proxy' : 'machines');
-    const group = groups.get(name) ?? { isProxy, machines: [] };
-    groups.set(name, group);
-    if (group.isProxy !== isProxy)
-      say(`node group ${name} has proxies and others: give them groups of their own`);
-    group.machines.push({ ...machine, host_keys: keys.filter((key) => key !== null) });
-  }
-  if (problems.length > 0) throw new ApiError(400, 'INVALID_DATA', tell(problems));
-  return { identities, groups: [...groups].map(([name, group]) => ({ name, ...group })) };
+  return identities;
 }
 
 /** The identity, or what is wrong with it. */

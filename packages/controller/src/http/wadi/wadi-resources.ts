@@ -6,6 +6,7 @@ import { clusterEvents } from './events.ts';
 import { httpFetch } from './http-fetch.ts';
 import { type ImportParts, importCluster } from './import.ts';
 import { instances } from './instances.ts';
+import { machines } from './machines.ts';
 import { projects } from './projects.ts';
 import { runOutput } from './run-output.ts';
 import { runs } from './runs.ts';
@@ -21,6 +22,7 @@ export interface WadiResourceParts extends ImportParts {
 export function wadiResources(parts: WadiResourceParts): readonly Resource[] {
   return [
     importCluster(parts),
+    machines(parts),
     instances(parts.access),
     runs(parts),
     runOutput,

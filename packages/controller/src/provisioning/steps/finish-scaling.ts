@@ -5,5 +5,6 @@ import type { ScalingWork } from '../scaling-work.ts';
 /** Once finished, nothing is done any more: another scaling may have begun since. */
 export async function finishScaling(work: ScalingWork, description = ''): Promise<void> {
   if (!(await findUnfinishedScaling(work.db, work.scalingId))) return;
-  await advance(work, 'Active', description, (tx) => markScalingFinished(tx, work.scalingId));
+  const { clusterId, scalingId: id } = work;
+  await advance(work, 'Active', description, (tx) => markScalingFinished(tx, { id, clusterId }));
 }

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { ScalingPlan } from '../../clusters/scaling.ts';
 import { findUnfinishedScaling, removeEmptyGroups } from '../../storage/scalings.ts';
-import { advance, theCluster } from '../cluster-work.ts';
+import { advance, cloudOf, theCluster } from '../cluster-work.ts';
 import { StepError } from '../engine/step-outcome.ts';
 import { persist } from '../persist.ts';
 import { ClusterGoneError, ProvisioningError } from '../provisioning-error.ts';
+import { runPluginStep } from '../run-plugin-step.ts';
 import { addedInstances, type ScalingWork } from '../scaling-work.ts';
 import { configureProcesses } from './configure-instances.ts';
 import { decommissionInstances } from './decommission-instances.ts';
@@ -63,6 +64,7 @@ async function takeBack(
       const leaving = new Set(added.map((instance) => instance.id));
       // They may hold by now what nobody else has.
       if (started) await ifItCan(work, () => decommissionInstances(work, leaving, type, signal));
+      else await ifItCan(work, () => stopKept(work, leaving, signal));
       const deletion = { name: 'Delete instances', type, status: 'Rollback: Spawning' } as const;
       await deleteInstances(work, added, deletion, signal);
     }
@@ -75,6 +77,13 @@ async function takeBack(
   }
   await removeEmptyGroups(work.db, plan.newGroups);
   await finishScaling(work, `${told.join('. ')}\nError ID: ${id}`);
+}
+
+/** Machines that outlive their instances must not go on with what was begun on them. */
+async function stopKept(work: ScalingWork, leaving: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
+  if (!cloudOf(work, await theCluster(work)).keepsMachines) return;
+  const options = { type, only: leaving, leaving, skipUnreachable: true, again: true };
+  await runPluginStep(work, 'stop', options, signal);
 }
 
 /** What the plugin cannot do is no reason to keep the cluster; returned is what was in its way. */

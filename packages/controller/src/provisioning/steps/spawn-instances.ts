@@ -2,7 +2,7 @@ import { Limiter } from '../../access/limiter.ts';
 import { readIdentity } from '../../access/stored-identity.ts';
 import type { InstanceRequest } from '../../clouds/cloud.ts';
 import { instanceName } from '../../clusters/scaling.ts';
-import type { ClusterRow } from '../../storage/clusters.ts';
+import type { ClusterRow, NodeGroupRow } from '../../storage/clusters.ts';
 import {
   findOrCreateInstances,
   type InstanceWithGroup,
@@ -71,19 +71,33 @@ export async function spawnRows(
   });
 }
 
-/** `<cluster>-<group>-<index>`, or the name that a machine has already. */
+/** `<cluster>-<group>-<index>`, or the name and number that a machine has already. */
 async function ensureInstanceRows(work: ClusterWork, cluster: ClusterRow): Promise<void> {
-  const machines = await listInventoryMachines(work.db, cluster.id);
-  const names = new Map(machines.map((each) => [`${each.node_group_name}/${each.index}`, each.name]));
-  const places = (await nodeGroupsOf(work, cluster.id)).flatMap((group) =>
-    Array.from({ length: group.count }, (_, index) => ({
-      clusterId: cluster.id,
-      nodeGroupId: group.id,
-      index,
-      name: names.get(`${group.name}/${index}`) ?? instanceName(cluster.name, group.name, index),
-    })),
-  );
+  const groups = await nodeGroupsOf(work, cluster.id);
+  const places = cloudOf(work, cluster).keepsMachines
+    ? await placesInUse(work, cluster, groups)
+    : groups.flatMap((group) =>
+        Array.from({ length: group.count }, (_, index) => ({
+          clusterId: cluster.id,
+          nodeGroupId: group.id,
+          index,
+          name: instanceName(cluster.name, group.name, index),
+        })),
+      );
   await findOrCreateInstances(work.db, places);
+}
+
+async function placesInUse(
+  work: ClusterWork,
+  { id: clusterId }: ClusterRow,
+  groups: readonly NodeGroupRow[],
+) {
+  const ids = new Map(groups.map((group) => [group.name, group.id]));
+  const machines = await listInventoryMachines(work.db, clusterId);
+  return machines.flatMap(({ node_group_name, spare, index, name }) => {
+    const nodeGroupId = ids.get(node_group_name);
+    return spare || nodeGroupId === undefined ? [] : [{ clusterId, nodeGroupId, index, name }];
+  });
 }
 
 async function authorizedKeys(work: ClusterWork, cluster: ClusterRow) {

@@ -6,7 +6,7 @@ import type { ClusterReach } from '../../access/cluster-reach.ts';
 import { Limiter } from '../../access/limiter.ts';
 import type { ClusterRow } from '../../storage/clusters.ts';
 import { addStepEvents } from '../../storage/provision-progress.ts';
-import { advance, type ClusterWork, theCluster } from '../cluster-work.ts';
+import { advance, type ClusterWork, cloudOf, theCluster } from '../cluster-work.ts';
 import { inProvisionStep } from '../provision-step.ts';
 import { ClusterGoneError, ProvisioningError } from '../provisioning-error.ts';
 
@@ -88,7 +88,7 @@ async function waitFor(
   signal: AbortSignal,
 ): Promise<RunTargetError | null> {
   let reach = known;
-  const limits = cluster.cloud === 'inventory' ? patience.imported : patience.made;
+  const limits = cloudOf(work, cluster).keepsMachines ? patience.imported : patience.made;
   const began = performance.now();
   let refused: number | undefined;
   let said = '';

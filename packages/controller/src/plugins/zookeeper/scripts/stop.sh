@@ -12,3 +12,5 @@ while running; do
   sleep 0.5
 done
 rm -f "$pidfile"
+# One that leaves may come back when the ensemble is another one: it must not be held to what it knew.
+if printf '%s\n' "$WADI_LEAVING" | cut -d ' ' -f 1 | grep -qxF "$WADI_NAME"; then rm -f "$home/zoo.cfg" "$home/changed"; fi
