@@ -7,7 +7,13 @@ import { checkGroupNames, checkHostNames, checkMachines } from '../../clusters/c
 import { effectiveValues, type NodeGroupValues, planAddedGroup } from '../../clusters/node-group.ts';
 import { checkMayUpdate } from '../../clusters/ownership.ts';
 import type { PluginRelease, Plugins } from '../../clusters/plugin.ts';
-import { checkEnabled, checkNodeGroup, requirePlugin, requireRelease } from '../../clusters/plugin-rules.ts';
+import {
+  checkEnabled,
+  checkNodeGroup,
+  pinProblem,
+  requirePlugin,
+  requireRelease,
+} from '../../clusters/plugin-rules.ts';
 import { refuseSecrets } from '../../clusters/plugin-secrets.ts';
 import { checkProxiesStay, checkResizes, planScaling, type Resize } from '../../clusters/scaling.ts';
 import {
@@ -112,6 +118,16 @@ async function settlePlan(
     isProxy: values.is_proxy === true,
   }));
   checkProxiesStay(cluster.name, groups, toAdd, resizes);
+  const processes = [
+    ...stored.map(({ spec }) => spec as unknown as NodeGroupValues),
+    ...further.map(({ values }) => values),
+  ];
+  const changed = pinProblem(
+    plugins,
+    cluster,
+    processes.flatMap(({ node_processes }) => node_processes),
+  );
+  if (changed !== null) throw invalidReference(`Cluster '${cluster.name}' cannot be scaled: ${changed}`);
   const grown = stored.map(({ name, count, spec }) => ({
     ...{ name, values: spec as unknown as NodeGroupValues },
     count: (resizes.find((resize) => resize.name === name)?.count ?? count) - count,
