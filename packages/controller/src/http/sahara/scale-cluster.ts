@@ -132,11 +132,12 @@ async function settlePlan(
     ...{ name, values: spec as unknown as NodeGroupValues },
     count: (resizes.find((resize) => resize.name === name)?.count ?? count) - count,
   }));
-  const growing = [...grown, ...further].filter(({ count }) => count > 0);
+  const resized = [...grown, ...further];
+  const growing = resized.filter(({ count }) => count > 0);
   // Before the plan, which has an entry for every machine.
   checkMachines(growing);
   await checkCloudHasRoom(cloud, cluster, growing);
-  await checkQuotas(cloud, cluster.project_id, growing);
+  if (growing.length > 0) await checkQuotas(cloud, cluster.project_id, resized);
   const plan = planScaling(cluster.name, groups, toAdd, resizes);
   const highest = new Map(plan.add.map(({ nodeGroupId, index }) => [nodeGroupId, index]));
   for (const group of [...groups, ...toAdd])
