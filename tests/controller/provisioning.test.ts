@@ -11,6 +11,7 @@ import { loadPlugins } from '../../packages/controller/src/plugins/load-plugins.
 import { createCluster } from '../../packages/controller/src/provisioning/create-cluster.ts';
 import { createDbosEngine } from '../../packages/controller/src/provisioning/engine/dbos-engine.ts';
 import type { WorkflowContext } from '../../packages/controller/src/provisioning/engine/engine.ts';
+import { watchPromisedWork } from '../../packages/controller/src/provisioning/promised-work.ts';
 import {
   type ProvisioningParts,
   registerProvisioning,
@@ -152,12 +153,31 @@ test('a scaling that failed is taken back, however long the database refuses it'
   const told = async () => (await findCluster(db, clusterId))?.status_description ?? '';
   await expect.poll(told, { timeout: 10_000 }).toContain('not now');
   await allow();
-  await expect.poll(() => unfinishedScalings(db, clusterId), { timeout: 20_000 }).toEqual([]);
+  await expect.poll(() => unfinishedScalings(db, { clusterId }), { timeout: 20_000 }).toEqual([]);
   const row = await findCluster(db, clusterId);
   expect([row?.status, row?.status_description]).toEqual([
     'Active',
     expect.stringContaining('half-scaled-worker-0 is not in the inventory'),
   ]);
+});
+
+test('what a controller stored and died before it began is begun by another, which need not start for that', async () => {
+  const { db } = storage;
+  const created = await insert('never-created');
+  const deleted = await insert('never-deleted');
+  await setStatus(db, deleted, 'Deleting');
+  const scaled = await insert('never-scaled');
+  const status = async (id: string) => (await findCluster(db, id))?.status;
+  await provisioning.createCluster(scaled);
+  await expect.poll(() => status(scaled), { timeout: 20_000 }).toBe('Active');
+  await setStatus(db, scaled, 'Validating');
+  const plan = { remove: [], add: [], newGroups: [] };
+  await insertScaling(db, { id: randomUUID(), clusterId: scaled, plan });
+  const watch = watchPromisedWork(db, provisioning, parts.log, { everyMs: 50, olderThanSeconds: 0 });
+  for (const id of [created, scaled]) await expect.poll(() => status(id), { timeout: 20_000 }).toBe('Active');
+  await expect.poll(() => findCluster(db, deleted), { timeout: 20_000 }).toBeUndefined();
+  expect(await unfinishedScalings(db, { clusterId: scaled })).toEqual([]);
+  await watch.stop();
 });
 
 /** Until what is returned is called, the database does not do this to a table. */

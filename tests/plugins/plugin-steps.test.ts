@@ -274,5 +274,16 @@ describe('a controller that dies while a script runs', () => {
     );
     const { body } = await wadi.request('GET', `/v2/clusters/${id}/events`);
     expect(body.events).toContainEqual(expect.objectContaining({ type: 'plugin.changed' }));
+
+    // Before a machine is made that could not be set up, or one is taken away that could not take its leave.
+    const { clusters } = (await wadi.request('GET', '/v2/clusters')).body;
+    const older = clusters.find((each: { name: string }) => each.name === 'resumed');
+    for (const count of [0, 2]) {
+      const resize = { resize_node_groups: [{ name: 'node', count }] };
+      const refused = await wadi.request('PUT', `/v2/clusters/${older.id}`, resize);
+      expect([refused.status, refused.body.error_name]).toEqual([400, 'INVALID_REFERENCE']);
+      expect(refused.body.error_message).toContain('its files have changed');
+    }
+    expect((await settled(wadi, older.id)).status_description).toBe('');
   });
 });

@@ -181,6 +181,35 @@ describe("the tags that a plugin wants of its machines' images", () => {
   });
 });
 
+it('a scaling needs room for no more than it adds to what it takes away, since machines go first', async () => {
+  const volumes = { volumes_per_node: 30, volumes_size: 1 };
+  const proxy = { ...group, name: 'gw', node_processes: ['proxy'], is_proxy: true, count: 1 };
+  const groups = [
+    proxy,
+    { ...group, ...volumes, name: 'a', count: 1 },
+    { ...group, ...volumes, name: 'b', count: 0 },
+  ];
+  const made = await api.request('POST', '/v2/clusters', { ...cluster, name: 'full', node_groups: groups });
+  expect([made.status, made.body.error_message]).toEqual([202, undefined]);
+  await api.settle();
+  const path = `/v2/clusters/${made.body.cluster.id}`;
+  const resize = (a: number, b: number) =>
+    api.request('PUT', path, {
+      resize_node_groups: [
+        { name: 'a', count: a },
+        { name: 'b', count: b },
+      ],
+    });
+  const refused = await resize(0, 3);
+  expect(refused.body.error_message).toContain('Quota exceeded for volume: Requested 60, but available 50');
+  expect((await resize(0, 2)).status).toBe(202);
+  await api.settle();
+  const { body } = await api.request('GET', path);
+  expect([body.cluster.status, body.cluster.status_description]).toEqual(['Active', '']);
+  expect((await api.request('DELETE', path)).status).toBe(204);
+  await api.settle();
+}, 120_000);
+
 it('an admin hides and switches off a plugin for the own project', async () => {
   const admin = { 'X-Auth-Token': tokens.admin };
   const patch = (body: object, headers = admin) => api.request('PATCH', '/v2/plugins/fake', body, headers);

@@ -12,7 +12,6 @@ import { FakeCloud } from './clouds/fake/fake-cloud.ts';
 import { readTestCloud, type TestCloud } from './clouds/fake/test-cloud-file.ts';
 import { InventoryCloud } from './clouds/inventory/inventory-cloud.ts';
 import { SandboxCloud } from './clouds/sandbox/sandbox-cloud.ts';
-import type { ClusterProvisioning } from './clusters/cluster-provisioning.ts';
 import type { Plugins } from './clusters/plugin.ts';
 import { type Config, ConfigError } from './config.ts';
 import type { DataDirectory } from './data-directory.ts';
@@ -28,20 +27,19 @@ import { openAuthenticator } from './open-authenticator.ts';
 import { builtInPlugins, loadPlugins } from './plugins/load-plugins.ts';
 import { createDbosEngine } from './provisioning/engine/dbos-engine.ts';
 import { pluginChecks } from './provisioning/plugin-checks.ts';
+import { beginPromisedWork, watchPromisedWork } from './provisioning/promised-work.ts';
 import { registerProvisioning } from './provisioning/provisioning.ts';
 import { settleOrphanedAccesses } from './provisioning/settle-accesses.ts';
 import { settleOrphanedRuns, watchOrphanedRuns } from './provisioning/settle-runs.ts';
 import { Verifier } from './provisioning/verifier.ts';
 import type { Shutdown } from './shutdown.ts';
 import { ensureToken } from './storage/api-tokens.ts';
-import { clusterIdsInStatus } from './storage/clusters.ts';
 import { type Connection, type Database, openDatabase, openPool } from './storage/database.ts';
 import { moveInstance } from './storage/instances.ts';
 import { loadOrCreateMasterKeys } from './storage/master-key.ts';
 import { migrate } from './storage/migrate.ts';
 import { PostgresNotifications } from './storage/notifications.ts';
 import { runChannel } from './storage/runs.ts';
-import { unfinishedScalings } from './storage/scalings.ts';
 import { checkMasterKeys, openSecrets } from './storage/secrets.ts';
 
 export interface ControllerParts {
@@ -129,10 +127,12 @@ export async function openController(parts: ControllerParts): Promise<string> {
   shutdown.add('engine', 10_000, () => engine.close());
   for (const cloud of clouds.values()) await cloud.resume();
   await engine.launch();
-  await beginWhatWasPromised(db, provisioning);
+  await beginPromisedWork(db, provisioning);
   await settleOrphanedRuns(db, controllerId, log);
   await settleOrphanedAccesses(db, controllerId, log);
   verifier.start();
+  const promisedWork = watchPromisedWork(db, provisioning, log);
+  shutdown.add('promised work', 5000, () => promisedWork.stop());
   const orphanedRuns = watchOrphanedRuns(db, controllerId, log);
   shutdown.add('orphaned runs', 5000, () => orphanedRuns.stop());
 
@@ -218,12 +218,4 @@ function openPlugins({ plugins }: Config, testCloud: TestCloud | null): Promise<
   return loadPlugins(folders).catch((error) => {
     throw new ConfigError((error as Error).message);
   });
-}
-
-/** A controller may die between a cluster's row and its workflow. Where the workflow is there, this does nothing. */
-async function beginWhatWasPromised(db: Database, provisioning: ClusterProvisioning): Promise<void> {
-  for (const id of await clusterIdsInStatus(db, ['Validating'])) await provisioning.createCluster(id);
-  for (const { id, cluster_id } of await unfinishedScalings(db))
-    await provisioning.scaleCluster(cluster_id, id);
-  for (const id of await clusterIdsInStatus(db, ['Deleting'])) await provisioning.deleteCluster(id);
 }

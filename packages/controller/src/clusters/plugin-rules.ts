@@ -35,6 +35,31 @@ export function checkEnabled(plugin: Plugin, version: string): void {
     );
 }
 
+interface PinnedCluster {
+  readonly plugin_name: string;
+  readonly plugin_version: string;
+  readonly plugin_hash: string | null;
+}
+
+/**
+ * Why nothing of the plugin may be run on machines with these processes: it is gone, or is not the one that the cluster
+ * was made with. null: all is well, or there is nothing to run, and what runs nothing cannot have changed what it runs.
+ */
+export function pinProblem(
+  plugins: Plugins,
+  cluster: PinnedCluster,
+  processes: readonly string[],
+): string | null {
+  const plugin = plugins.get(cluster.plugin_name);
+  const release = plugin?.versions.get(cluster.plugin_version);
+  const what = `plugin ${cluster.plugin_name} ${cluster.plugin_version}`;
+  const remedy = '(put its folder back as it was, and start the controller again)';
+  if (!plugin || !release) return `${what} is not there any more ${remedy}`;
+  if (!processes.some((name) => release.lifecycle.has(name))) return null;
+  if (cluster.plugin_hash === null || cluster.plugin_hash === plugin.hash) return null;
+  return `${what} is not the one that the cluster was made with: its files have changed ${remedy}`;
+}
+
 export function checkProcesses(release: PluginRelease, processes: readonly string[]): void {
   const twice = processes.filter((name, index) => processes.indexOf(name) !== index);
   if (twice.length > 0)

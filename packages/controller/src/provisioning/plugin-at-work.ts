@@ -1,6 +1,7 @@
 import type { Configs } from '@wadi/api';
 import type { ClusterReach } from '../access/cluster-reach.ts';
 import type { Plugin, PluginRelease } from '../clusters/plugin.ts';
+import { pinProblem } from '../clusters/plugin-rules.ts';
 import { noSecrets, type PluginSecrets } from '../clusters/plugin-secrets.ts';
 import { type Settings, type StepMachine, settingVariables } from '../plugins/step-variables.ts';
 import type { ClusterRow } from '../storage/clusters.ts';
@@ -33,17 +34,12 @@ export async function pluginAtWork(
 ): Promise<PluginAtWork | null> {
   const groups = await nodeGroupsOf(work, cluster.id);
   const processes = new Map(groups.map((group) => [group.name, group.spec.node_processes as string[]]));
+  const all = [...processes.values()].flat();
+  const problem = pinProblem(work.plugins, cluster, all);
+  if (problem !== null) throw new PluginChangedError(problem);
   const plugin = work.plugins.get(cluster.plugin_name);
   const release = plugin?.versions.get(cluster.plugin_version);
-  // One that runs nothing cannot have changed what it runs.
-  if (release && ![...processes.values()].flat().some((name) => release.lifecycle.has(name))) return null;
-  if (!plugin || !release || (cluster.plugin_hash !== null && cluster.plugin_hash !== plugin.hash)) {
-    const what = `plugin ${cluster.plugin_name} ${cluster.plugin_version}`;
-    const message = `${what} ${release ? 'is not the one that the cluster was made with: its files have changed' : 'is not there any more'}`;
-    throw new PluginChangedError(
-      `${message} (put its folder back as it was, and start the controller again)`,
-    );
-  }
+  if (!plugin || !release || !all.some((name) => release.lifecycle.has(name))) return null;
   const reach = known ?? (await work.access.reach(cluster));
   const secrets = await readSecrets(work, cluster.id);
   const spec = cluster.spec as { cluster_configs?: Configs };

@@ -56,11 +56,17 @@ export async function findCluster(db: Kysely<Schema>, id: string): Promise<Clust
 export async function clusterIdsInStatus(
   db: Kysely<Schema>,
   statuses: readonly ClusterStatus[],
+  { olderThanSeconds = 0 } = {},
 ): Promise<string[]> {
   const rows = await db
     .selectFrom('cluster')
     .select('id')
     .where('status', 'in', [...statuses])
+    .$if(olderThanSeconds > 0, (query) =>
+      query.where(
+        sql<boolean>`coalesce(updated_at, created_at) < now() - make_interval(secs => ${olderThanSeconds})`,
+      ),
+    )
     .execute();
   return rows.map((row) => row.id);
 }

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { ScalingPlace, ScalingPlan } from '../clusters/scaling.ts';
 import { findOrCreateInstances } from './instances.ts';
 import { forgetUnusedKeys, returnMachines, returnUnusedMachines } from './inventory-machines.ts';
@@ -31,13 +31,16 @@ export async function findUnfinishedScaling(
 /** Those that were asked for and have not come to an end; of all clusters, or of one. */
 export async function unfinishedScalings(
   db: Kysely<Schema>,
-  clusterId?: string,
+  { clusterId, olderThanSeconds = 0 }: { clusterId?: string; olderThanSeconds?: number } = {},
 ): Promise<{ id: string; cluster_id: string }[]> {
   return db
     .selectFrom('scaling')
     .select(['id', 'cluster_id'])
     .where('finished_at', 'is', null)
     .$if(clusterId !== undefined, (query) => query.where('cluster_id', '=', clusterId ?? ''))
+    .$if(olderThanSeconds > 0, (query) =>
+      query.where('created_at', '<', sql<Date>`now() - make_interval(secs => ${olderThanSeconds})`),
+    )
     .execute();
 }
 

@@ -3,6 +3,7 @@ import { type Cloud, type Quota, quotaNames } from '../../clouds/cloud.ts';
 import type { NodeGroupValues } from '../../clusters/node-group.ts';
 
 interface Wanted {
+  /** Negative: so many go before others come. */
   readonly count: number;
   readonly values: NodeGroupValues;
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { ApiError, ClusterScale } from '@wadi/api';
+import { ClusterScale } from '@wadi/api';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Kysely } from 'kysely';
 import type { ClusterSpec } from '../../clusters/cluster-request.ts';
@@ -7,7 +7,13 @@ import { checkGroupNames, checkHostNames, checkMachines } from '../../clusters/c
 import { effectiveValues, type NodeGroupValues, planAddedGroup } from '../../clusters/node-group.ts';
 import { checkMayUpdate } from '../../clusters/ownership.ts';
 import type { PluginRelease, Plugins } from '../../clusters/plugin.ts';
-import { checkEnabled, checkNodeGroup, requirePlugin, requireRelease } from '../../clusters/plugin-rules.ts';
+import {
+  checkEnabled,
+  checkNodeGroup,
+  pinProblem,
+  requirePlugin,
+  requireRelease,
+} from '../../clusters/plugin-rules.ts';
 import { refuseSecrets } from '../../clusters/plugin-secrets.ts';
 import {
   checkProxiesStay,
@@ -122,11 +128,22 @@ async function settlePlan(
     spares: sparesOf?.(name),
   }));
   checkProxiesStay(cluster.name, groups, toAdd, resizes);
+  const processes = [
+    ...stored.map(({ spec }) => spec as unknown as NodeGroupValues),
+    ...further.map(({ values }) => values),
+  ];
+  const changed = pinProblem(
+    plugins,
+    cluster,
+    processes.flatMap(({ node_processes }) => node_processes),
+  );
+  if (changed !== null) throw invalidReference(`Cluster '${cluster.name}' cannot be scaled: ${changed}`);
   const grown = stored.map(({ name, count, spec }) => ({
     ...{ name, values: spec as unknown as NodeGroupValues },
     count: (resizes.find((resize) => resize.name === name)?.count ?? count) - count,
   }));
-  const growing = [...grown, ...further].filter(({ count }) => count > 0);
+  const resized = [...grown, ...further];
+  const growing = resized.filter(({ count }) => count > 0);
   // As the cluster's own image, theirs may have lost its tags since.
   for (const { count, values } of grown)
     if (count > 0 && values.image_id) await checkImage(place, release, values.image_id);
@@ -134,7 +151,7 @@ async function settlePlan(
   checkMachines(growing);
   checkSpares(groups, toAdd, resizes);
   if (!sparesOf) await checkCloudHasRoom(cloud, cluster, growing);
-  await checkQuotas(cloud, cluster.project_id, growing);
+  if (growing.length > 0) await checkQuotas(cloud, cluster.project_id, resized);
   const plan = planScaling(cluster.name, groups, toAdd, resizes);
   if (!sparesOf) checkNewNames(cluster.name, [...groups, ...toAdd], plan);
   return { plan, release, further, takesSpares: sparesOf !== undefined };

@@ -7,7 +7,7 @@ import { creationOf, scalingOf } from '../workflow-ids.ts';
  * it is.
  */
 export async function stopCreation({ db, engine, clusterId }: ClusterWork): Promise<void> {
-  const scalings = await unfinishedScalings(db, clusterId);
+  const scalings = await unfinishedScalings(db, { clusterId });
   for (const workflow of [creationOf(clusterId), ...scalings.map(({ id }) => scalingOf(id))]) {
     await engine.cancel(workflow);
     await engine.settled(workflow);

@@ -15,6 +15,8 @@ const atOnce = 64;
 /** Milliseconds between tries, growing. */
 const firstPause = 500;
 const longestPause = 5_000;
+/** Milliseconds that what is known of the machines is good for; hundreds wait, and each would read of all of them. */
+const freshness = 1_000;
 
 /**
  * Seconds that a machine may take until it answers, and from then until it lets us in. One that was just made boots
@@ -47,25 +49,22 @@ export async function waitUntilAccessible(
   const told = { name: 'Wait for instance accessibility', total: everyone.length, ...(type && { type }) };
   await inProvisionStep(work, told, async (step) => {
     for (const instances of groups) {
-      const limiter = new Limiter(atOnce);
-      // For the first try of each; read anew after the proxies, whose keys may have been pinned.
-      const reach = await work.access.reach(cluster);
+      const tries = new Limiter(atOnce);
+      const reach = reachOf(work);
       const waiting = new AbortController();
       const stop = AbortSignal.any([signal, waiting.signal]);
       const ends = await Promise.allSettled(
-        instances.map((instance) =>
-          limiter.run(async () => {
-            const problem = await waitFor(work, cluster, reach, instance, stop);
-            await addStepEvents(work.db, step, [
-              {
-                instance,
-                successful: problem === null,
-                info: problem === null ? null : describeProblem(problem),
-              },
-            ]);
-            return { instance, problem };
-          }),
-        ),
+        instances.map(async (instance) => {
+          const problem = await waitFor(work, cluster, { reach, tries }, instance, stop);
+          await addStepEvents(work.db, step, [
+            {
+              instance,
+              successful: problem === null,
+              info: problem === null ? null : describeProblem(problem),
+            },
+          ]);
+          return { instance, problem };
+        }),
       );
       waiting.abort();
       const failures: Failure[] = [];
@@ -79,21 +78,44 @@ export async function waitUntilAccessible(
   });
 }
 
+/** The machines as they were a moment ago: a proxy's key may have been pinned since, a machine may have moved. */
+function reachOf(work: ClusterWork): () => Promise<ClusterReach> {
+  let readAt = Number.NEGATIVE_INFINITY;
+  let last: Promise<ClusterReach>;
+  return () => {
+    if (performance.now() - readAt < freshness) return last;
+    readAt = performance.now();
+    last = theCluster(work).then((cluster) => work.access.reach(cluster));
+    return last;
+  };
+}
+
+/** What the machines that wait have in common. */
+interface Waiting {
+  reach(): Promise<ClusterReach>;
+  /** Not the waiting itself is limited: those that never answer would keep the others from being asked. */
+  readonly tries: Limiter;
+}
+
 /** Tries until the machine answers (null) or there is no more hope. */
 async function waitFor(
   work: ClusterWork,
   cluster: ClusterRow,
-  known: ClusterReach,
+  waiting: Waiting,
   { id }: InstanceFacts,
   signal: AbortSignal,
 ): Promise<RunTargetError | null> {
-  let reach = known;
   const limits = cloudOf(work, cluster).keepsMachines ? patience.imported : patience.made;
-  const began = performance.now();
+  // From its first try: hundreds of others may have had theirs before.
+  let began: number | undefined;
   let refused: number | undefined;
   let said = '';
   for (let pause = firstPause; ; pause = Math.min(pause * 1.5, longestPause)) {
-    const problem = await tryOnce(reach, id, signal);
+    const reach = await waiting.reach();
+    const problem = await waiting.tries.run(() => {
+      began ??= performance.now();
+      return tryOnce(reach, id, signal);
+    });
     if (signal.aborted) throw new ClusterGoneError(cluster.id);
     if (problem === null) return null;
     const text = describeProblem(problem);
@@ -114,10 +136,8 @@ async function waitFor(
     const hopeless = login
       ? now - (refused ?? now) >= limits.login * 1000
       : !problem.retryable && problem.code !== 'NOT_SSH';
-    if (hopeless || now - began + pause > limits.reach * 1000) return problem;
+    if (hopeless || now - (began ?? now) + pause > limits.reach * 1000) return problem;
     await sleep(pause, undefined, { signal }).catch(() => {});
-    // A proxy's key may have been pinned, a machine may have moved.
-    reach = await work.access.reach(await theCluster(work));
   }
 }
 
