@@ -37,11 +37,15 @@ export interface RunResourceParts {
 /** Bytes of a request: the largest standard input as base64, and the rest. */
 const bodyLimit = Math.ceil(runLimits.stdin * 1.4) + 1024 * 1024;
 
+/** Every machine of the largest cluster named, and arguments or an environment as long as they may be. */
+const mostValues = 60_000;
+
 /** Commands on machines of a cluster. */
 export function runs(parts: RunResourceParts): Resource {
   return (app, context) => {
     const { db, stopping } = context;
-    app.post('/v2/clusters/:cluster/runs', { bodyLimit }, async (request, reply): Promise<RunAnswer> => {
+    const options = { bodyLimit, config: { mostValues } };
+    app.post('/v2/clusters/:cluster/runs', options, async (request, reply): Promise<RunAnswer> => {
       const cluster = await ownCluster(db, request);
       const wanted = checkBody(RunRequest, request.body);
       if (wanted.as_root) requireRight(request, 'root');
