@@ -10,6 +10,7 @@ import {
   watchOrphanedRuns,
 } from '../../packages/controller/src/provisioning/settle-runs.ts';
 import { removeCluster } from '../../packages/controller/src/provisioning/steps/remove-cluster.ts';
+import { insertToken, revokeToken } from '../../packages/controller/src/storage/api-tokens.ts';
 import { listAudit } from '../../packages/controller/src/storage/audit.ts';
 import { type Database, openDatabase, openPool } from '../../packages/controller/src/storage/database.ts';
 import { migrate } from '../../packages/controller/src/storage/migrate.ts';
@@ -180,6 +181,60 @@ describe('the journal of runs', () => {
     void journal.append({ ...b, stream: 'stdout', offset: 0, bytes: Buffer.from('y') });
     await Promise.all([journal.finish({ ...ended, ...a }), journal.finish({ ...ended, ...b })]);
     expect((await readOutput(db, { ...b, stream: 'stdout' }, 0, 10)).toString()).toBe('y');
+  });
+});
+
+describe('a run whose caller may not do it any more', () => {
+  async function askedFor(asRoot: boolean, role: 'member' | 'admin') {
+    const token = await insertToken(db, {
+      id: randomUUID(),
+      project_id: 'p',
+      name: 'short',
+      role,
+      hash: randomUUID(),
+      expires_at: null,
+    });
+    const run = { ...(await newRun(0)), id: randomUUID(), asRoot, askedBy: { token_id: token.id, role } };
+    const targets = ['begun', 'waiting'].map((name) => ({ id: randomUUID(), name }));
+    await insertRun(db, { ...run, targets });
+    const claim = (index: number) =>
+      journal.claim({ runId: run.id, instanceId: targets[index]?.id ?? '', route: 'r' });
+    return { token, run, claim };
+  }
+  const grantRoot = (member_root: boolean) => db.updateTable('project').set({ member_root }).execute();
+  afterAll(() => grantRoot(false));
+
+  it('begins nothing further when its token was revoked; what has begun goes on', async () => {
+    const { token, run, claim } = await askedFor(false, 'admin');
+    expect(await claim(0)).toBe(true);
+    await revokeToken(db, token.id, null);
+    expect(await claim(1)).toBe(false);
+    expect(await listTargets(db, [run.id])).toMatchObject([
+      { status: 'running', error: null },
+      { status: 'cancelled', route: null, error: { code: 'FORBIDDEN', retryable: false } },
+    ]);
+    const records = (await listAudit(db, 'p', { after: 0, limit: 1000 }))
+      .map(({ record }) => JSON.parse(record) as Record<string, unknown>)
+      .filter((record) => record.id === run.id)
+      .map(({ instance, phase, status }) => [instance, phase, status]);
+    expect(records).toEqual([
+      ['begun', 'begin', undefined],
+      ['waiting', 'end', 'cancelled'],
+    ]);
+  });
+
+  it('begins nothing further as root when the project does not grant it any more', async () => {
+    await grantRoot(true);
+    const member = await askedFor(true, 'member');
+    const admin = await askedFor(true, 'admin');
+    const plain = await askedFor(false, 'member');
+    expect(await member.claim(0)).toBe(true);
+    await grantRoot(false);
+    expect(await Promise.all([member, admin, plain].map(({ claim }) => claim(1)))).toEqual([
+      false,
+      true,
+      true,
+    ]);
   });
 });
 

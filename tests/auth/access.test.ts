@@ -170,6 +170,26 @@ describe('the audit log', () => {
     expect(JSON.stringify(await auditLines())).not.toContain('hunter2');
   });
 
+  test('has who cancelled a command of somebody else', async () => {
+    const begun = await as('member', 'POST', `${cluster}/runs`, { command: 'sleep 600', targets: ['inner'] });
+    const run = `${cluster}/runs/${begun.body.run.id}`;
+    for (let tries = 0; tries < 200; tries += 1) {
+      if ((await as('member', 'GET', run)).body.run.targets[0].status === 'running') break;
+      await sleep(50);
+    }
+    expect((await as('reader', 'POST', `${run}/cancel`)).status).toBe(403);
+    expect((await as('admin', 'POST', `${run}/cancel`)).status).toBe(202);
+    expect((await as('member', 'GET', `${run}?wait=30`)).body.run.status).toBe('cancelled');
+    // What is over cannot be cancelled once more.
+    expect((await as('admin', 'POST', `${run}/cancel`)).status).toBe(202);
+    const records = (await auditLines()).filter(({ record }) => record.id === begun.body.run.id);
+    expect(records.map(({ record }) => [record.phase, record.who, record.status])).toEqual([
+      ['begin', 'member', undefined],
+      ['cancel', 'admin', undefined],
+      ['end', 'member', 'cancelled'],
+    ]);
+  });
+
   test('has the path that the machine was asked for, however the one to it was written', async () => {
     const instances = (await as('member', 'GET', `${cluster}/instances`)).body.instances;
     const name = instances.find((one: { is_proxy: boolean }) => !one.is_proxy).name;

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import {
@@ -33,6 +34,13 @@ async function tamper(statement: ReturnType<typeof sql>): Promise<void> {
     await statement.execute(tx);
     await sql`alter table audit enable trigger user`.execute(tx);
   });
+}
+
+/** Sessions that wait for another one's lock. */
+async function waiting(): Promise<number> {
+  const { rows } = await sql<{ count: string }>`select count(*) from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock'`.execute(storage.db);
+  return Number(rows[0]?.count);
 }
 
 describe('the audit log', () => {
@@ -101,6 +109,50 @@ describe('the audit log', () => {
     expect((await verifyAudit(storage.db, project)).intact).toBe(true);
     expect((await verifyAudit(storage.db, 'shared')).intact).toBe(true);
     expect(await listAudit(storage.db, project, { after: 0, limit: 1000 })).toHaveLength(10 + 133);
+  });
+
+  test('is written in one project while old records of another wait to be removed', async () => {
+    const { db } = storage;
+    const append = (projectId: string) =>
+      db.transaction().execute((tx) => appendAudit(tx, [{ projectId, about: {} }]));
+    await append('a quick one');
+    await append('slow');
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const slow = db.transaction().execute(async (tx) => {
+      await appendAudit(tx, [{ projectId: 'slow', about: {} }]);
+      await released;
+    });
+    const pruning = pruneAudit(db, new Date(0));
+    await expect.poll(waiting, { timeout: 10_000 }).toBeGreaterThan(0);
+    await append('a quick one');
+    release();
+    await Promise.all([slow, pruning]);
+  });
+
+  test('forgets more records than go into one transaction', async () => {
+    const { db } = storage;
+    const records = Array.from({ length: 2500 }, () => ({ projectId: project, about: {} }));
+    await db.transaction().execute((tx) => appendAudit(tx, records));
+    const late = new Date(Date.now() + 1000);
+    await pruneAudit(db, late);
+    expect(await verifyAudit(db, project)).toEqual({ intact: true, records: 0, newest: 2510, problem: null });
+  });
+
+  test.each([
+    ['that is no JSON', () => sql`update audit set record = '{' where project_id = ${project}`],
+    ['that is null', () => sql`update audit set record = 'null' where project_id = ${project}`],
+    ['at no time', () => sql`update audit set at = 'infinity' where project_id = ${project}`],
+  ])('shows a record %s, whatever its hash', async (_, statement) => {
+    const { db } = storage;
+    await tamper(sql`${statement()} and sequence = 10`);
+    const [row] = await listAudit(db, project, { after: 9, limit: 1 });
+    const text = [row?.previous, project, 10, row?.record].join('\n');
+    const hash = createHash('sha256').update(text).digest('hex');
+    await tamper(sql`update audit set hash = ${hash} where project_id = ${project} and sequence = 10`);
+    expect(await verifyAudit(db, project)).toMatchObject({ intact: false, records: 10 });
   });
 
   test('forgets what is too old, oldest first, and stays verifiable', async () => {

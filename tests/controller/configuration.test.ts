@@ -34,6 +34,7 @@ test.each([
   ['an unknown key', 'listn: 127.0.0.1:0', 'unknown key listn'],
   ['a value of the wrong type', 'sandbox: often', 'sandbox'],
   ['a host name with a port', 'hosts: ["wadi.example:80"]', 'hosts'],
+  ['an IPv6 address without brackets', 'hosts: ["2001:db8::1"]', 'hosts'],
   ['text that is no YAML', 'listen: [', 'wadi.yaml'],
   ['a list', '- listen', 'wadi.yaml'],
 ])('refuses a configuration file with %s', async (_, content, text) => {
@@ -78,7 +79,7 @@ test('takes settings from a file', async () => {
     [
       `data: ${data}`,
       `database_url: ${url}`,
-      'hosts: [wadi.example]',
+      'hosts: [wadi.example, "[2001:DB8:0::1]"]',
       `log_file: ${log}`,
       'log_level: debug',
     ].join('\n'),

@@ -100,6 +100,26 @@ test.each(['{', 'a=1', '{"a":1', '\u0000', '{"__proto__": {"admin": true}}'])(
   },
 );
 
+test.each([
+  ['values', `[${'1,'.repeat(20_000)}1]`],
+  ['values', JSON.stringify(Object.fromEntries(Array.from({ length: 20_001 }, (_, i) => [i, 1])))],
+  ['deep', `${'['.repeat(200_000)}${']'.repeat(200_000)}`],
+  ['deep', `${'{"a":'.repeat(65)}1${'}'.repeat(65)}`],
+])(
+  'a body that takes long to look through, or more depth than there is, is refused: %s',
+  async (what, body) => {
+    const answer = await send('POST', '/v2/echo', body);
+    expect([answer.status, answer.body.error_name]).toEqual([400, 'INVALID_DATA']);
+    expect(answer.body.error_message).toContain(what);
+  },
+);
+
+test('a body as large as anybody needs is taken', async () => {
+  const deep = `${'{"a":['.repeat(32)}${']}'.repeat(32)}`;
+  expect((await send('POST', '/v2/echo', deep)).status).toBe(200);
+  expect((await send('POST', '/v2/echo', JSON.stringify(Array.from({ length: 19_999 })))).status).toBe(200);
+});
+
 test('another content type is refused by its name', async () => {
   for (const type of ['application/x-www-form-urlencoded', 'text/plain', 'application/xml; charset=utf-8']) {
     const answer = await send('POST', '/v2/echo', 'a=1', { 'Content-Type': type });

@@ -8,7 +8,7 @@ const ConfigFile = Type.Object(
   {
     listen: Type.Optional(Type.String()),
     data: Type.Optional(Type.String()),
-    hosts: Type.Optional(Type.Array(Type.String({ pattern: '^[A-Za-z0-9.-]+$' }))),
+    hosts: Type.Optional(Type.Array(Type.String({ pattern: '^([A-Za-z0-9.-]+|\\[[0-9A-Fa-f:.]+\\])$' }))),
     sandbox: Type.Optional(Type.Boolean()),
     allow_networks: Type.Optional(Type.Array(Type.String())),
     plugins: Type.Optional(Type.String()),

@@ -36,5 +36,7 @@ declare module 'fastify' {
     public?: boolean;
     /** The handler reads the body itself; an absent body stays undefined instead of becoming `{}`. */
     rawBody?: boolean;
+    /** Most values (members and elements, at any depth) in the body. */
+    mostValues?: number;
   }
 }

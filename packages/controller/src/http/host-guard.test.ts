@@ -47,6 +47,20 @@ test.each([
   expect(ask({ proxies }, from, headers as never)).toBe(status);
 });
 
+test.each([
+  ['[2001:DB8:0:0::1]', '[2001:db8::1]:8386', 200],
+  ['[2001:db8::1]', '[2001:0DB8:0::1]:8386', 200],
+  ['[::ffff:192.0.2.1]', '[::ffff:c000:201]:8386', 200],
+  ['[2001:db8::1]', '[2001:db8::2]:8386', 403],
+  ['[2001:db8::1]', '[2001:db8::1', 403],
+  ['[2001:db8::1]', '[2001:db8::1]x:8386', 403],
+  ['[2001:db8::1]', '[1.2.3.4]:8386', 403],
+])('under the name %s, a request for %s is answered %i', (name, host, status) => {
+  expect(ask({ names: [name] }, '2001:db8::9', { host })).toBe(status);
+  const origin = `http://${host}`;
+  expect(ask({ names: [name] }, '2001:db8::9', { host, origin })).toBe(status);
+});
+
 test('with TLS of its own, pages of its https origin may ask, and 443 need not be said', () => {
   const tls = { tls: true, port: () => 443 };
   const headers = { host: 'wadi.example', origin: 'https://wadi.example' };

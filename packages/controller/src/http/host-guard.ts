@@ -22,7 +22,7 @@ export interface Served {
 
 export function hostGuard({ names, port, tls, proxies }: Served): HostGuard {
   const hosts = (standardPort: number) => {
-    const own = ['127.0.0.1', 'localhost', '[::1]', ...names.map((name) => name.toLowerCase())];
+    const own = ['127.0.0.1', 'localhost', '[::1]', ...names.map(plainHost)];
     const withPort = own.map((name) => `${name}:${port()}`);
     return new Set(port() === standardPort ? [...withPort, ...own] : withPort);
   };
@@ -33,11 +33,11 @@ export function hostGuard({ names, port, tls, proxies }: Served): HostGuard {
       return refusal('This address is served to its TLS proxy only', 'connect to the proxy, over https');
     const allowed = hosts(tls ? 443 : 80);
     // The proxy has a port of its own, and passes the name on as its callers wrote it.
-    if (proxied) for (const name of names) allowed.add(name.toLowerCase());
+    if (proxied) for (const name of names) allowed.add(plainHost(name));
     const given = request.rawHeaders.filter(
       (_, i) => i % 2 === 0 && request.rawHeaders[i]?.toLowerCase() === 'host',
     );
-    const host = request.headers.host?.toLowerCase();
+    const host = plainHost(request.headers.host ?? '');
     // A second Host header, or a target that names a host, could make two readers see two names.
     if (given.length !== 1 || !request.url?.startsWith('/') || !host || !allowed.has(host))
       return refusal(
@@ -46,13 +46,23 @@ export function hostGuard({ names, port, tls, proxies }: Served): HostGuard {
       );
     const origin = request.headers.origin?.toLowerCase();
     const scheme = tls || proxied ? 'https://' : 'http://';
-    if (origin !== undefined && !(origin.startsWith(scheme) && allowed.has(origin.slice(scheme.length))))
+    if (
+      origin !== undefined &&
+      !(origin.startsWith(scheme) && allowed.has(plainHost(origin.slice(scheme.length))))
+    )
       return refusal(
         'Requests from other web pages are refused',
         'open the page from the address of this controller',
       );
     return null;
   };
+}
+
+/** Host and port in one form: an IPv6 address can be written in many ways, and browsers use that of RFC 5952. */
+function plainHost(text: string): string {
+  const lower = text.toLowerCase();
+  const [, address = '', rest = ''] = /^\[([0-9a-f:.]+)\](.*)$/.exec(lower) ?? [];
+  return isIP(address) === 6 ? `${new URL(`http://[${address}]`).hostname}${rest}` : lower;
 }
 
 const thisComputer = new BlockList();

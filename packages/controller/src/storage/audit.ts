@@ -128,45 +128,66 @@ function problemOf(row: AuditRow, last: { sequence: number; hash: string }): str
   if (Number(row.sequence) !== last.sequence + 1) return `record ${last.sequence + 1} is missing`;
   if (row.previous !== last.hash) return `record ${row.sequence} does not follow the one before it`;
   if (row.hash !== hashOf(row)) return `record ${row.sequence} was changed`;
-  if ((JSON.parse(row.record) as { at?: unknown }).at !== row.at.toISOString())
-    return `the time of record ${row.sequence} was changed`;
+  if (timeIn(row.record) !== timeOf(row)) return `the time of record ${row.sequence} was changed`;
   return null;
+}
+
+/** Who changed a record may have written anything. */
+function timeIn(record: string): unknown {
+  try {
+    return (JSON.parse(record) as { at?: unknown } | null)?.at;
+  } catch {
+    return null;
+  }
+}
+
+function timeOf({ at }: Pick<AuditRow, 'at'>): string {
+  const time: unknown = at;
+  // The driver gives PostgreSQL's infinity as a number.
+  return time instanceof Date && !Number.isNaN(time.getTime()) ? time.toISOString() : String(time);
 }
 
 /** Removes what is older than a moment, oldest first without gaps, and remembers where the chain goes on. */
 export async function pruneAudit(db: Database, before: Date): Promise<number> {
-  return await db.transaction().execute(async (tx) => {
-    await sql`select set_config('wadi.audit_retention', 'on', true)`.execute(tx);
-    let removed = 0;
-    const chains = await tx.selectFrom('audit_chain').selectAll().orderBy('project_id').forUpdate().execute();
-    for (const { project_id: project } of chains) {
-      const kept = await tx
-        .selectFrom('audit')
-        .select((eb) => eb.fn.min('sequence').as('first'))
-        .where('project_id', '=', project)
-        .where('at', '>=', before)
-        .executeTakeFirst();
-      const newest = await tx
-        .selectFrom('audit')
-        .select(['sequence', 'hash'])
-        .where('project_id', '=', project)
-        .$if(Boolean(kept?.first), (query) => query.where('sequence', '<', kept?.first ?? ''))
-        .orderBy('sequence', 'desc')
-        .limit(1)
-        .executeTakeFirst();
-      if (!newest) continue;
-      const { numDeletedRows } = await tx
-        .deleteFrom('audit')
-        .where('project_id', '=', project)
-        .where('sequence', '<=', newest.sequence)
-        .executeTakeFirstOrThrow();
-      removed += Number(numDeletedRows);
-      await tx
-        .updateTable('audit_chain')
-        .set({ removed_sequence: Number(newest.sequence), removed_hash: newest.hash })
-        .where('project_id', '=', project)
-        .execute();
-    }
-    return removed;
-  });
+  const chains = await db.selectFrom('audit_chain').select('project_id').orderBy('project_id').execute();
+  let removed = 0;
+  // In small transactions: whoever wants to begin an access in the project waits for each of them.
+  for (const { project_id: project } of chains) {
+    for (let count = batch; count === batch; removed += count)
+      count = await db.transaction().execute((tx) => pruneOldest(tx, project, before));
+  }
+  return removed;
+}
+
+/** One batch of a project's records, at most. */
+async function pruneOldest(tx: Kysely<Schema>, project: string, before: Date): Promise<number> {
+  await sql`select set_config('wadi.audit_retention', 'on', true)`.execute(tx);
+  await tx
+    .selectFrom('audit_chain')
+    .select('project_id')
+    .where('project_id', '=', project)
+    .forUpdate()
+    .execute();
+  const oldest = await tx
+    .selectFrom('audit')
+    .select(['sequence', 'hash', 'at'])
+    .where('project_id', '=', project)
+    .orderBy('sequence')
+    .limit(batch)
+    .execute();
+  const kept = oldest.findIndex(({ at }) => at >= before);
+  const old = kept === -1 ? oldest : oldest.slice(0, kept);
+  const last = old.at(-1);
+  if (!last) return 0;
+  await tx
+    .deleteFrom('audit')
+    .where('project_id', '=', project)
+    .where('sequence', '<=', last.sequence)
+    .execute();
+  await tx
+    .updateTable('audit_chain')
+    .set({ removed_sequence: Number(last.sequence), removed_hash: last.hash })
+    .where('project_id', '=', project)
+    .execute();
+  return old.length;
 }

@@ -1,5 +1,6 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
 import { auditRunTargets } from './audit-runs.ts';
+import { cancelForbidden } from './cancel-forbidden.ts';
 import type { RunTable, RunTargetTable, Schema } from './schema.ts';
 import { storable, storableJson } from './storable.ts';
 
@@ -129,6 +130,7 @@ export async function claimTargets(db: Kysely<Schema>, claims: readonly Claim[])
 }
 
 async function claimAndRecord(tx: Kysely<Schema>, claims: readonly Claim[]): Promise<Set<string>> {
+  const cancelled = await cancelForbidden(tx, claims);
   const rows = sql.join(
     claims.map(({ runId, instanceId, route }) => sql`(${runId}::uuid, ${instanceId}::uuid, ${route}::text)`),
   );
@@ -138,7 +140,13 @@ async function claimAndRecord(tx: Kysely<Schema>, claims: readonly Claim[]): Pro
     where run_target.run_id = v.run_id and run_target.instance_id = v.instance_id
       and run_target.status = 'pending'
     returning run_target.run_id, run_target.instance_id`.execute(tx);
+  await auditRunTargets(tx, 'end', cancelled);
   await auditRunTargets(tx, 'begin', claimed);
+  if (cancelled.length > 0)
+    await notifyRuns(
+      tx,
+      cancelled.map((row) => `${row.run_id}/${row.instance_id}`),
+    );
   return new Set(claimed.map((row) => `${row.run_id}/${row.instance_id}`));
 }
 

@@ -24,11 +24,12 @@ export interface ImportParts {
 
 /** Bytes: 10,000 machines with their host keys. */
 export const bodyLimit = 32 * 1024 * 1024;
+export const mostValues = 200_000;
 
 /** Machines that exist already become a cluster; nothing on them is changed. */
 export function importCluster({ provisioning, plugins, allowNetworks }: ImportParts): Resource {
   return (app, context) => {
-    app.post('/v2/clusters/import', { bodyLimit }, async (request, reply) => {
+    app.post('/v2/clusters/import', { bodyLimit, config: { mostValues } }, async (request, reply) => {
       if (!context.clouds.has('inventory'))
         throw new ApiError(400, 'INVALID_REFERENCE', 'This controller takes no machines that exist already');
       const body = checkBody(ImportRequest, request.body);

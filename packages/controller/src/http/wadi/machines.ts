@@ -15,7 +15,7 @@ import { findVisible } from '../../storage/visible-row.ts';
 import type { HttpContext, Resource } from '../context.ts';
 import { invalidReference } from '../sahara/refusals.ts';
 import { checkBody } from './check-body.ts';
-import { bodyLimit, type ImportParts } from './import.ts';
+import { bodyLimit, type ImportParts, mostValues } from './import.ts';
 import { notFound, ownCluster } from './own-cluster.ts';
 import { type PresentMachines, planAddition } from './plan-import.ts';
 import { storeMachines } from './store-machines.ts';
@@ -40,17 +40,21 @@ export function machines({ allowNetworks }: Pick<ImportParts, 'allowNetworks'>):
       return { machines: await view(db, cluster.id) };
     });
 
-    app.post<OfCluster>(path, { bodyLimit }, async (request, reply): Promise<InventoryMachineList> => {
-      const { id } = await ownCluster(db, request);
-      const body = checkBody(MachinesRequest, request.body);
-      await db.transaction().execute(async (tx) => {
-        const cluster = await lock(context, tx, request.principal.projectId, id);
-        await addMachines(context, tx, cluster, body, allowNetworks);
-      });
-      const added = new Set(body.machines.map(({ name }) => name));
-      reply.code(201);
-      return { machines: (await view(db, id)).filter(({ name }) => added.has(name)) };
-    });
+    app.post<OfCluster>(
+      path,
+      { bodyLimit, config: { mostValues } },
+      async (request, reply): Promise<InventoryMachineList> => {
+        const { id } = await ownCluster(db, request);
+        const body = checkBody(MachinesRequest, request.body);
+        await db.transaction().execute(async (tx) => {
+          const cluster = await lock(context, tx, request.principal.projectId, id);
+          await addMachines(context, tx, cluster, body, allowNetworks);
+        });
+        const added = new Set(body.machines.map(({ name }) => name));
+        reply.code(201);
+        return { machines: (await view(db, id)).filter(({ name }) => added.has(name)) };
+      },
+    );
 
     app.delete<OfMachine>(`${path}/:name`, async (request, reply) => {
       const { name } = request.params;

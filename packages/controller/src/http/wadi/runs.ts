@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import type { ClusterAccess } from '../../access/cluster-access.ts';
 import type { RunExecutor } from '../../access/run-executor.ts';
 import { runInputPurpose, writeRunInput } from '../../access/run-input.ts';
+import { appendAudit } from '../../storage/audit.ts';
 import type { ClusterRow } from '../../storage/clusters.ts';
 import { brokenConstraint } from '../../storage/constraint.ts';
 import {
@@ -36,11 +37,15 @@ export interface RunResourceParts {
 /** Bytes of a request: the largest standard input as base64, and the rest. */
 const bodyLimit = Math.ceil(runLimits.stdin * 1.4) + 1024 * 1024;
 
+/** Every machine of the largest cluster named, and arguments or an environment as long as they may be. */
+const mostValues = 60_000;
+
 /** Commands on machines of a cluster. */
 export function runs(parts: RunResourceParts): Resource {
   return (app, context) => {
     const { db, stopping } = context;
-    app.post('/v2/clusters/:cluster/runs', { bodyLimit }, async (request, reply): Promise<RunAnswer> => {
+    const options = { bodyLimit, config: { mostValues } };
+    app.post('/v2/clusters/:cluster/runs', options, async (request, reply): Promise<RunAnswer> => {
       const cluster = await ownCluster(db, request);
       const wanted = checkBody(RunRequest, request.body);
       if (wanted.as_root) requireRight(request, 'root');
@@ -71,6 +76,7 @@ export function runs(parts: RunResourceParts): Resource {
     app.post('/v2/clusters/:cluster/runs/:run/cancel', async (request, reply): Promise<RunAnswer> => {
       const cluster = await ownCluster(db, request);
       const run = await runOf(context, cluster, runId(request));
+      if (run.status === 'running') await recordCancellation(context, request, run);
       if (run.status === 'running' && !parts.executor.cancel(run.id) && run.owner !== parts.controllerId)
         throw new ApiError(409, 'CONFLICT', 'Another controller executes this run', {
           hint: 'cancel it there',
@@ -79,6 +85,18 @@ export function runs(parts: RunResourceParts): Resource {
       return answer(context, request, run);
     });
   };
+}
+
+/** Its records say who asked for it; who ended it may be somebody else. */
+async function recordCancellation({ db }: HttpContext, request: FastifyRequest, run: RunRow): Promise<void> {
+  const about = {
+    access: 'run',
+    phase: 'cancel',
+    id: run.id,
+    ...askedBy(request),
+    cluster_id: run.cluster_id,
+  };
+  await db.transaction().execute((tx) => appendAudit(tx, [{ projectId: run.project_id, about }]));
 }
 
 /** The run of this request's id: inserted and started by exactly one request, found by every other. */
