@@ -8,6 +8,11 @@ export const ErrorBody = Type.Object(
     error_name: Type.Union([Type.String(), Type.Integer()]),
     error_message: Type.String(),
     error_id: Type.Optional(Type.String({ format: 'uuid' })),
+    fields: Type.Optional(
+      Type.Array(Type.String({ examples: ['node_groups[0][count]'] }), {
+        description: 'Where in the body what is wrong stands.',
+      }),
+    ),
     hint: Type.Optional(Type.String({ description: 'What a person can do about it.' })),
     retryable: Type.Optional(Type.Boolean({ description: 'Whether the same request may succeed later.' })),
   },

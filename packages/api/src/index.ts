@@ -7,6 +7,7 @@ export * from './cluster-template.ts';
 export * from './error.ts';
 export * from './event.ts';
 export type { Configs, Share } from './field.ts';
+export * from './field-path.ts';
 export { formats, isUuid } from './format.ts';
 export * from './image.ts';
 export * from './import.ts';

@@ -125,7 +125,9 @@ export function clusterTemplateRoutes(
       const groups = body.node_groups === undefined ? undefined : (body.node_groups ?? []).map(planNodeGroup);
       checkMayUpdate('ClusterTemplate', old, projectId, body);
       if (body.plugin_name !== undefined && body.plugin_version === undefined)
-        throw invalidReference(`You must specify a ${versionField(request)} value for your plugin_name`);
+        throw invalidReference(`You must specify a ${versionField(request)} value for your plugin_name`, [
+          'plugin_version',
+        ]);
       const plugin = requirePlugin(plugins, body.plugin_name ?? old.plugin_name);
       const release = requireRelease(plugin, body.plugin_version ?? old.plugin_version);
       if (body.name !== undefined && body.name !== old.name) await refuseTakenName(tx, projectId, body.name);
@@ -190,8 +192,8 @@ async function checkClusterFields(
 ): Promise<void> {
   if (place) await checkClusterReferences(place, release, fields, { complete: false });
   checkConfigs(release, fields.cluster_configs);
-  refuseSecrets(release, fields.cluster_configs);
-  checkKnownProcesses(release, fields.anti_affinity ?? []);
+  refuseSecrets(release, fields.cluster_configs, ['cluster_configs']);
+  checkKnownProcesses(release, fields.anti_affinity ?? [], ['anti_affinity']);
 }
 
 /** Locks the templates that the groups are built from, so that none is deleted before the groups are stored. */
@@ -203,14 +205,15 @@ async function checkNodeGroups(
   place: ReferencePlace | undefined,
 ): Promise<void> {
   checkGroupNames(groups);
-  const templates = await findTemplates(tx, projectId, groups);
-  for (const group of groups) {
+  const templates = await findTemplates(tx, projectId, groups, ['node_groups']);
+  for (const [index, group] of groups.entries()) {
+    const where = ['node_groups', index];
     const values = effectiveValues(templates.of(group)?.spec ?? {}, group.given);
-    checkNodeGroup(release, values);
-    refuseSecrets(release, group.given.node_configs);
+    checkNodeGroup(release, values, where);
+    refuseSecrets(release, group.given.node_configs, [...where, 'node_configs']);
     if (!place) continue;
-    await checkCloudKnows(place.cloud, projectId, group.name, values);
-    await checkNodeGroupReferences(place, release, values);
+    await checkCloudKnows(place.cloud, projectId, group.name, values, where);
+    await checkNodeGroupReferences(place, release, values, where);
   }
 }
 

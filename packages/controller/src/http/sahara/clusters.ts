@@ -68,7 +68,14 @@ export function clusterRoutes(app: FastifyInstance, context: HttpContext, option
       const old = await find(tx, projectId, request.params.id, 'update');
       checkMayUpdate('ClusterResource', old, projectId, body);
       if (body.update_keypair)
-        throw new ApiError(400, 'UPDATE_FAILED', `update_keypair: the cloud '${old.cloud}' has no key pairs`);
+        throw new ApiError(
+          400,
+          'UPDATE_FAILED',
+          `update_keypair: the cloud '${old.cloud}' has no key pairs`,
+          {
+            fields: [['update_keypair']],
+          },
+        );
       if (body.name !== undefined && body.name !== old.name) await refuseTakenName(tx, projectId, body.name);
       checkQuery(request, 'clusters_update');
       const changes = {

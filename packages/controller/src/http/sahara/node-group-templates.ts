@@ -42,7 +42,7 @@ export function nodeGroupTemplateRoutes(
   const check = async (release: PluginRelease, projectId: string, name: string, spec: object) => {
     const values = effectiveValues(spec);
     checkNodeGroup(release, values);
-    refuseSecrets(release, values.node_configs);
+    refuseSecrets(release, values.node_configs, ['node_configs']);
     const cloud = clouds.get(defaultCloud ?? '');
     if (!cloud) return;
     await checkCloudKnows(cloud, projectId, name, values);
@@ -102,7 +102,9 @@ export function nodeGroupTemplateRoutes(
       const fields = uniteProxyFlag(body);
       checkMayUpdate('NodeGroupTemplate', old, projectId, body);
       if (body.plugin_name !== undefined && body.plugin_version === undefined)
-        throw invalidReference(`You must specify a ${versionField(request)} value for your plugin_name`);
+        throw invalidReference(`You must specify a ${versionField(request)} value for your plugin_name`, [
+          'plugin_version',
+        ]);
       const plugin = requirePlugin(plugins, body.plugin_name ?? old.plugin_name);
       const release = requireRelease(plugin, body.plugin_version ?? old.plugin_version);
       if (body.name !== undefined && body.name !== old.name) await refuseTakenName(tx, projectId, body.name);

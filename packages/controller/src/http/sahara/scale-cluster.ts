@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { ApiError, ClusterScale } from '@wadi/api';
+import { ApiError, ClusterScale, type FieldPath } from '@wadi/api';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Kysely } from 'kysely';
 import type { ClusterSpec } from '../../clusters/cluster-request.ts';
@@ -49,7 +49,7 @@ export async function scaleCluster(
     const cluster = await findVisible(tx, 'cluster', projectId, id, 'update');
     if (!cluster) throw notFound({ id });
     const body = readBody(ClusterScale, request);
-    checkEnabled(requirePlugin(known, cluster.plugin_name), cluster.plugin_version);
+    checkEnabled(requirePlugin(known, cluster.plugin_name, []), cluster.plugin_version, []);
     checkMayUpdate('ClusterResource', cluster, projectId, body);
     checkScalable(cluster);
     const { plan, added } = await settlePlan(context, known, tx, cluster, body);
@@ -101,10 +101,10 @@ async function settlePlan(
   const cloud = context.clouds.get(cluster.cloud);
   if (!cloud) throw invalidReference(`The cloud '${cluster.cloud}' of this cluster is not switched on`);
   const place = { db: tx, cloud, projectId: cluster.project_id };
-  const release = requireRelease(requirePlugin(plugins, cluster.plugin_name), cluster.plugin_version);
+  const release = requireRelease(requirePlugin(plugins, cluster.plugin_name, []), cluster.plugin_version, []);
   await checkClusterReferences(place, release, cluster.spec as ClusterSpec, { complete: true });
   const resizes: readonly Resize[] = request.resize_node_groups ?? [];
-  checkGroupNames(resizes);
+  checkGroupNames(resizes, ['resize_node_groups']);
   checkResizes(groups, resizes);
   const further = await planGroups(place, release, cluster, request, stored);
   const toAdd = further.map(({ id, name, count, values }) => ({
@@ -112,8 +112,12 @@ async function settlePlan(
     isProxy: values.is_proxy === true,
   }));
   checkProxiesStay(cluster.name, groups, toAdd, resizes);
+  const places = new Map<string, FieldPath>([
+    ...resizes.map(({ name }, index) => [name, ['resize_node_groups', index]] as const),
+    ...further.map(({ name, where }) => [name, where] as const),
+  ]);
   const grown = stored.map(({ name, count, spec }) => ({
-    ...{ name, values: spec as unknown as NodeGroupValues },
+    ...{ name, values: spec as unknown as NodeGroupValues, where: places.get(name) ?? [] },
     count: (resizes.find((resize) => resize.name === name)?.count ?? count) - count,
   }));
   const growing = [...grown, ...further].filter(({ count }) => count > 0);
@@ -124,18 +128,20 @@ async function settlePlan(
   const plan = planScaling(cluster.name, groups, toAdd, resizes);
   const highest = new Map(plan.add.map(({ nodeGroupId, index }) => [nodeGroupId, index]));
   for (const group of [...groups, ...toAdd])
-    checkHostNames(cluster.name, [{ ...group, count: highest.get(group.id) ?? 0 }]);
+    checkHostNames(cluster.name, [{ ...group, count: highest.get(group.id) ?? 0 }], () => [
+      [...(places.get(group.name) ?? []), group.instances.length === 0 ? 'name' : 'count'],
+    ]);
   return { plan, added: further.map(({ row }) => row) };
 }
 
 /** Machines that one request may add; a cloud without limits would be asked for whatever somebody mistyped. */
 const mostAdded = 10_000;
 
-function checkMachines(growing: readonly { readonly count: number }[]): void {
+function checkMachines(growing: readonly { readonly count: number; readonly where: FieldPath }[]): void {
   const added = growing.reduce((sum, { count }) => sum + count, 0);
   if (added <= mostAdded) return;
   const text = `${added} machines are more than one request may add, which is ${mostAdded}`;
-  throw new ApiError(400, 'INVALID_DATA', text);
+  throw new ApiError(400, 'INVALID_DATA', text, { fields: growing.map(({ where }) => [...where, 'count']) });
 }
 
 async function planGroups(
@@ -146,18 +152,21 @@ async function planGroups(
   stored: readonly NodeGroupRow[],
 ) {
   const requested = (request.add_node_groups ?? []).map(planAddedGroup);
-  checkGroupNames(requested);
+  checkGroupNames(requested, ['add_node_groups']);
   // Names of machines are lower case: groups that differ in nothing else would have the same machines.
   const known = new Set(stored.map(({ name }) => name.toLowerCase()));
-  for (const { name } of requested)
+  for (const [index, { name }] of requested.entries())
     if (known.has(name.toLowerCase()))
-      throw invalidReference(`Can't add new nodegroup. Cluster already has nodegroup with name '${name}'`);
-  const templates = await findTemplates(place.db, cluster.project_id, requested);
+      throw invalidReference(`Can't add new nodegroup. Cluster already has nodegroup with name '${name}'`, [
+        ...['add_node_groups', index, 'name'],
+      ]);
+  const templates = await findTemplates(place.db, cluster.project_id, requested, ['add_node_groups']);
   const position = Math.max(-1, ...stored.map((group) => group.position)) + 1;
   const planned = requested.map(({ name, count, node_group_template_id, given }, index) => {
     const values = effectiveValues(templates.of({ node_group_template_id })?.spec ?? {}, given);
-    checkNodeGroup(release, values);
-    refuseSecrets(release, values.node_configs);
+    const where = ['add_node_groups', index];
+    checkNodeGroup(release, values, where);
+    refuseSecrets(release, values.node_configs, [...where, 'node_configs']);
     const id = randomUUID();
     const row = {
       ...{ id, name, node_group_template_id, cluster_id: cluster.id, position: position + index },
@@ -166,8 +175,8 @@ async function planGroups(
       is_proxy: values.is_proxy === true,
       spec: JSON.stringify(values),
     };
-    return { id, name, count, values, row };
+    return { id, name, count, values, where, row };
   });
-  for (const { values } of planned) await checkNodeGroupReferences(place, release, values);
+  for (const { values, where } of planned) await checkNodeGroupReferences(place, release, values, where);
   return planned;
 }
