@@ -169,6 +169,11 @@ describe('a cluster template', () => {
       'node_groups[0][count]: -1 is less than the minimum of 0',
     ],
     ['an unknown process', [{ name: 'x', node_processes: ['nix'] }], "following node processes: ['nix']"],
+    [
+      'a template whose id is empty',
+      [{ name: 'x', node_group_template_id: '' }],
+      "node_groups[0][node_group_template_id]: '' is too short",
+    ],
   ])('with groups that have %s is refused', async (_, groups, text) => {
     const node_groups = groups.map((one) => ({
       count: 1,

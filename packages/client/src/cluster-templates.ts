@@ -1,10 +1,12 @@
-import type { ClusterTemplate, ClusterTemplateCreate, ClusterTemplateUpdate } from '@wadi/api';
-import type { ListQuery } from './list-query.ts';
+import type {
+  ClusterTemplate,
+  ClusterTemplateAnswer,
+  ClusterTemplateCreate,
+  ClusterTemplateList,
+  ClusterTemplateUpdate,
+  ListQuery,
+} from '@wadi/api';
 import type { CallOptions, Transport } from './transport.ts';
-
-interface Answer {
-  readonly cluster_template: ClusterTemplate;
-}
 
 /** `/v2/cluster-templates`: which node groups make a cluster. */
 export class ClusterTemplates {
@@ -16,26 +18,23 @@ export class ClusterTemplates {
 
   async list(query: ListQuery = {}, options: CallOptions = {}): Promise<ClusterTemplate[]> {
     const call = { ...options, query: { ...query } };
-    const answer = await this.#transport.json<{ cluster_templates: ClusterTemplate[] }>(
-      'GET',
-      '/v2/cluster-templates',
-      call,
-    );
+    const answer = await this.#transport.json<ClusterTemplateList>('GET', '/v2/cluster-templates', call);
     return answer.cluster_templates;
   }
 
   async get(id: string, options: CallOptions = {}): Promise<ClusterTemplate> {
-    return (await this.#transport.json<Answer>('GET', path(id), options)).cluster_template;
+    return (await this.#transport.json<ClusterTemplateAnswer>('GET', path(id), options)).cluster_template;
   }
 
   async create(template: ClusterTemplateCreate, options: CallOptions = {}): Promise<ClusterTemplate> {
     const call = { ...options, body: template };
-    return (await this.#transport.json<Answer>('POST', '/v2/cluster-templates', call)).cluster_template;
+    return (await this.#transport.json<ClusterTemplateAnswer>('POST', '/v2/cluster-templates', call))
+      .cluster_template;
   }
 
   async update(id: string, changes: ClusterTemplateUpdate, options: CallOptions = {}) {
     const call = { ...options, body: changes };
-    return (await this.#transport.json<Answer>('PATCH', path(id), call)).cluster_template;
+    return (await this.#transport.json<ClusterTemplateAnswer>('PATCH', path(id), call)).cluster_template;
   }
 
   async delete(id: string, options: CallOptions = {}): Promise<void> {

@@ -1,10 +1,12 @@
-import type { NodeGroupTemplate, NodeGroupTemplateCreate, NodeGroupTemplateUpdate } from '@wadi/api';
-import type { ListQuery } from './list-query.ts';
+import type {
+  ListQuery,
+  NodeGroupTemplate,
+  NodeGroupTemplateAnswer,
+  NodeGroupTemplateCreate,
+  NodeGroupTemplateList,
+  NodeGroupTemplateUpdate,
+} from '@wadi/api';
 import type { CallOptions, Transport } from './transport.ts';
-
-interface Answer {
-  readonly node_group_template: NodeGroupTemplate;
-}
 
 /** `/v2/node-group-templates`. `is_proxy` and `is_proxy_gateway` are the same field. */
 export class NodeGroupTemplates {
@@ -16,26 +18,24 @@ export class NodeGroupTemplates {
 
   async list(query: ListQuery = {}, options: CallOptions = {}): Promise<NodeGroupTemplate[]> {
     const call = { ...options, query: { ...query } };
-    const answer = await this.#transport.json<{ node_group_templates: NodeGroupTemplate[] }>(
-      'GET',
-      '/v2/node-group-templates',
-      call,
-    );
+    const answer = await this.#transport.json<NodeGroupTemplateList>('GET', '/v2/node-group-templates', call);
     return answer.node_group_templates;
   }
 
   async get(id: string, options: CallOptions = {}): Promise<NodeGroupTemplate> {
-    return (await this.#transport.json<Answer>('GET', path(id), options)).node_group_template;
+    return (await this.#transport.json<NodeGroupTemplateAnswer>('GET', path(id), options))
+      .node_group_template;
   }
 
   async create(template: NodeGroupTemplateCreate, options: CallOptions = {}): Promise<NodeGroupTemplate> {
     const call = { ...options, body: template };
-    return (await this.#transport.json<Answer>('POST', '/v2/node-group-templates', call)).node_group_template;
+    return (await this.#transport.json<NodeGroupTemplateAnswer>('POST', '/v2/node-group-templates', call))
+      .node_group_template;
   }
 
   async update(id: string, changes: NodeGroupTemplateUpdate, options: CallOptions = {}) {
     const call = { ...options, body: changes };
-    return (await this.#transport.json<Answer>('PATCH', path(id), call)).node_group_template;
+    return (await this.#transport.json<NodeGroupTemplateAnswer>('PATCH', path(id), call)).node_group_template;
   }
 
   async delete(id: string, options: CallOptions = {}): Promise<void> {

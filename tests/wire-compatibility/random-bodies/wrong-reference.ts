@@ -44,7 +44,7 @@ export function wrongInGroup(group: Body, path: FieldPath): WrongField[] {
       wrong(at('node_processes'), 'Duplicates in node processes', ['datanode', 'datanode']),
     );
   } else {
-    found.push(wrong(at('node_group_template_id'), 'NodeGroup template with id', nobodys, ''));
+    found.push(wrong(at('node_group_template_id'), 'NodeGroup template with id', nobodys));
   }
   if (group.volumes_per_node)
     found.push(

@@ -45,6 +45,7 @@ import { checkQuery, pageAnswer, readListQuery } from './list-query.ts';
 import { readBody } from './read-body.ts';
 import { invalidReference, namesOfUsers, nameTaken, notFound } from './refusals.ts';
 import type { SaharaOptions } from './sahara-resources.ts';
+import { clusterTemplateOperations } from './template-operations.ts';
 import { versionField } from './version-1.ts';
 import {
   exportClusterTemplate,
@@ -64,7 +65,7 @@ export function clusterTemplateRoutes(
 ): void {
   const cloud = clouds.get(defaultCloud ?? '');
 
-  app.get('/v2/cluster-templates', async (request) => {
+  app.get('/v2/cluster-templates', clusterTemplateOperations.list, async (request) => {
     const query = readListQuery(request, {
       handler: 'cluster_templates_list',
       specFields: clusterDefaults,
@@ -74,7 +75,7 @@ export function clusterTemplateRoutes(
     return pageAnswer('cluster_templates', query, page, (row) => viewClusterTemplate(row, templates));
   });
 
-  app.post('/v2/cluster-templates', async (request, reply) => {
+  app.post('/v2/cluster-templates', clusterTemplateOperations.create, async (request, reply) => {
     const { projectId } = request.principal;
     const row = await db.transaction().execute(async (tx) => {
       const body = readBody(ClusterTemplateCreate, request);
@@ -104,20 +105,24 @@ export function clusterTemplateRoutes(
     return { cluster_template: viewClusterTemplate(row, await templatesBehind(db, [row])) };
   });
 
-  app.get<ById>('/v2/cluster-templates/:id', async (request) => {
+  app.get<ById>('/v2/cluster-templates/:id', clusterTemplateOperations.get, async (request) => {
     const row = await find(db, request.principal.projectId, request.params.id);
     checkQuery(request, 'cluster_templates_get');
     return { cluster_template: viewClusterTemplate(row, await templatesBehind(db, [row])) };
   });
 
-  app.get<ById>('/v2/cluster-templates/:id/export', async (request, reply) => {
-    const row = await find(db, request.principal.projectId, request.params.id);
-    checkQuery(request, 'cluster_template_export');
-    reply.header('Content-Disposition', 'attachment; filename=cluster_template.json');
-    return { cluster_template: exportClusterTemplate(row) };
-  });
+  app.get<ById>(
+    '/v2/cluster-templates/:id/export',
+    clusterTemplateOperations.export,
+    async (request, reply) => {
+      const row = await find(db, request.principal.projectId, request.params.id);
+      checkQuery(request, 'cluster_template_export');
+      reply.header('Content-Disposition', 'attachment; filename=cluster_template.json');
+      return { cluster_template: exportClusterTemplate(row) };
+    },
+  );
 
-  app.patch<ById>('/v2/cluster-templates/:id', async (request, reply) => {
+  app.patch<ById>('/v2/cluster-templates/:id', clusterTemplateOperations.update, async (request, reply) => {
     const { projectId } = request.principal;
     const row = await db.transaction().execute(async (tx) => {
       const old = await find(tx, projectId, request.params.id, 'update');
@@ -160,7 +165,7 @@ export function clusterTemplateRoutes(
     return { cluster_template: viewClusterTemplate(row, await templatesBehind(db, [row])) };
   });
 
-  app.delete<ById>('/v2/cluster-templates/:id', async (request, reply) => {
+  app.delete<ById>('/v2/cluster-templates/:id', clusterTemplateOperations.delete, async (request, reply) => {
     const { projectId } = request.principal;
     await db.transaction().execute(async (tx) => {
       const row = await find(tx, projectId, request.params.id, 'update');

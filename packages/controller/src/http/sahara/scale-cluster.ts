@@ -21,7 +21,7 @@ import { insertScaling } from '../../storage/scalings.ts';
 import type { Schema } from '../../storage/schema.ts';
 import { findVisible } from '../../storage/visible-row.ts';
 import type { HttpContext } from '../context.ts';
-import { checkCloudHasRoom } from './ask-cloud.ts';
+import { checkCloudHasRoom, checkCloudKnows } from './ask-cloud.ts';
 import { checkQuotas } from './check-quotas.ts';
 import { checkClusterReferences, checkNodeGroupReferences, type ReferencePlace } from './check-references.ts';
 import { findTemplates } from './find-templates.ts';
@@ -177,6 +177,10 @@ async function planGroups(
     };
     return { id, name, count, values, where, row };
   });
-  for (const { values, where } of planned) await checkNodeGroupReferences(place, release, values, where);
+  for (const { name, values, where } of planned) {
+    // Also of a group that gets its machines later: it may never have any otherwise.
+    await checkCloudKnows(place.cloud, cluster.project_id, name, values, where);
+    await checkNodeGroupReferences(place, release, values, where);
+  }
   return planned;
 }

@@ -1,6 +1,14 @@
 import { ApiError, type FieldPath, fieldText } from '@wadi/api';
+import type { FastifyRequest } from 'fastify';
 import type { Static, TSchema } from 'typebox';
 import { Errors } from 'typebox/value';
+import { checkIsDocumented } from '../openapi/operation.ts';
+
+/** The body of a request, which is as its operation says. */
+export function bodyOf<S extends TSchema>(schema: S, request: FastifyRequest): Static<S> {
+  checkIsDocumented(request, 'body', schema);
+  return checkBody(schema, request.body);
+}
 
 /** The body as the schema has it, or all that is wrong with it, each with its place: `machines[0][port]: must be …`. */
 export function checkBody<S extends TSchema>(schema: S, body: unknown): Static<S> {

@@ -12,7 +12,8 @@ import { insertInventoryMachines } from '../../storage/inventory-machines.ts';
 import type { HttpContext, Resource } from '../context.ts';
 import { nameTaken } from '../sahara/refusals.ts';
 import { viewCluster } from '../sahara/view-cluster.ts';
-import { checkBody } from './check-body.ts';
+import { bodyOf } from './check-body.ts';
+import { machineOperations } from './machine-operations.ts';
 import { type PlannedImport, planImport } from './plan-import.ts';
 
 export interface ImportParts {
@@ -28,10 +29,10 @@ const bodyLimit = 32 * 1024 * 1024;
 /** Machines that exist already become a cluster; nothing on them is changed. */
 export function importCluster({ provisioning, plugins, allowNetworks }: ImportParts): Resource {
   return (app, context) => {
-    app.post('/v2/clusters/import', { bodyLimit }, async (request, reply) => {
+    app.post('/v2/clusters/import', { ...machineOperations.import, bodyLimit }, async (request, reply) => {
       if (!context.clouds.has('inventory'))
         throw new ApiError(400, 'INVALID_REFERENCE', 'This controller takes no machines that exist already');
-      const body = checkBody(ImportRequest, request.body);
+      const body = bodyOf(ImportRequest, request);
       const plugin = requirePlugin(plugins, body.plugin_name ?? 'bare');
       const version = body.plugin_version ?? [...plugin.versions.keys()].at(-1) ?? '';
       checkEnabled(plugin, version);
