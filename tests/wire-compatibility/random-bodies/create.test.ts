@@ -10,7 +10,7 @@ import { bodiesOfKind, patience, runsOf } from './body-count.ts';
 import { expectGiven, expectRefusal, expectSuccess, type Kind, Target } from './target.ts';
 import * as valid from './valid-body.ts';
 import { inWords, type Version, versions, wordOf } from './version-words.ts';
-import { nonsense, oneWrong, type WrongField, wrongFields } from './wrong-field.ts';
+import { nonsense, type WrongField, wrongBodies } from './wrong-field.ts';
 import {
   wrongInCluster,
   wrongInGroup,
@@ -93,16 +93,12 @@ describe.concurrent(`of ${bodiesOfKind} bodies that create`, () => {
   it.each(titled)(
     'those of %s in %s that are wrong in one field are refused and name it',
     async (_what, version, { kind, path, schema, body, wrong }) => {
-      const one = body().chain((generated) => {
-        const asked = inWords(generated, version);
-        return oneWrong(asked, [
-          ...wrongFields(schema, asked, version),
-          ...wrongPlugin(asked, wordOf('plugin_version', version)),
-          ...wrong(asked),
-          // Of several each has a number behind it.
-          ...('count' in asked ? [] : [wrongName(target.taken(kind))]),
-        ]);
-      });
+      const one = wrongBodies({ schema, version, body: body() }, (asked) => [
+        ...wrongPlugin(asked, wordOf('plugin_version', version)),
+        ...wrong(asked),
+        // Of several each has a number behind it.
+        ...('count' in asked ? [] : [wrongName(target.taken(kind))]),
+      ]);
       await fc.assert(
         fc.asyncProperty(one, async (refused) => {
           expectRefusal(await target.api.request('POST', `/${version}/${path}`, refused.body), refused);

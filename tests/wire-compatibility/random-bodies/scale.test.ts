@@ -5,7 +5,7 @@ import { bodiesOfKind, patience, runsOf } from './body-count.ts';
 import { expectRefusal, expectSuccess, gate, inner, Target } from './target.ts';
 import { type Body, type Scalable, scaling } from './valid-body.ts';
 import { inWords, versions } from './version-words.ts';
-import { oneWrong, wrongFields } from './wrong-field.ts';
+import { wrongBodies } from './wrong-field.ts';
 import { wrongInScaling } from './wrong-reference.ts';
 
 let target: Target;
@@ -78,13 +78,10 @@ describe.concurrent(`of ${bodiesOfKind} bodies that scale`, () => {
       const id = await newCluster();
       const { node_groups: groups } = await target.active(id);
       const state = scalable(groups);
-      const one = scaling(target.references, state).chain((generated) => {
-        const asked = inWords(generated, version);
-        return oneWrong(asked, [
-          ...wrongFields(ClusterScale, asked, version),
-          ...wrongInScaling(asked, state),
-        ]);
-      });
+      const body = scaling(target.references, state);
+      const one = wrongBodies({ schema: ClusterScale, version, body }, (asked) =>
+        wrongInScaling(asked, state),
+      );
       await fc.assert(
         fc.asyncProperty(one, async (refused) => {
           expectRefusal(await target.api.request('PUT', `/${version}/clusters/${id}`, refused.body), refused);

@@ -5,7 +5,7 @@ import { bodiesOfKind, patience, runsOf } from './body-count.ts';
 import { expectGiven, expectRefusal, expectSuccess, type Kind, Target } from './target.ts';
 import * as valid from './valid-body.ts';
 import { inWords, type Version, versions, wordOf } from './version-words.ts';
-import { nonsense, oneWrong, type WrongField, wrongFields } from './wrong-field.ts';
+import { nonsense, type WrongField, wrongBodies } from './wrong-field.ts';
 import {
   wrongInCluster,
   wrongInGroup,
@@ -89,15 +89,11 @@ describe.concurrent(`of ${bodiesOfKind} bodies that update`, () => {
       const { id } = await target.make(kind, kind === 'clusters' ? { node_groups: [] } : {});
       if (kind === 'clusters') await target.active(id);
       const before = await target.show(kind, id);
-      const one = body().chain((generated) => {
-        const asked = inWords(generated, version);
-        return oneWrong(asked, [
-          ...wrongFields(schema, asked, version),
-          ...wrongPlugin(asked, wordOf('plugin_version', version)),
-          ...wrong(asked),
-          wrongName(target.taken(kind)),
-        ]);
-      });
+      const one = wrongBodies({ schema, version, body: body() }, (asked) => [
+        ...wrongPlugin(asked, wordOf('plugin_version', version)),
+        ...wrong(asked),
+        wrongName(target.taken(kind)),
+      ]);
       await fc.assert(
         fc.asyncProperty(one, async (refused) => {
           const path = `/${version}/${kind}/${id}`;

@@ -43,7 +43,7 @@ import {
 import { findTemplates } from './find-templates.ts';
 import { checkQuery, pageAnswer, readListQuery } from './list-query.ts';
 import { readBody } from './read-body.ts';
-import { invalidReference, namesOfUsers, nameTaken, notFound } from './refusals.ts';
+import { invalidReference, namesOfUsers, nameTaken, notFound, versionMissing } from './refusals.ts';
 import type { SaharaOptions } from './sahara-resources.ts';
 import { clusterTemplateOperations } from './template-operations.ts';
 import { versionField } from './version-1.ts';
@@ -130,9 +130,7 @@ export function clusterTemplateRoutes(
       const groups = body.node_groups === undefined ? undefined : (body.node_groups ?? []).map(planNodeGroup);
       checkMayUpdate('ClusterTemplate', old, projectId, body);
       if (body.plugin_name !== undefined && body.plugin_version === undefined)
-        throw invalidReference(`You must specify a ${versionField(request)} value for your plugin_name`, [
-          'plugin_version',
-        ]);
+        throw versionMissing(versionField(request));
       const plugin = requirePlugin(plugins, body.plugin_name ?? old.plugin_name);
       const release = requireRelease(plugin, body.plugin_version ?? old.plugin_version);
       if (body.name !== undefined && body.name !== old.name) await refuseTakenName(tx, projectId, body.name);

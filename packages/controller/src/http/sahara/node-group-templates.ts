@@ -25,7 +25,7 @@ import { checkCloudKnows } from './ask-cloud.ts';
 import { checkNodeGroupReferences } from './check-references.ts';
 import { checkQuery, pageAnswer, readListQuery } from './list-query.ts';
 import { readBody } from './read-body.ts';
-import { invalidReference, namesOfUsers, nameTaken, notFound } from './refusals.ts';
+import { invalidReference, namesOfUsers, nameTaken, notFound, versionMissing } from './refusals.ts';
 import type { SaharaOptions } from './sahara-resources.ts';
 import { nodeGroupTemplateOperations } from './template-operations.ts';
 import { isVersion1, versionField } from './version-1.ts';
@@ -110,9 +110,7 @@ export function nodeGroupTemplateRoutes(
         const fields = uniteProxyFlag(body);
         checkMayUpdate('NodeGroupTemplate', old, projectId, body);
         if (body.plugin_name !== undefined && body.plugin_version === undefined)
-          throw invalidReference(`You must specify a ${versionField(request)} value for your plugin_name`, [
-            'plugin_version',
-          ]);
+          throw versionMissing(versionField(request));
         const plugin = requirePlugin(plugins, body.plugin_name ?? old.plugin_name);
         const release = requireRelease(plugin, body.plugin_version ?? old.plugin_version);
         if (body.name !== undefined && body.name !== old.name)

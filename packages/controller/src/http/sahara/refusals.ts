@@ -19,6 +19,11 @@ export function invalidReference(message: string, ...fields: readonly FieldPath[
   return new ApiError(400, 'INVALID_REFERENCE', message, { fields });
 }
 
+/** Who names the plugin names its version too; `field` as the request calls it. */
+export function versionMissing(field: string): ApiError {
+  return invalidReference(`You must specify a ${field} value for your plugin_name`, ['plugin_version']);
+}
+
 /** `N/A`, or the names; of what other projects have only that it is there. */
 export function namesOfUsers(users: readonly Use[], projectId: string): string {
   const visible = users.filter((user) => user.projectId === projectId || user.isPublic);
