@@ -1,19 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { type Right, type Role, rights, roles } from '@wadi/api';
 import type { FastifyInstance } from 'fastify';
-import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { ownTokens } from '../../packages/controller/src/auth/own-tokens.ts';
-import { SandboxCloud } from '../../packages/controller/src/clouds/sandbox/sandbox-cloud.ts';
-import type { HttpContext, Resource } from '../../packages/controller/src/http/context.ts';
-import { health } from '../../packages/controller/src/http/health.ts';
-import { saharaResources } from '../../packages/controller/src/http/sahara/sahara-resources.ts';
-import { sandbox } from '../../packages/controller/src/http/sandbox.ts';
-import { createServer } from '../../packages/controller/src/http/server.ts';
-import { wadiResources } from '../../packages/controller/src/http/wadi/wadi-resources.ts';
-import { loadPlugins } from '../../packages/controller/src/plugins/load-plugins.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Resource } from '../../packages/controller/src/http/context.ts';
 import { hashToken, insertToken } from '../../packages/controller/src/storage/api-tokens.ts';
 import { openStorage, type Storage } from '../set-up/open-storage.ts';
+import { serveAllRoutes } from '../set-up/serve-all-routes.ts';
 
 /** Said once more here, so that a change of the code's own table is noticed. */
 const may: Record<Role, Record<Right, boolean>> = {
@@ -24,39 +16,11 @@ const may: Record<Role, Record<Right, boolean>> = {
 
 let storage: Storage;
 let app: FastifyInstance;
-let logged = '';
-const cloud = () =>
-  new SandboxCloud({
-    directory: `${inject('runFolder')}/rights-${randomUUID()}`,
-    apiHost: '127.0.0.1',
-    onMoved: async () => {},
-  });
-
-async function serve(extra: readonly Resource[] = []): Promise<FastifyInstance> {
-  const log = pino(
-    { level: 'info' },
-    {
-      write(line: string) {
-        logged += line;
-      },
-    },
-  );
-  const clouds = new Map([['sandbox', cloud()]]);
-  const context = { ...storage, log, clouds, stopping: new AbortController().signal };
-  const plugins = await loadPlugins();
-  // No request of this file gets so far that it would need machines or workflows: no cluster is there.
-  const parts = { plugins, allowNetworks: [], controllerId: randomUUID() } as never;
-  return await createServer({
-    context: context as unknown as HttpContext,
-    hosts: [],
-    authenticator: ownTokens(storage.db, log),
-    resources: [health, saharaResources(parts), ...wadiResources(parts), sandbox, ...extra],
-  });
-}
+let logged: () => string;
 
 beforeAll(async () => {
   storage = await openStorage();
-  app = await serve();
+  ({ app, logged } = await serveAllRoutes(storage));
   await app.listen({ host: '127.0.0.1', port: 0 });
 });
 
@@ -148,7 +112,7 @@ describe('every route of the server', () => {
     const unknown: Resource = (scope) => {
       scope.get('/v2/new-thing', async () => ({}));
     };
-    await expect(serve([unknown])).rejects.toThrow('GET /v2/new-thing');
+    await expect(serveAllRoutes(storage, [unknown])).rejects.toThrow('GET /v2/new-thing');
   });
 });
 
@@ -225,8 +189,8 @@ describe('tokens', () => {
     expect(answer.status).toBe(404);
     expect(answer.body.hint).toContain('id');
     expect(JSON.stringify(answer.body)).not.toContain(admin);
-    expect(logged).toContain(answer.body.error_id);
-    expect(logged).not.toContain(admin);
+    expect(logged()).toContain(answer.body.error_id);
+    expect(logged()).not.toContain(admin);
   });
 
   test('of another project are out of reach of an admin who is not of the first one', async () => {

@@ -63,6 +63,8 @@ describe('templates', () => {
     expect(inUse).toMatchObject({ code: 4, stderr: expect.stringContaining('site') });
     const wrong = await words('template node-group create x --plugin bare --process nonsense');
     expect(wrong).toMatchObject({ code: 4, stderr: expect.stringContaining('nonsense') });
+    // The contract's text does not say in which field.
+    expect(wrong.stderr).toMatch(/^ {2}in: node_processes$/m);
     const twice = await words('template node-group create gate --plugin bare --process proxy');
     expect(twice).toMatchObject({ code: 4, stderr: expect.stringContaining('gate') });
     expect(twice.stderr).not.toMatch(/\n\s+at /);

@@ -119,6 +119,12 @@ it('what cannot be is refused, in the words of the contract, and nothing happens
       'VALIDATION_ERROR',
       'add_node_groups[0]: is_proxy is true and is_proxy_gateway is false, but they are the same field',
     ],
+    // Without machines it would have been taken, and could never have had any.
+    [
+      { add_node_groups: [{ ...worker(0, 'later'), flavor_id: '42' }] },
+      'NOT_FOUND',
+      "Requested flavor '42' not found",
+    ],
     [
       { resize_node_groups: [{ name: 'door', count: 0 }] },
       'INVALID_DATA',

@@ -46,7 +46,7 @@ export const tokens = {
 export const recordedPlugins = fileURLToPath(new URL('./plugins/', import.meta.url));
 
 /** The cloud of the recording. */
-const testCloud = readTestCloud(fileURLToPath(new URL('./test-cloud.json', import.meta.url)));
+export const testCloud = readTestCloud(fileURLToPath(new URL('./test-cloud.json', import.meta.url)));
 
 /** Milliseconds. */
 const patience = 60_000;
@@ -74,6 +74,7 @@ export interface Answer {
 export async function openEnvironment(
   pluginFolders = [builtInPlugins, recordedPlugins],
   cloud: 'sandbox' | 'fake' = 'sandbox',
+  offers = testCloud,
 ): Promise<Environment> {
   const data = newDataDirectory();
   const log = openLog(path.join(data, 'wadi.log'), 'info');
@@ -93,7 +94,7 @@ export async function openEnvironment(
   const directory = path.join(path.dirname(data), 'sandbox');
   const clouds = new Map<string, Cloud>([
     cloud === 'fake'
-      ? ['fake', new FakeCloud(testCloud, { directory, apiHost: '127.0.0.1' })]
+      ? ['fake', new FakeCloud(offers, { directory, apiHost: '127.0.0.1' })]
       : ['sandbox', new FullSandbox({ directory, apiHost: '127.0.0.1' })],
   ]);
   const access = new ClusterAccess({ db, secrets, events, policy: { allowNetworks: [] }, log });
@@ -171,6 +172,6 @@ class FullSandbox extends SandboxCloud {
     const requested = plan.nodeGroups.reduce((sum, group) => sum + group.count, 0);
     if (requested <= testCloud.quotas.instance) return super.validate(plan);
     const message = `Quota exceeded for instance: Requested ${requested}, but available ${testCloud.quotas.instance}`;
-    return [{ errorName: 'QUOTA_ERROR', message }];
+    return [{ errorName: 'QUOTA_ERROR', message, field: 'count' }];
   }
 }

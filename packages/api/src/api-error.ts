@@ -1,3 +1,5 @@
+import type { FieldPath } from './field-path.ts';
+
 /** What may accompany an error besides its text. */
 export interface ApiErrorOptions {
   /** What a person can do about it. */
@@ -5,6 +7,8 @@ export interface ApiErrorOptions {
   /** The same request may succeed later without a change. Default false. */
   readonly retryable?: boolean;
   readonly cause?: unknown;
+  /** What of the request's body is wrong; many texts of the contract name only the value. */
+  readonly fields?: readonly FieldPath[];
   /** Further keys of the answer's body, e.g. `min_version`, `hop`, `phase`. */
   readonly details?: Readonly<Record<string, unknown>>;
   /** Sahara writes the error's id into the text of most errors, not of all. Default true. */
@@ -23,6 +27,7 @@ export class ApiError extends Error {
   readonly errorName: string | number;
   readonly hint: string | undefined;
   readonly retryable: boolean;
+  readonly fields: readonly FieldPath[];
   readonly details: Readonly<Record<string, unknown>>;
   readonly idInMessage: boolean;
 
@@ -32,6 +37,7 @@ export class ApiError extends Error {
     this.errorName = errorName;
     this.hint = options.hint;
     this.retryable = options.retryable ?? false;
+    this.fields = options.fields ?? [];
     this.details = options.details ?? {};
     this.idInMessage = options.idInMessage ?? true;
   }

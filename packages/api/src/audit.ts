@@ -13,7 +13,23 @@ export const AuditLine = Type.Object({
 });
 export type AuditLine = Static<typeof AuditLine>;
 
+/** GET /v2/audit */
+export const AuditQuery = Type.Object({
+  project: Type.Optional(Type.String({ description: 'Default: your own.' })),
+  after: Type.Optional(
+    Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: 'Sequence of a record.' }),
+  ),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: 'Default 1000.' })),
+});
+export type AuditQuery = Static<typeof AuditQuery>;
+
 /** GET /v2/audit/verify */
+export const AuditVerifyQuery = Type.Object({
+  project: Type.Optional(Type.String({ description: 'Default: your own.' })),
+});
+export type AuditVerifyQuery = Static<typeof AuditVerifyQuery>;
+
+/** The answer to `GET /v2/audit/verify`. */
 export const AuditVerdict = Type.Object({
   intact: Type.Boolean(),
   records: Type.Integer({ description: 'That were looked at.' }),

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 import { type NodeGroupRequest, nodeGroupChoice } from './node-group-template.ts';
 
 /** To another number of machines: the highest numbers go first, unless `instances` says which. */
-const NodeGroupResize = Type.Object(
+export const NodeGroupResize = Type.Object(
   {
     name: Type.String(),
     count: Type.Integer({ minimum: 0 }),

@@ -1,16 +1,20 @@
 import { type Static, Type } from 'typebox';
 import {
   allOptional,
-  type Configs,
+  Configs,
   configs,
   name,
   nullableBoolean,
   nullableList,
   nullableText,
-  type Share,
+  orNull,
+  placeholder,
+  Share,
+  saharaMoment,
   shares,
 } from './field.ts';
-import { type NodeGroupFields, nodeGroups } from './node-group-template.ts';
+import { markers } from './list-query.ts';
+import { nodeGroupFields, nodeGroups } from './node-group-template.ts';
 
 export const clusterTemplateFields = {
   name: name(),
@@ -38,33 +42,59 @@ export const ClusterTemplateUpdate = Type.Object(allOptional(clusterTemplateFiel
 export type ClusterTemplateUpdate = Static<typeof ClusterTemplateUpdate>;
 
 /** A node group of a cluster template or of a cluster. */
-export interface NodeGroup extends NodeGroupFields {
-  created_at: string;
-  updated_at: string | null;
-  id: string;
-  name: string;
-  count: number;
-  node_group_template_id: string | null;
-}
+export const nodeGroupShown = {
+  created_at: saharaMoment(),
+  updated_at: orNull(saharaMoment()),
+  id: Type.String(),
+  name: Type.String(),
+  ...nodeGroupFields,
+  count: Type.Integer(),
+  node_group_template_id: orNull(Type.String()),
+};
+export const NodeGroup = Type.Object(nodeGroupShown);
+export type NodeGroup = Static<typeof NodeGroup>;
 
-export interface ClusterTemplate {
-  created_at: string;
-  updated_at: string | null;
-  id: string;
-  name: string;
-  description: string | null;
-  cluster_configs: Configs;
-  default_image_id: string | null;
-  anti_affinity: string[];
-  neutron_management_network: string | null;
-  plugin_name: string;
-  is_default: boolean;
-  use_autoconfig: boolean | null;
-  shares: Share[] | null;
-  is_public: boolean;
-  is_protected: boolean;
-  domain_name: string | null;
-  node_groups: NodeGroup[];
-  plugin_version: string;
-  project_id: string;
-}
+const portable = {
+  name: Type.String(),
+  description: orNull(Type.String()),
+  cluster_configs: Configs,
+  default_image_id: orNull(Type.String()),
+  anti_affinity: Type.Array(Type.String()),
+  neutron_management_network: orNull(Type.String()),
+  plugin_name: Type.String(),
+  use_autoconfig: orNull(Type.Boolean()),
+  shares: orNull(Type.Array(Share)),
+  is_public: Type.Boolean(),
+  is_protected: Type.Boolean(),
+  domain_name: orNull(Type.String()),
+  plugin_version: Type.String(),
+};
+
+export const ClusterTemplate = Type.Object({
+  created_at: saharaMoment(),
+  updated_at: orNull(saharaMoment()),
+  id: Type.String(),
+  ...portable,
+  is_default: Type.Boolean(),
+  node_groups: Type.Array(NodeGroup),
+  project_id: Type.String(),
+});
+export type ClusterTemplate = Static<typeof ClusterTemplate>;
+
+export const ClusterTemplateAnswer = Type.Object({ cluster_template: ClusterTemplate });
+export type ClusterTemplateAnswer = Static<typeof ClusterTemplateAnswer>;
+
+export const ClusterTemplateList = Type.Object({
+  cluster_templates: Type.Array(ClusterTemplate),
+  ...markers,
+});
+export type ClusterTemplateList = Static<typeof ClusterTemplateList>;
+
+/** Without what belongs to this place. */
+export const ClusterTemplateExport = Type.Object({
+  cluster_template: Type.Object({
+    ...portable,
+    default_image_id: placeholder(),
+    node_groups: placeholder(),
+  }),
+});

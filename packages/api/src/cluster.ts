@@ -1,8 +1,18 @@
 import { type Static, Type } from 'typebox';
-import type { ClusterStatus } from './cluster-status.ts';
-import { clusterTemplateFields, type NodeGroup } from './cluster-template.ts';
-import { type Configs, name, nullableBoolean, nullableText, type Share, shares } from './field.ts';
-import type { Verification } from './verification.ts';
+import { type ClusterStatus, clusterStatuses } from './cluster-status.ts';
+import { clusterTemplateFields, nodeGroupShown } from './cluster-template.ts';
+import {
+  Configs,
+  name,
+  nullableBoolean,
+  nullableText,
+  orNull,
+  Share,
+  saharaMoment,
+  shares,
+} from './field.ts';
+import { markers } from './list-query.ts';
+import { Verification } from './verification.ts';
 
 const clusterFields = {
   ...clusterTemplateFields,
@@ -56,78 +66,107 @@ export const ClusterDelete = Type.Object(
 );
 
 /** A machine of a node group, as Sahara shows it; Wadi's own view with its route is `GET …/instances`. */
-export interface NodeGroupInstance {
-  created_at: string;
-  updated_at: string | null;
-  id: string;
-  instance_id: string | null;
-  instance_name: string;
-  internal_ip: string | null;
-  management_ip: string | null;
-  storage_devices_number: number;
-  dns_hostname: string | null;
-}
+export const NodeGroupInstance = Type.Object({
+  created_at: saharaMoment(),
+  updated_at: orNull(saharaMoment()),
+  id: Type.String(),
+  instance_id: orNull(Type.String({ description: 'What the cloud calls it.' })),
+  instance_name: Type.String(),
+  internal_ip: orNull(Type.String()),
+  management_ip: orNull(Type.String()),
+  storage_devices_number: Type.Integer(),
+  dns_hostname: orNull(Type.String()),
+});
+export type NodeGroupInstance = Static<typeof NodeGroupInstance>;
 
-export interface ProvisionStep {
-  created_at: string;
-  updated_at: string | null;
-  id: string;
-  cluster_id: string;
-  step_name: string;
-  step_type: string;
-  total: number;
-  /** null while it runs. */
-  successful: boolean | null;
-  /** Only with `show_progress=true`. A step that ended well has none left. */
-  events?: ProvisionEvent[];
-  project_id: string;
-}
+export const ProvisionEvent = Type.Object({
+  created_at: saharaMoment(),
+  updated_at: orNull(saharaMoment()),
+  id: Type.String(),
+  node_group_id: orNull(Type.String()),
+  instance_id: orNull(Type.String()),
+  instance_name: orNull(Type.String()),
+  event_info: orNull(Type.String()),
+  successful: Type.Boolean(),
+  step_id: Type.String(),
+});
+export type ProvisionEvent = Static<typeof ProvisionEvent>;
 
-export interface ProvisionEvent {
-  created_at: string;
-  updated_at: string | null;
-  id: string;
-  node_group_id: string | null;
-  instance_id: string | null;
-  instance_name: string | null;
-  event_info: string | null;
-  successful: boolean;
-  step_id: string;
-}
+export const ProvisionStep = Type.Object({
+  created_at: saharaMoment(),
+  updated_at: orNull(saharaMoment()),
+  id: Type.String(),
+  cluster_id: Type.String(),
+  step_name: Type.String(),
+  step_type: Type.String(),
+  total: Type.Integer(),
+  successful: orNull(Type.Boolean({ description: 'Null while it runs.' })),
+  events: Type.Optional(
+    Type.Array(ProvisionEvent, {
+      description: 'Only with `show_progress=true`. A step that ended well has none left.',
+    }),
+  ),
+  project_id: Type.String(),
+});
+export type ProvisionStep = Static<typeof ProvisionStep>;
 
-export interface ClusterNodeGroup extends NodeGroup {
-  instances: NodeGroupInstance[];
-}
+export const ClusterNodeGroup = Type.Object({
+  ...nodeGroupShown,
+  instances: Type.Array(NodeGroupInstance),
+});
+export type ClusterNodeGroup = Static<typeof ClusterNodeGroup>;
 
-export interface Cluster {
-  created_at: string;
-  updated_at: string | null;
-  id: string;
-  name: string;
-  description: string | null;
-  trust_id: string | null;
-  is_transient: boolean;
-  plugin_name: string;
-  cluster_configs: Configs;
-  default_image_id: string | null;
-  neutron_management_network: string | null;
-  anti_affinity: string[];
-  anti_affinity_ratio: number;
-  management_public_key: string | null;
-  user_keypair_id: string | null;
-  status: ClusterStatus;
-  status_description: string;
-  info: Record<string, unknown>;
-  use_autoconfig: boolean | null;
-  cluster_template_id: string | null;
-  shares: Share[] | null;
-  is_public: boolean;
-  is_protected: boolean;
-  domain_name: string | null;
-  node_groups: ClusterNodeGroup[];
-  provision_progress: ProvisionStep[];
-  plugin_version: string;
-  project_id: string;
+export const Cluster = Type.Object({
+  created_at: saharaMoment(),
+  updated_at: orNull(saharaMoment()),
+  id: Type.String(),
+  name: Type.String(),
+  description: orNull(Type.String()),
+  trust_id: orNull(Type.String()),
+  is_transient: Type.Boolean(),
+  plugin_name: Type.String(),
+  cluster_configs: Configs,
+  default_image_id: orNull(Type.String()),
+  neutron_management_network: orNull(Type.String()),
+  anti_affinity: Type.Array(Type.String()),
+  anti_affinity_ratio: Type.Number(),
+  management_public_key: orNull(Type.String()),
+  user_keypair_id: orNull(Type.String()),
+  status: Type.Unsafe<ClusterStatus>(Type.Enum([...clusterStatuses])),
+  status_description: Type.String(),
+  info: Type.Record(Type.String(), Type.Unknown(), { description: 'Web pages and the like, by the plugin.' }),
+  use_autoconfig: orNull(Type.Boolean()),
+  cluster_template_id: orNull(Type.String()),
+  shares: orNull(Type.Array(Share)),
+  is_public: Type.Boolean(),
+  is_protected: Type.Boolean(),
+  domain_name: orNull(Type.String()),
+  node_groups: Type.Array(ClusterNodeGroup),
+  provision_progress: Type.Array(ProvisionStep),
+  plugin_version: Type.String(),
+  project_id: Type.String(),
   /** Only if one was ever run. */
-  verification?: Verification;
-}
+  verification: Type.Optional(Verification),
+});
+export type Cluster = Static<typeof Cluster>;
+
+export const ClusterAnswer = Type.Object({ cluster: Cluster });
+export type ClusterAnswer = Static<typeof ClusterAnswer>;
+
+/** In answer to a creation with a `count`. */
+export const ClustersAnswer = Type.Object({ clusters: Type.Array(ClusterAnswer) });
+export type ClustersAnswer = Static<typeof ClustersAnswer>;
+
+export const ClusterList = Type.Object({ clusters: Type.Array(Cluster), ...markers });
+export type ClusterList = Static<typeof ClusterList>;
+
+export const ClusterQuery = Type.Object({
+  show_progress: Type.Optional(
+    Type.Boolean({ description: 'With what happened in each step, not only how it came out.' }),
+  ),
+});
+
+/** In answer to a deletion with `force`. */
+export const ForcedDeletion = Type.Object({
+  stack_name: Type.Null({ description: 'No cloud of ours keeps a stack that could be left behind.' }),
+});

@@ -13,7 +13,7 @@ export const ClusterEventList = Type.Object({ events: Type.Array(ClusterEvent) }
 export type ClusterEventList = Static<typeof ClusterEventList>;
 
 export const ClusterEventQuery = Type.Object({
-  after: Type.Optional(Type.String({ pattern: '^[0-9]{1,18}$' })),
+  after: Type.Optional(Type.String({ pattern: '^[0-9]{1,18}$', description: 'the sequence of an event' })),
   wait: Type.Optional(Type.Number({ minimum: 0, maximum: 60, description: 'Seconds; answers earlier.' })),
 });
 export type ClusterEventQuery = Static<typeof ClusterEventQuery>;

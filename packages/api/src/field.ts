@@ -1,4 +1,4 @@
-import { type TOptional, type TSchema, Type } from 'typebox';
+import { type Static, type TOptional, type TSchema, Type } from 'typebox';
 
 // Nullable fields are spelled `type: ['string', 'null']` and not `anyOf`, because the error texts of the contract
 // list the types: "is_proxy: 'yes' is not of type 'boolean', 'null'".
@@ -28,8 +28,22 @@ export const flavor = () =>
     ],
   });
 
+// What answers hold is always there, so that null says it where there is nothing.
+
+export const orNull = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+
+/** UTC without zone and fraction, as Sahara has it. */
+export const saharaMoment = () => Type.String({ examples: ['2026-11-23T05:38:59'], description: 'UTC.' });
+
+/** In an export, for what belongs to the place that it comes from. */
+export const placeholder = () => Type.String({ description: 'To be replaced where it is imported.' });
+
 /** Settings of a plugin: target, then name, then value. */
-export type Configs = Record<string, Record<string, string | number | boolean>>;
+export const Configs = Type.Record(
+  Type.String(),
+  Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean()])),
+);
+export type Configs = Static<typeof Configs>;
 
 export const configs = () =>
   Type.Optional(
@@ -43,28 +57,17 @@ export const configs = () =>
     }),
   );
 
-export interface Share {
-  id: string;
-  path?: string | null;
-  access_level?: 'rw' | 'ro';
-}
+export const Share = Type.Object(
+  {
+    id: Type.String({ format: 'uuid' }),
+    path: nullableText(),
+    access_level: Type.Optional(Type.Unsafe<'rw' | 'ro'>({ type: 'string', enum: ['rw', 'ro'] })),
+  },
+  { additionalProperties: false },
+);
+export type Share = Static<typeof Share>;
 
-export const shares = () =>
-  Type.Optional(
-    Type.Unsafe<Share[]>({
-      type: 'array',
-      items: {
-        type: 'object',
-        properties: {
-          id: { type: 'string', format: 'uuid' },
-          path: { type: ['string', 'null'] },
-          access_level: { type: 'string', enum: ['rw', 'ro'] },
-        },
-        additionalProperties: false,
-        required: ['id'],
-      },
-    }),
-  );
+export const shares = () => Type.Optional(Type.Array(Share));
 
 /** The same fields with nothing required: what an update may carry. */
 export function allOptional<P extends Record<string, TSchema>>(properties: P) {

@@ -1,4 +1,4 @@
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 
 export const ImageRegister = Type.Object(
   {
@@ -13,20 +13,44 @@ export const ImageTags = Type.Object(
   { additionalProperties: false },
 );
 
+const imageFields = {
+  'OS-EXT-IMG-SIZE:size': Type.Integer({ description: 'Bytes.' }),
+  metadata: Type.Record(Type.String(), Type.String()),
+  minDisk: Type.Integer(),
+  minRam: Type.Integer(),
+  progress: Type.Integer(),
+  status: Type.String(),
+  created: Type.String(),
+  updated: Type.String(),
+  username: Type.String(),
+  description: Type.String(),
+  tags: Type.Array(Type.String()),
+  id: Type.String(),
+  name: Type.String(),
+};
+
 /** A registered image, with the keys of the image service of old. */
-export interface Image {
-  /** Bytes. */
-  'OS-EXT-IMG-SIZE:size': number;
-  metadata: Record<string, string>;
-  minDisk: number;
-  minRam: number;
-  progress: number;
-  status: string;
-  created: string;
-  updated: string;
-  username: string;
-  description: string;
-  tags: string[];
-  id: string;
-  name: string;
-}
+export const Image = Type.Object(imageFields);
+export type Image = Static<typeof Image>;
+
+export const ImageAnswer = Type.Object({ image: Image });
+export type ImageAnswer = Static<typeof ImageAnswer>;
+
+export const ImageList = Type.Object({ images: Type.Array(Image) });
+export type ImageList = Static<typeof ImageList>;
+
+export const ImageListQuery = Type.Object({
+  name: Type.Optional(Type.String({ description: 'A part of it.' })),
+  tags: Type.Optional(Type.Array(Type.String(), { description: 'Those that it must have.' })),
+  username: Type.Optional(Type.String()),
+});
+
+/** Of an image without tags Sahara answers an object, and clients rely on it. */
+export const ImageTagList = Type.Union([
+  Type.Array(Type.String()),
+  Type.Object({}, { additionalProperties: false }),
+]);
+
+/** The image twice: the real client looks for its fields at the top. */
+export const ImageTagsAnswer = Type.Object({ image: Image, ...imageFields });
+export type ImageTagsAnswer = Static<typeof ImageTagsAnswer>;

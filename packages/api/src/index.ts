@@ -6,17 +6,32 @@ export * from './cluster-status.ts';
 export * from './cluster-template.ts';
 export * from './error.ts';
 export * from './event.ts';
-export type { Configs, Share } from './field.ts';
-export { formats, isUuid } from './format.ts';
+export { Configs, Share } from './field.ts';
+export * from './field-path.ts';
+export * from './flavor.ts';
+export { formatPatterns, formats, isUuid } from './format.ts';
+export * from './health.ts';
 export * from './image.ts';
 export * from './import.ts';
 export * from './instance.ts';
 export * from './inventory-machine.ts';
-export type { NodeGroupFields, NodeGroupRequest, NodeGroupTemplate } from './node-group-template.ts';
-export { NodeGroupTemplateCreate, NodeGroupTemplateUpdate } from './node-group-template.ts';
+export { ListQuery, listFilters, paging } from './list-query.ts';
+export type { NodeGroupFields, NodeGroupRequest } from './node-group-template.ts';
+export {
+  NodeGroupByTemplate,
+  NodeGroupInline,
+  NodeGroupTemplate,
+  NodeGroupTemplateAnswer,
+  NodeGroupTemplateCreate,
+  NodeGroupTemplateExport,
+  NodeGroupTemplateList,
+  NodeGroupTemplateUpdate,
+} from './node-group-template.ts';
+export * from './open-api-document.ts';
 export * from './plugin.ts';
 export * from './project.ts';
 export * from './right.ts';
 export * from './run.ts';
+export * from './sandbox.ts';
 export * from './token.ts';
 export * from './verification.ts';

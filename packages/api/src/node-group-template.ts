@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox';
 import {
   allOptional,
-  type Configs,
+  Configs,
   configs,
   flavor,
   name,
@@ -9,9 +9,13 @@ import {
   nullableInteger,
   nullableList,
   nullableText,
-  type Share,
+  orNull,
+  placeholder,
+  Share,
+  saharaMoment,
   shares,
 } from './field.ts';
+import { markers } from './list-query.ts';
 
 const processes = () => Type.Array(Type.String(), { minItems: 1 });
 
@@ -68,9 +72,9 @@ export type NodeGroupTemplateUpdate = Static<typeof NodeGroupTemplateUpdate>;
 const groupName = name();
 
 /** A node group as a cluster template or a cluster asks for it: by template, with what it changes of that … */
-const NodeGroupByTemplate = Type.Object(
+export const NodeGroupByTemplate = Type.Object(
   {
-    node_group_template_id: Type.String({ format: 'uuid' }),
+    node_group_template_id: Type.String({ format: 'uuid', minLength: 1 }),
     name: groupName,
     count: Type.Integer({ minimum: 0 }),
     flavor_id: Type.Optional(flavor()),
@@ -81,7 +85,7 @@ const NodeGroupByTemplate = Type.Object(
 );
 
 /** … or with all of its own. */
-const NodeGroupInline = Type.Object(
+export const NodeGroupInline = Type.Object(
   {
     name: groupName,
     flavor_id: flavor(),
@@ -99,41 +103,73 @@ export const nodeGroupChoice = () => ({ oneOf: [NodeGroupByTemplate, NodeGroupIn
 export const nodeGroups = () => nullableList<NodeGroupRequest>(nodeGroupChoice());
 
 /** What node group templates and node groups have in common when they are shown. */
-export interface NodeGroupFields {
-  flavor_id: string | number;
-  image_id: string | null;
-  node_processes: string[];
-  node_configs: Configs;
-  volumes_per_node: number;
-  volumes_size: number | null;
-  volumes_availability_zone: string | null;
-  volume_mount_prefix: string | null;
-  volume_type: string | null;
-  boot_from_volume: boolean;
-  boot_volume_type: string | null;
-  boot_volume_availability_zone: string | null;
-  boot_volume_local_to_instance: boolean;
-  use_autoconfig: boolean | null;
-  floating_ip_pool: string | null;
-  security_groups: string[] | null;
-  auto_security_group: boolean | null;
-  availability_zone: string | null;
-  is_proxy_gateway: boolean | null;
-  is_proxy: boolean | null;
-  volume_local_to_instance: boolean | null;
-  shares: Share[] | null;
-}
+export const nodeGroupFields = {
+  flavor_id: Type.Union([Type.String(), Type.Integer()]),
+  image_id: orNull(Type.String()),
+  node_processes: Type.Array(Type.String()),
+  node_configs: Configs,
+  volumes_per_node: Type.Integer(),
+  volumes_size: orNull(Type.Integer({ description: 'GB for each volume.' })),
+  volumes_availability_zone: orNull(Type.String()),
+  volume_mount_prefix: orNull(Type.String()),
+  volume_type: orNull(Type.String()),
+  boot_from_volume: Type.Boolean(),
+  boot_volume_type: orNull(Type.String()),
+  boot_volume_availability_zone: orNull(Type.String()),
+  boot_volume_local_to_instance: Type.Boolean(),
+  use_autoconfig: orNull(Type.Boolean()),
+  floating_ip_pool: orNull(Type.String()),
+  security_groups: orNull(Type.Array(Type.String())),
+  auto_security_group: orNull(Type.Boolean()),
+  availability_zone: orNull(Type.String()),
+  is_proxy_gateway: orNull(Type.Boolean({ description: 'The same field as is_proxy.' })),
+  is_proxy: orNull(Type.Boolean()),
+  volume_local_to_instance: orNull(Type.Boolean()),
+  shares: orNull(Type.Array(Share)),
+};
+const NodeGroupFields = Type.Object(nodeGroupFields);
+export type NodeGroupFields = Static<typeof NodeGroupFields>;
 
-export interface NodeGroupTemplate extends NodeGroupFields {
-  created_at: string;
-  updated_at: string | null;
-  id: string;
-  name: string;
-  description: string | null;
-  plugin_name: string;
-  is_default: boolean;
-  is_public: boolean;
-  is_protected: boolean;
-  plugin_version: string;
-  project_id: string;
-}
+export const NodeGroupTemplate = Type.Object({
+  created_at: saharaMoment(),
+  updated_at: orNull(saharaMoment()),
+  id: Type.String(),
+  name: Type.String(),
+  description: orNull(Type.String()),
+  ...nodeGroupFields,
+  plugin_name: Type.String(),
+  is_default: Type.Boolean(),
+  is_public: Type.Boolean(),
+  is_protected: Type.Boolean(),
+  plugin_version: Type.String(),
+  project_id: Type.String(),
+});
+export type NodeGroupTemplate = Static<typeof NodeGroupTemplate>;
+
+export const NodeGroupTemplateAnswer = Type.Object({ node_group_template: NodeGroupTemplate });
+export type NodeGroupTemplateAnswer = Static<typeof NodeGroupTemplateAnswer>;
+
+export const NodeGroupTemplateList = Type.Object({
+  node_group_templates: Type.Array(NodeGroupTemplate),
+  ...markers,
+});
+export type NodeGroupTemplateList = Static<typeof NodeGroupTemplateList>;
+
+const { is_proxy: _ours, ...saharaFields } = nodeGroupFields;
+
+/** Without what belongs to this place, and only with names that Sahara knows. */
+export const NodeGroupTemplateExport = Type.Object({
+  node_group_template: Type.Object({
+    name: Type.String(),
+    description: orNull(Type.String()),
+    ...saharaFields,
+    flavor_id: placeholder(),
+    image_id: placeholder(),
+    floating_ip_pool: placeholder(),
+    security_groups: placeholder(),
+    plugin_name: Type.String(),
+    plugin_version: Type.String(),
+    is_public: Type.Boolean(),
+    is_protected: Type.Boolean(),
+  }),
+});

@@ -25,5 +25,8 @@ export const Project = Type.Object({
 });
 export type Project = Static<typeof Project>;
 
+export const ProjectAnswer = Type.Object({ project: Project });
+export type ProjectAnswer = Static<typeof ProjectAnswer>;
+
 export const ProjectList = Type.Object({ projects: Type.Array(Project) });
 export type ProjectList = Static<typeof ProjectList>;

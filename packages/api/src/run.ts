@@ -117,9 +117,9 @@ export type RunList = Static<typeof RunList>;
 const Wait = Type.Number({ minimum: 0, maximum: runLimits.wait, description: 'Seconds; answers earlier.' });
 
 export const RunListQuery = Type.Object({
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: 'Default 100.' })),
   marker: Type.Optional(
-    Type.String({ format: 'uuid', description: 'Id of the last run of the page before.' }),
+    Type.String({ format: 'uuid', description: 'the id of the last run of the page before' }),
   ),
 });
 export type RunListQuery = Static<typeof RunListQuery>;
@@ -128,9 +128,11 @@ export const RunQuery = Type.Object({ wait: Type.Optional(Wait) });
 export type RunQuery = Static<typeof RunQuery>;
 
 export const RunOutputQuery = Type.Object({
-  instance: Type.String({ minLength: 1 }),
+  instance: Type.String({ minLength: 1, description: 'name or id of a target' }),
   stream: Type.Union([Type.Literal('stdout'), Type.Literal('stderr')]),
-  offset: Type.Optional(Type.Integer({ minimum: 0 })),
+  offset: Type.Optional(
+    Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: 'In bytes; default 0.' }),
+  ),
   wait: Type.Optional(Wait),
 });
 export type RunOutputQuery = Static<typeof RunOutputQuery>;

@@ -36,6 +36,9 @@ export const Token = Type.Object({
 });
 export type Token = Static<typeof Token>;
 
+export const TokenAnswer = Type.Object({ token: Token });
+export type TokenAnswer = Static<typeof TokenAnswer>;
+
 export const TokenList = Type.Object({ tokens: Type.Array(Token) });
 export type TokenList = Static<typeof TokenList>;
 

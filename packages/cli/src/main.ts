@@ -77,6 +77,8 @@ function explain(error: unknown): ExitCode {
   }
   if (error instanceof WadiError) {
     complain(error.message, error.hint ?? hintOf(error));
+    const unnamed = error.fields.filter((field) => !error.message.includes(field));
+    if (unnamed.length > 0) report(`  in: ${unnamed.join(', ')}`);
     if (error.errorId) report(`  error id: ${error.errorId}`);
     return ExitCode.controller;
   }

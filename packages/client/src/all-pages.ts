@@ -1,4 +1,4 @@
-import type { ListQuery } from './list-query.ts';
+import type { ListQuery } from '@wadi/api';
 import type { CallOptions } from './transport.ts';
 import { WadiError } from './wadi-error.ts';
 
@@ -36,9 +36,4 @@ export async function* allPages<T extends { readonly id: string }>(
     if (page.next === null) return;
     markers = page.items.map(({ id }) => id);
   }
-}
-
-/** What lists answer beside the objects. */
-export interface Markers {
-  readonly markers?: { readonly next: string | null };
 }

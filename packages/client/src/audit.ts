@@ -1,12 +1,5 @@
-import type { AuditVerdict } from '@wadi/api';
+import type { AuditLine, AuditQuery, AuditVerdict, AuditVerifyQuery } from '@wadi/api';
 import type { CallOptions, Transport } from './transport.ts';
-
-export interface AuditQuery {
-  /** Default: your own; others only for admins of the project `default`. */
-  readonly project?: string | undefined;
-  /** Only records after this sequence. */
-  readonly after?: number | undefined;
-}
 
 /** `/v2/audit`: who reached what. For admins. */
 export class Audit {
@@ -26,11 +19,11 @@ export class Audit {
       yield* lines;
       const last = lines.at(-1);
       if (last === undefined) return;
-      after = (JSON.parse(last) as { sequence: number }).sequence;
+      after = (JSON.parse(last) as AuditLine).sequence;
     }
   }
 
-  async verify(query: Pick<AuditQuery, 'project'> = {}, options: CallOptions = {}): Promise<AuditVerdict> {
+  async verify(query: AuditVerifyQuery = {}, options: CallOptions = {}): Promise<AuditVerdict> {
     const call = { timeout: 300_000, ...options, query: { project: query.project } };
     return await this.#transport.json<AuditVerdict>('GET', '/v2/audit/verify', call);
   }

@@ -1,11 +1,13 @@
-import type { ClusterTemplate, ClusterTemplateCreate, ClusterTemplateUpdate } from '@wadi/api';
-import { allPages, type Markers } from './all-pages.ts';
-import type { ListQuery } from './list-query.ts';
+import type {
+  ClusterTemplate,
+  ClusterTemplateAnswer,
+  ClusterTemplateCreate,
+  ClusterTemplateList,
+  ClusterTemplateUpdate,
+  ListQuery,
+} from '@wadi/api';
+import { allPages } from './all-pages.ts';
 import type { CallOptions, Transport } from './transport.ts';
-
-interface Answer {
-  readonly cluster_template: ClusterTemplate;
-}
 
 /** `/v2/cluster-templates`: which node groups make a cluster. */
 export class ClusterTemplates {
@@ -30,22 +32,22 @@ export class ClusterTemplates {
 
   #list(query: ListQuery, options: CallOptions) {
     const call = { ...options, query: { ...query } };
-    const path = '/v2/cluster-templates';
-    return this.#transport.json<{ cluster_templates: ClusterTemplate[] } & Markers>('GET', path, call);
+    return this.#transport.json<ClusterTemplateList>('GET', '/v2/cluster-templates', call);
   }
 
   async get(id: string, options: CallOptions = {}): Promise<ClusterTemplate> {
-    return (await this.#transport.json<Answer>('GET', path(id), options)).cluster_template;
+    return (await this.#transport.json<ClusterTemplateAnswer>('GET', path(id), options)).cluster_template;
   }
 
   async create(template: ClusterTemplateCreate, options: CallOptions = {}): Promise<ClusterTemplate> {
     const call = { ...options, body: template };
-    return (await this.#transport.json<Answer>('POST', '/v2/cluster-templates', call)).cluster_template;
+    return (await this.#transport.json<ClusterTemplateAnswer>('POST', '/v2/cluster-templates', call))
+      .cluster_template;
   }
 
   async update(id: string, changes: ClusterTemplateUpdate, options: CallOptions = {}) {
     const call = { ...options, body: changes };
-    return (await this.#transport.json<Answer>('PATCH', path(id), call)).cluster_template;
+    return (await this.#transport.json<ClusterTemplateAnswer>('PATCH', path(id), call)).cluster_template;
   }
 
   async delete(id: string, options: CallOptions = {}): Promise<void> {

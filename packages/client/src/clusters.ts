@@ -1,19 +1,17 @@
 import type {
   Cluster,
+  ClusterAnswer,
   ClusterCreate,
+  ClusterList,
   ClusterScale,
   ClusterUpdate,
   ImportRequest,
+  ListQuery,
   Verification,
 } from '@wadi/api';
-import { allPages, type Markers } from './all-pages.ts';
-import type { ListQuery } from './list-query.ts';
+import { allPages } from './all-pages.ts';
 import type { CallOptions, Transport } from './transport.ts';
 import { WadiError } from './wadi-error.ts';
-
-interface Answer {
-  readonly cluster: Cluster;
-}
 
 /** `/v2/clusters` */
 export class Clusters {
@@ -44,36 +42,36 @@ export class Clusters {
 
   #list(query: ListQuery, options: CallOptions) {
     const call = { ...options, query: { ...query } };
-    return this.#transport.json<{ clusters: Cluster[] } & Markers>('GET', '/v2/clusters', call);
+    return this.#transport.json<ClusterList>('GET', '/v2/clusters', call);
   }
 
   /** @param options.progress with the events of the provisioning steps that still have some. */
   async get(id: string, options: CallOptions & { progress?: boolean } = {}): Promise<Cluster> {
     const call = { ...options, query: { show_progress: options.progress } };
-    return (await this.#transport.json<Answer>('GET', path(id), call)).cluster;
+    return (await this.#transport.json<ClusterAnswer>('GET', path(id), call)).cluster;
   }
 
   /** Begins to create; the work goes on in the controller. Never repeated: the name is taken after the first. */
   async create(cluster: Omit<ClusterCreate, 'count'>, options: CallOptions = {}): Promise<Cluster> {
     const call = { ...options, body: cluster };
-    return (await this.#transport.json<Answer>('POST', '/v2/clusters', call)).cluster;
+    return (await this.#transport.json<ClusterAnswer>('POST', '/v2/clusters', call)).cluster;
   }
 
   /** Machines that exist already become a cluster. Nothing is changed on them. */
   async import(request: ImportRequest, options: CallOptions = {}): Promise<Cluster> {
     const call = { ...options, body: request };
-    return (await this.#transport.json<Answer>('POST', '/v2/clusters/import', call)).cluster;
+    return (await this.#transport.json<ClusterAnswer>('POST', '/v2/clusters/import', call)).cluster;
   }
 
   async update(id: string, changes: ClusterUpdate, options: CallOptions = {}): Promise<Cluster> {
     const call = { ...options, body: changes };
-    return (await this.#transport.json<Answer>('PATCH', path(id), call)).cluster;
+    return (await this.#transport.json<ClusterAnswer>('PATCH', path(id), call)).cluster;
   }
 
   /** Begins to add and remove machines. Never repeated: what was done once cannot be asked for again. */
   async scale(id: string, changes: ClusterScale, options: CallOptions = {}): Promise<Cluster> {
     const call = { ...options, body: changes };
-    return (await this.#transport.json<Answer>('PUT', path(id), call)).cluster;
+    return (await this.#transport.json<ClusterAnswer>('PUT', path(id), call)).cluster;
   }
 
   /** Begins to look at the cluster's health; `waitForVerification` tells what came out. */

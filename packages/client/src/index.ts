@@ -1,6 +1,5 @@
-export type { AuditQuery } from './audit.ts';
+export type { AuditQuery, ListQuery } from '@wadi/api';
 export type { MachineRequest } from './instances.ts';
-export type { ListQuery } from './list-query.ts';
 export type { OutputPage, OutputSource } from './runs.ts';
 export type { CallOptions, TransportOptions } from './transport.ts';
 export { WadiClient } from './wadi-client.ts';

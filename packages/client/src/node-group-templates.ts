@@ -1,11 +1,13 @@
-import type { NodeGroupTemplate, NodeGroupTemplateCreate, NodeGroupTemplateUpdate } from '@wadi/api';
-import { allPages, type Markers } from './all-pages.ts';
-import type { ListQuery } from './list-query.ts';
+import type {
+  ListQuery,
+  NodeGroupTemplate,
+  NodeGroupTemplateAnswer,
+  NodeGroupTemplateCreate,
+  NodeGroupTemplateList,
+  NodeGroupTemplateUpdate,
+} from '@wadi/api';
+import { allPages } from './all-pages.ts';
 import type { CallOptions, Transport } from './transport.ts';
-
-interface Answer {
-  readonly node_group_template: NodeGroupTemplate;
-}
 
 /** `/v2/node-group-templates`. `is_proxy` and `is_proxy_gateway` are the same field. */
 export class NodeGroupTemplates {
@@ -30,22 +32,23 @@ export class NodeGroupTemplates {
 
   #list(query: ListQuery, options: CallOptions) {
     const call = { ...options, query: { ...query } };
-    const path = '/v2/node-group-templates';
-    return this.#transport.json<{ node_group_templates: NodeGroupTemplate[] } & Markers>('GET', path, call);
+    return this.#transport.json<NodeGroupTemplateList>('GET', '/v2/node-group-templates', call);
   }
 
   async get(id: string, options: CallOptions = {}): Promise<NodeGroupTemplate> {
-    return (await this.#transport.json<Answer>('GET', path(id), options)).node_group_template;
+    return (await this.#transport.json<NodeGroupTemplateAnswer>('GET', path(id), options))
+      .node_group_template;
   }
 
   async create(template: NodeGroupTemplateCreate, options: CallOptions = {}): Promise<NodeGroupTemplate> {
     const call = { ...options, body: template };
-    return (await this.#transport.json<Answer>('POST', '/v2/node-group-templates', call)).node_group_template;
+    return (await this.#transport.json<NodeGroupTemplateAnswer>('POST', '/v2/node-group-templates', call))
+      .node_group_template;
   }
 
   async update(id: string, changes: NodeGroupTemplateUpdate, options: CallOptions = {}) {
     const call = { ...options, body: changes };
-    return (await this.#transport.json<Answer>('PATCH', path(id), call)).node_group_template;
+    return (await this.#transport.json<NodeGroupTemplateAnswer>('PATCH', path(id), call)).node_group_template;
   }
 
   async delete(id: string, options: CallOptions = {}): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Project, ProjectList, ProjectRequest, ProjectUpdate } from '@wadi/api';
+import type { Project, ProjectAnswer, ProjectList, ProjectRequest, ProjectUpdate } from '@wadi/api';
 import type { CallOptions, Transport } from './transport.ts';
 
 /** `/v2/projects`: tenants. For admins; those of the project `default` see all and make new ones. */
@@ -15,12 +15,12 @@ export class Projects {
 
   async create(body: ProjectRequest, options: CallOptions = {}): Promise<Project> {
     const call = { ...options, body };
-    return (await this.#transport.json<{ project: Project }>('POST', '/v2/projects', call)).project;
+    return (await this.#transport.json<ProjectAnswer>('POST', '/v2/projects', call)).project;
   }
 
   async update(id: string, body: ProjectUpdate, options: CallOptions = {}): Promise<Project> {
     const path = `/v2/projects/${encodeURIComponent(id)}`;
     const call = { ...options, body };
-    return (await this.#transport.json<{ project: Project }>('PATCH', path, call)).project;
+    return (await this.#transport.json<ProjectAnswer>('PATCH', path, call)).project;
   }
 }

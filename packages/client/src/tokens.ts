@@ -1,4 +1,4 @@
-import type { NewToken, Token, TokenList, TokenRequest } from '@wadi/api';
+import type { NewToken, Token, TokenAnswer, TokenList, TokenRequest } from '@wadi/api';
 import type { CallOptions, Transport } from './transport.ts';
 
 /** `/v2/tokens`: who may talk to the controller. For admins. */
@@ -22,6 +22,6 @@ export class Tokens {
   async revoke(id: string, options: CallOptions = {}): Promise<Token> {
     const path = `/v2/tokens/${encodeURIComponent(id)}/revoke`;
     const call = { ...options, repeatable: true };
-    return (await this.#transport.json<{ token: Token }>('POST', path, call)).token;
+    return (await this.#transport.json<TokenAnswer>('POST', path, call)).token;
   }
 }

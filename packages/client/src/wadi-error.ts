@@ -12,6 +12,8 @@ export interface WadiErrorDetails {
   readonly errorName: string;
   readonly errorId?: string | undefined;
   readonly hint?: string | undefined;
+  /** What of the request's body is wrong: `node_groups[0][count]`. */
+  readonly fields?: readonly string[] | undefined;
   /** True when nothing can have happened and the same call may work later. */
   readonly retryable?: boolean | undefined;
   /** The answer's JSON as it came, for fields this class does not know. */
@@ -28,6 +30,7 @@ export class WadiError extends Error {
   readonly errorName: string;
   readonly errorId: string | undefined;
   readonly hint: string | undefined;
+  readonly fields: readonly string[];
   readonly retryable: boolean;
   readonly body: Readonly<Record<string, unknown>>;
 
@@ -37,6 +40,7 @@ export class WadiError extends Error {
     this.errorName = details.errorName;
     this.errorId = details.errorId;
     this.hint = details.hint;
+    this.fields = details.fields ?? [];
     this.retryable = details.retryable ?? false;
     this.body = details.body ?? {};
   }
@@ -52,6 +56,7 @@ export function errorFromAnswer(status: number, text: string): WadiError {
     errorName: firstText(body.error_name) ?? nameOfStatus(status),
     errorId: firstText(body.error_id) ?? /Error ID: (\S+)/.exec(message)?.[1],
     hint: firstText(body.hint),
+    fields: Array.isArray(body.fields) ? body.fields.filter((field) => typeof field === 'string') : [],
     retryable: typeof body.retryable === 'boolean' ? body.retryable : status === 503,
     body,
   });

@@ -97,6 +97,10 @@ export interface Problem {
   readonly errorName: string;
   readonly message: string;
   readonly hint?: string;
+  /** What of the node groups it is, by the name it has in requests. */
+  readonly field?: 'flavor_id' | 'image_id' | 'count';
+  /** Names of those that have it; absent: all. */
+  readonly nodeGroups?: readonly string[];
 }
 
 export interface ClusterPlan {

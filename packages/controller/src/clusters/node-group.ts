@@ -1,4 +1,4 @@
-import type { Configs, NodeGroupRequest, Share } from '@wadi/api';
+import type { Configs, FieldPath, NodeGroupRequest, Share } from '@wadi/api';
 import { uniteProxyFlag } from './proxy-flag.ts';
 
 /** What decides about the machines of a node group. */
@@ -89,15 +89,15 @@ export interface NodeGroupPlan {
 }
 
 export function planNodeGroup(request: NodeGroupRequest, index: number): NodeGroupPlan {
-  return planAt(request, `node_groups[${index}]`);
+  return planAt(request, ['node_groups', index]);
 }
 
 export function planAddedGroup(request: NodeGroupRequest, index: number): NodeGroupPlan {
-  return planAt(request, `add_node_groups[${index}]`);
+  return planAt(request, ['add_node_groups', index]);
 }
 
 /** `where` in the request it stands, for errors. */
-function planAt(request: NodeGroupRequest, where: string): NodeGroupPlan {
+function planAt(request: NodeGroupRequest, where: FieldPath): NodeGroupPlan {
   const template = 'node_group_template_id' in request ? request.node_group_template_id : null;
   return {
     name: request.name,

@@ -1,4 +1,4 @@
-import { ApiError, type Configs } from '@wadi/api';
+import { ApiError, type Configs, type FieldPath } from '@wadi/api';
 import type { PluginRelease } from './plugin.ts';
 
 /** What is shown in the place of a secret. */
@@ -12,10 +12,11 @@ export interface PluginSecrets {
 
 export const noSecrets: PluginSecrets = { cluster: {}, groups: {} };
 
-/** Takes the secrets out: what is shown has a mask in their place. */
+/** Takes the secrets out: what is shown has a mask in their place. `where` in the request they stand. */
 export function separateSecrets(
   release: PluginRelease,
   configs: Configs | null | undefined,
+  where: FieldPath = ['cluster_configs'],
 ): { readonly shown: Configs; readonly secret: Configs } {
   const shown: Configs = {};
   const secret: Configs = {};
@@ -26,6 +27,7 @@ export function separateSecrets(
       if (value === mask)
         throw new ApiError(400, 'INVALID_DATA', `Config '${name}' of '${target}' has the mask as its value`, {
           hint: 'secrets are never shown: give the value itself',
+          fields: [[...where, target, name]],
         });
       shown[target][name] = mask;
       secret[target] = { ...secret[target], [name]: value };
@@ -35,7 +37,11 @@ export function separateSecrets(
 }
 
 /** Templates are shown to everybody who may use them, so they hold no secrets. */
-export function refuseSecrets(release: PluginRelease, configs: Configs | null | undefined): void {
+export function refuseSecrets(
+  release: PluginRelease,
+  configs: Configs | null | undefined,
+  where: FieldPath,
+): void {
   for (const [target, settings] of Object.entries(configs ?? {}))
     for (const name of Object.keys(settings))
       if (isSecret(release, target, name))
@@ -45,6 +51,7 @@ export function refuseSecrets(release: PluginRelease, configs: Configs | null | 
           `Config '${name}' of '${target}' is a secret: a template cannot hold it`,
           {
             hint: 'give it when a cluster is created',
+            fields: [[...where, target, name]],
           },
         );
 }

@@ -1,4 +1,4 @@
-import { ApiError, isUuid } from '@wadi/api';
+import { ApiError, type FieldPath, isUuid } from '@wadi/api';
 import { dashed } from './node-group.ts';
 
 export interface ScalableGroup {
@@ -49,18 +49,21 @@ export interface ScalingPlace {
 
 /** The refusals, in the contract's order and words. */
 export function checkResizes(groups: readonly ScalableGroup[], resizes: readonly Resize[]): void {
-  for (const { name } of resizes)
+  for (const [index, { name }] of resizes.entries())
     if (!groups.some((group) => group.name === name))
       throw new ApiError(400, 'INVALID_REFERENCE', `Cluster doesn't contain node group with name '${name}'`, {
         hint: `it has: ${groups.map((group) => group.name).join(', ')}`,
+        fields: [['resize_node_groups', index, 'name']],
       });
-  for (const resize of resizes) {
+  for (const [index, resize] of resizes.entries()) {
     const group = groups.find(({ name }) => name === resize.name);
-    if (group && resize.instances) checkNamed(group, resize.count, resize.instances);
+    if (group && resize.instances)
+      checkNamed(group, resize.count, resize.instances, ['resize_node_groups', index]);
   }
 }
 
-function checkNamed(group: ScalableGroup, count: number, named: readonly string[]): void {
+function checkNamed(group: ScalableGroup, count: number, named: readonly string[], resize: FieldPath): void {
+  const where = [...resize, 'instances'];
   const decrease = group.count - count;
   // The parenthesis is not closed in Sahara either; scripts match on the text.
   if (named.length > decrease)
@@ -69,20 +72,25 @@ function checkNamed(group: ScalableGroup, count: number, named: readonly string[
       'INVALID_DATA',
       `Number of specific instances (${named.length}) to delete can not be greater than the count difference ` +
         `(${decrease} during scaling`,
+      { fields: [where, [...resize, 'count']] },
     );
   if (new Set(named.map(isUuid)).size > 1)
     throw new ApiError(
       400,
       'INVALID_DATA',
       'You can only reference instances by Name or UUID, not both on the same request',
+      { fields: [where] },
     );
-  for (const one of named)
+  for (const [index, one] of named.entries())
     if (!group.instances.some((instance) => isCalled(instance, one)))
       throw new ApiError(400, 'INVALID_REFERENCE', `Node group '${group.name}' has no instance '${one}'`, {
         hint: `it has: ${group.instances.map(({ name }) => name).join(', ')}`,
+        fields: [[...where, index]],
       });
   if (new Set(named.map(dashed)).size < named.length)
-    throw new ApiError(400, 'INVALID_DATA', `instances of node group '${group.name}' names one twice`);
+    throw new ApiError(400, 'INVALID_DATA', `instances of node group '${group.name}' names one twice`, {
+      fields: [where],
+    });
 }
 
 /**
@@ -111,7 +119,14 @@ export function checkProxiesStay(
       400,
       'INVALID_DATA',
       `Cluster '${clusterName}' would have no proxy (${names}), but its other machines are reached through one`,
-      { hint: 'keep at least one machine of a proxy group; to replace the last, add another proxy first' },
+      {
+        hint: 'keep at least one machine of a proxy group; to replace the last, add another proxy first',
+        fields: resizes.flatMap(({ name }, index) =>
+          groups.some((group) => group.isProxy && group.name === name)
+            ? [['resize_node_groups', index, 'count']]
+            : [],
+        ),
+      },
     );
   }
 }

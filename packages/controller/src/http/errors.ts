@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { ApiError } from '@wadi/api';
+import { ApiError, fieldText } from '@wadi/api';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { allowedMethods } from './allowed-methods.ts';
 
@@ -53,6 +53,7 @@ export function errorBody(error: ApiError, id: string): Record<string, unknown> 
     error_name: error.errorName,
     error_message: error.idInMessage ? `${error.message}\nError ID: ${id}` : error.message,
     error_id: id,
+    ...(error.fields.length > 0 ? { fields: error.fields.map(fieldText) } : {}),
     ...(error.hint ? { hint: error.hint } : {}),
     retryable: error.retryable,
   };

@@ -138,7 +138,7 @@ export function requireRight(
   });
 }
 
-function rightFor(table: RouteRights, method: string, url: string): Right | undefined {
+export function rightFor(table: RouteRights, method: string, url: string): Right | undefined {
   const path = url.replace(/^\/v(1\.[01]|2)(?=\/)/, '').replaceAll(/:[A-Za-z_]+/g, ':');
   return table[`${method === 'HEAD' ? 'GET' : method} ${path}`] ?? table[`ANY ${path}`];
 }

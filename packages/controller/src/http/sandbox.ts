@@ -1,8 +1,30 @@
-import { ApiError } from '@wadi/api';
+import { ApiError, SandboxMachineAnswer, SandboxMachineList } from '@wadi/api';
 import type { FastifyRequest } from 'fastify';
 import type { Machine } from '../clouds/sandbox/machine.ts';
 import { SandboxCloud } from '../clouds/sandbox/sandbox-cloud.ts';
 import type { HttpContext, Resource } from './context.ts';
+import { documented } from './openapi/operation.ts';
+
+const params = { machine: 'Instance id of the machine, or its name where only one has it.' };
+const operations = {
+  list: documented({
+    name: 'listSandboxMachines',
+    summary: 'Machines of the sandbox, and what they count.',
+    answers: { 200: SandboxMachineList },
+  }),
+  stop: documented({
+    name: 'stopSandboxMachine',
+    summary: 'Pulls the plug of a machine.',
+    params,
+    answers: { 202: SandboxMachineAnswer },
+  }),
+  start: documented({
+    name: 'startSandboxMachine',
+    summary: 'Switches a machine on again.',
+    params,
+    answers: { 202: SandboxMachineAnswer },
+  }),
+};
 
 interface Named {
   readonly Params: { readonly machine: string };
@@ -13,17 +35,17 @@ export const sandbox: Resource = (app, context) => {
   const cloud = context.clouds.get('sandbox');
   if (!(cloud instanceof SandboxCloud)) return;
 
-  app.get('/v2/sandbox/machines', async (request) => {
+  app.get('/v2/sandbox/machines', operations.list, async (request) => {
     const own = await ownClusters(context, request);
     return { machines: (await cloud.list()).filter((machine) => own.has(machine.cluster_id)) };
   });
 
-  app.post<Named>('/v2/sandbox/machines/:machine/stop', async (request, reply) => {
+  app.post<Named>('/v2/sandbox/machines/:machine/stop', operations.stop, async (request, reply) => {
     const { record } = await find(cloud, context, request);
     return reply.code(202).send({ machine: await cloud.stopMachine(record.instanceId) });
   });
 
-  app.post<Named>('/v2/sandbox/machines/:machine/start', async (request, reply) => {
+  app.post<Named>('/v2/sandbox/machines/:machine/start', operations.start, async (request, reply) => {
     const { record } = await find(cloud, context, request);
     return reply.code(202).send({ machine: await cloud.startMachine(record.instanceId) });
   });

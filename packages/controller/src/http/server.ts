@@ -14,7 +14,8 @@ import type { HttpContext, Resource } from './context.ts';
 import { handleErrors, sendError } from './errors.ts';
 import { hostGuard, isIn, networkList, refuse } from './host-guard.ts';
 import { parseJson } from './json-body.ts';
-import { type RouteRights, requireRouteRights, routeRights } from './route-rights.ts';
+import { serveDocument } from './openapi/serve-document.ts';
+import { type RouteRights, requireRouteRights, rightFor, routeRights } from './route-rights.ts';
 import { saharaPath } from './sahara-path.ts';
 
 export interface ServerOptions {
@@ -100,6 +101,7 @@ export async function createServer({
   });
   handleErrors(app);
   requireRouteRights(app, table);
+  serveDocument(app, (method, url) => rightFor(table, method, url));
   requireToken(app, authenticator, table);
   parseJson(app);
   for (const resource of resources) await app.register(async (scope) => resource(scope, context));

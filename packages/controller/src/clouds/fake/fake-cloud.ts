@@ -17,7 +17,8 @@ export class FakeCloud extends SandboxCloud {
     const known = new Set(this.#offers.flavors.map(({ id }) => id));
     const unknown = plan.nodeGroups.find(({ flavorId }) => !known.has(flavorId));
     if (!unknown) return [];
-    return [{ errorName: 'NOT_FOUND', message: `Requested flavor '${unknown.flavorId}' not found` }];
+    const message = `Requested flavor '${unknown.flavorId}' not found`;
+    return [{ errorName: 'NOT_FOUND', message, field: 'flavor_id', nodeGroups: [unknown.name] }];
   }
 
   override async images(): Promise<readonly CloudImage[]> {

@@ -101,6 +101,8 @@ export class SandboxCloud implements Cloud {
         errorName: 'NOT_FOUND',
         message: `Requested flavor '${flavor}' not found`,
         hint: `the sandbox has the flavors ${[...flavors].join(', ')}, all alike`,
+        field: 'flavor_id',
+        nodeGroups: plan.nodeGroups.flatMap(({ name, flavorId }) => (flavorId === flavor ? name : [])),
       });
     }
     await this.#open();
@@ -111,7 +113,7 @@ export class SandboxCloud implements Cloud {
     const available = MAX_MACHINES - others;
     if (requested > available) {
       const message = `Quota exceeded for instance: Requested ${requested}, but available ${available}`;
-      problems.push({ errorName: 'QUOTA_ERROR', message });
+      problems.push({ errorName: 'QUOTA_ERROR', message, field: 'count' });
     }
     return problems;
   }

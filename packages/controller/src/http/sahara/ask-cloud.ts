@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { ApiError } from '@wadi/api';
-import type { Cloud, ClusterPlan } from '../../clouds/cloud.ts';
+import { ApiError, type FieldPath } from '@wadi/api';
+import type { Cloud, Problem } from '../../clouds/cloud.ts';
 import type { ClusterSpec } from '../../clusters/cluster-request.ts';
 import type { NodeGroupValues } from '../../clusters/node-group.ts';
 import type { ClusterRow } from '../../storage/clusters.ts';
@@ -12,8 +12,9 @@ export async function checkCloudAccepts(
   projectId: string,
   plan: PlannedCluster,
 ): Promise<void> {
-  const nodeGroups = plan.nodeGroups.map(({ name, count, values }) =>
-    groupPlan(name, count * plan.names.length, values, plan.spec.default_image_id ?? null),
+  const image = plan.spec.default_image_id ?? null;
+  const nodeGroups = plan.nodeGroups.map((group) =>
+    groupPlan({ ...group, count: group.count * plan.names.length }, image),
   );
   await check(cloud, projectId, plan.names[0] ?? '', nodeGroups);
 }
@@ -22,11 +23,11 @@ export async function checkCloudAccepts(
 export async function checkCloudHasRoom(
   cloud: Cloud,
   cluster: ClusterRow,
-  added: readonly { readonly name: string; readonly count: number; readonly values: NodeGroupValues }[],
+  added: readonly Asked[],
 ): Promise<void> {
   const image = (cluster.spec as ClusterSpec).default_image_id ?? null;
   if (added.length === 0) return;
-  const nodeGroups = added.map(({ name, count, values }) => groupPlan(name, count, values, image));
+  const nodeGroups = added.map((group) => groupPlan(group, image));
   await check(cloud, cluster.project_id, cluster.name, nodeGroups);
 }
 
@@ -36,14 +37,24 @@ export async function checkCloudKnows(
   projectId: string,
   name: string,
   values: NodeGroupValues,
+  where: FieldPath = [],
 ) {
-  await check(cloud, projectId, name, [groupPlan(name, 0, values, null)]);
+  await check(cloud, projectId, name, [groupPlan({ name, count: 0, values, where }, null)]);
 }
 
-function groupPlan(name: string, count: number, values: NodeGroupValues, defaultImage: string | null) {
+interface Asked {
+  readonly name: string;
+  readonly count: number;
+  readonly values: NodeGroupValues;
+  /** Where in the request it stands. */
+  readonly where: FieldPath;
+}
+
+function groupPlan({ name, count, values, where }: Asked, defaultImage: string | null) {
   return {
     name,
     count,
+    where,
     isProxy: values.is_proxy === true,
     flavorId: String(values.flavor_id),
     imageId: values.image_id ?? defaultImage,
@@ -54,12 +65,20 @@ async function check(
   cloud: Cloud,
   projectId: string,
   clusterName: string,
-  nodeGroups: ClusterPlan['nodeGroups'],
+  nodeGroups: readonly ReturnType<typeof groupPlan>[],
 ): Promise<void> {
   const problems = await cloud.validate({ projectId, clusterId: randomUUID(), clusterName, nodeGroups });
   const [first] = problems;
   if (!first) return;
   const hints = problems.flatMap((problem) => problem.hint ?? []);
   const text = problems.map((problem) => problem.message).join('\n');
-  throw new ApiError(400, first.errorName, text, hints.length > 0 ? { hint: hints.join('; ') } : {});
+  const fields = problems.flatMap(({ field, nodeGroups: names }: Problem) =>
+    field === undefined
+      ? []
+      : nodeGroups.filter(({ name }) => names?.includes(name) ?? true).map(({ where }) => [...where, field]),
+  );
+  throw new ApiError(400, first.errorName, text, {
+    fields,
+    ...(hints.length > 0 && { hint: hints.join('; ') }),
+  });
 }

@@ -1,4 +1,4 @@
-import { ApiError } from '@wadi/api';
+import { ApiError, type FieldPath } from '@wadi/api';
 import { type Cloud, type Quota, quotaNames } from '../../clouds/cloud.ts';
 import type { NodeGroupValues } from '../../clusters/node-group.ts';
 
@@ -6,13 +6,20 @@ interface Wanted {
   /** Negative: so many go before others come. */
   readonly count: number;
   readonly values: NodeGroupValues;
+  /** Where in the request it stands. */
+  readonly where: FieldPath;
 }
 
 /** SSH, and the traffic inside of the group by TCP and UDP. */
 const rulesOfAutoGroup = 3;
 
-/** Whether there is room for these machines, asked before anything of them is made. */
-export async function checkQuotas(cloud: Cloud, projectId: string, groups: readonly Wanted[]): Promise<void> {
+/** Whether there is room for these machines, asked before anything of them is made; `multiplier`: the field, if any. */
+export async function checkQuotas(
+  cloud: Cloud,
+  projectId: string,
+  groups: readonly Wanted[],
+  multiplier: readonly FieldPath[] = [],
+): Promise<void> {
   const left = await cloud.quotas?.(projectId);
   if (!left) return;
   const flavors = new Map((await cloud.flavors?.(projectId))?.map((flavor) => [flavor.id, flavor]));
@@ -38,6 +45,7 @@ export async function checkQuotas(cloud: Cloud, projectId: string, groups: reado
       400,
       'QUOTA_ERROR',
       `Quota exceeded for ${name}: Requested ${wanted[name]}, but available ${available}`,
+      { fields: [...multiplier, ...groups.map(({ where }) => [...where, 'count'])] },
     );
   }
 }

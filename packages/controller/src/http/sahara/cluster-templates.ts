@@ -44,8 +44,9 @@ import {
 import { findTemplates } from './find-templates.ts';
 import { checkQuery, pageAnswer, readListQuery } from './list-query.ts';
 import { readBody } from './read-body.ts';
-import { invalidReference, namesOfUsers, nameTaken, notFound } from './refusals.ts';
+import { invalidReference, namesOfUsers, nameTaken, notFound, versionMissing } from './refusals.ts';
 import type { SaharaOptions } from './sahara-resources.ts';
+import { clusterTemplateOperations } from './template-operations.ts';
 import { versionField } from './version-1.ts';
 import {
   exportClusterTemplate,
@@ -65,7 +66,7 @@ export function clusterTemplateRoutes(
 ): void {
   const cloud = clouds.get(defaultCloud ?? '');
 
-  app.get('/v2/cluster-templates', async (request) => {
+  app.get('/v2/cluster-templates', clusterTemplateOperations.list, async (request) => {
     const query = readListQuery(request, {
       handler: 'cluster_templates_list',
       specFields: clusterDefaults,
@@ -75,7 +76,7 @@ export function clusterTemplateRoutes(
     return pageAnswer('cluster_templates', query, page, (row) => viewClusterTemplate(row, templates));
   });
 
-  app.post('/v2/cluster-templates', async (request, reply) => {
+  app.post('/v2/cluster-templates', clusterTemplateOperations.create, async (request, reply) => {
     const { projectId } = request.principal;
     const row = await db.transaction().execute(async (tx) => {
       const body = readBody(ClusterTemplateCreate, request);
@@ -106,20 +107,24 @@ export function clusterTemplateRoutes(
     return { cluster_template: viewClusterTemplate(row, await templatesBehind(db, [row])) };
   });
 
-  app.get<ById>('/v2/cluster-templates/:id', async (request) => {
+  app.get<ById>('/v2/cluster-templates/:id', clusterTemplateOperations.get, async (request) => {
     const row = await find(db, request.principal.projectId, request.params.id);
     checkQuery(request, 'cluster_templates_get');
     return { cluster_template: viewClusterTemplate(row, await templatesBehind(db, [row])) };
   });
 
-  app.get<ById>('/v2/cluster-templates/:id/export', async (request, reply) => {
-    const row = await find(db, request.principal.projectId, request.params.id);
-    checkQuery(request, 'cluster_template_export');
-    reply.header('Content-Disposition', 'attachment; filename=cluster_template.json');
-    return { cluster_template: exportClusterTemplate(row) };
-  });
+  app.get<ById>(
+    '/v2/cluster-templates/:id/export',
+    clusterTemplateOperations.export,
+    async (request, reply) => {
+      const row = await find(db, request.principal.projectId, request.params.id);
+      checkQuery(request, 'cluster_template_export');
+      reply.header('Content-Disposition', 'attachment; filename=cluster_template.json');
+      return { cluster_template: exportClusterTemplate(row) };
+    },
+  );
 
-  app.patch<ById>('/v2/cluster-templates/:id', async (request, reply) => {
+  app.patch<ById>('/v2/cluster-templates/:id', clusterTemplateOperations.update, async (request, reply) => {
     const { projectId } = request.principal;
     const row = await db.transaction().execute(async (tx) => {
       const old = await find(tx, projectId, request.params.id, 'update');
@@ -127,7 +132,7 @@ export function clusterTemplateRoutes(
       const groups = body.node_groups === undefined ? undefined : (body.node_groups ?? []).map(planNodeGroup);
       checkMayUpdate('ClusterTemplate', old, projectId, body);
       if (body.plugin_name !== undefined && body.plugin_version === undefined)
-        throw invalidReference(`You must specify a ${versionField(request)} value for your plugin_name`);
+        throw versionMissing(versionField(request));
       const plugin = requirePlugin(plugins, body.plugin_name ?? old.plugin_name);
       const release = requireRelease(plugin, body.plugin_version ?? old.plugin_version);
       if (body.name !== undefined && body.name !== old.name) await refuseTakenName(tx, projectId, body.name);
@@ -163,7 +168,7 @@ export function clusterTemplateRoutes(
     return { cluster_template: viewClusterTemplate(row, await templatesBehind(db, [row])) };
   });
 
-  app.delete<ById>('/v2/cluster-templates/:id', async (request, reply) => {
+  app.delete<ById>('/v2/cluster-templates/:id', clusterTemplateOperations.delete, async (request, reply) => {
     const { projectId } = request.principal;
     await db.transaction().execute(async (tx) => {
       const row = await find(tx, projectId, request.params.id, 'update');
@@ -195,8 +200,8 @@ async function checkClusterFields(
 ): Promise<void> {
   if (place) await checkClusterReferences(place, release, fields, { complete: false });
   checkConfigs(release, fields.cluster_configs);
-  refuseSecrets(release, fields.cluster_configs);
-  checkKnownProcesses(release, fields.anti_affinity ?? []);
+  refuseSecrets(release, fields.cluster_configs, ['cluster_configs']);
+  checkKnownProcesses(release, fields.anti_affinity ?? [], ['anti_affinity']);
 }
 
 /** Locks the templates that the groups are built from, so that none is deleted before the groups are stored. */
@@ -208,14 +213,15 @@ async function checkNodeGroups(
   place: ReferencePlace | undefined,
 ): Promise<void> {
   checkGroupNames(groups);
-  const templates = await findTemplates(tx, projectId, groups);
-  for (const group of groups) {
+  const templates = await findTemplates(tx, projectId, groups, ['node_groups']);
+  for (const [index, group] of groups.entries()) {
+    const where = ['node_groups', index];
     const values = effectiveValues(templates.of(group)?.spec ?? {}, group.given);
-    checkNodeGroup(release, values);
-    refuseSecrets(release, group.given.node_configs);
+    checkNodeGroup(release, values, where);
+    refuseSecrets(release, group.given.node_configs, [...where, 'node_configs']);
     if (!place) continue;
-    await checkCloudKnows(place.cloud, projectId, group.name, values);
-    await checkNodeGroupReferences(place, release, values);
+    await checkCloudKnows(place.cloud, projectId, group.name, values, where);
+    await checkNodeGroupReferences(place, release, values, where);
   }
 }
 

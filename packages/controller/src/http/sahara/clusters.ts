@@ -9,6 +9,7 @@ import { listPage } from '../../storage/list-page.ts';
 import type { Schema } from '../../storage/schema.ts';
 import { findVisible, isNameVisible } from '../../storage/visible-row.ts';
 import type { HttpContext } from '../context.ts';
+import { clusterOperations } from './cluster-operations.ts';
 import { createClusters } from './create-clusters.ts';
 import { checkQuery, pageAnswer, readListQuery } from './list-query.ts';
 import { readBody } from './read-body.ts';
@@ -26,7 +27,7 @@ export function clusterRoutes(app: FastifyInstance, context: HttpContext, option
   const { db } = context;
   const { provisioning } = options;
 
-  app.get('/v2/clusters', async (request) => {
+  app.get('/v2/clusters', clusterOperations.list, async (request) => {
     const query = readListQuery(request, {
       handler: 'clusters_list',
       furtherSortFields: { status: 'status' },
@@ -40,22 +41,24 @@ export function clusterRoutes(app: FastifyInstance, context: HttpContext, option
     );
   });
 
-  app.post('/v2/clusters', (request, reply) => createClusters(context, options, request, reply));
+  app.post('/v2/clusters', clusterOperations.create, (request, reply) =>
+    createClusters(context, options, request, reply),
+  );
 
   app.post('/v1.1/clusters/multiple', { config: { version1: true } }, (request, reply) =>
     createClusters(context, options, request, reply),
   );
 
-  app.get<ById>('/v2/clusters/:id', async (request) => {
+  app.get<ById>('/v2/clusters/:id', clusterOperations.get, async (request) => {
     const row = await find(db, request.principal.projectId, request.params.id);
-    checkQuery(request, 'clusters_get', ['show_progress']);
+    checkQuery(request, 'clusters_get');
     const { show_progress } = request.query as { show_progress?: string | string[] };
     // Python's clients write `True`.
     const withEvents = [show_progress].flat()[0]?.toLowerCase() === 'true';
     return { cluster: await showCluster(db, row, { withEvents }) };
   });
 
-  app.patch<ById>('/v2/clusters/:id', async (request, reply) => {
+  app.patch<ById>('/v2/clusters/:id', clusterOperations.update, async (request, reply) => {
     const { projectId } = request.principal;
     const found = await find(db, projectId, request.params.id);
     const body = readBody(ClusterUpdate, request);
@@ -68,7 +71,14 @@ export function clusterRoutes(app: FastifyInstance, context: HttpContext, option
       const old = await find(tx, projectId, request.params.id, 'update');
       checkMayUpdate('ClusterResource', old, projectId, body);
       if (body.update_keypair)
-        throw new ApiError(400, 'UPDATE_FAILED', `update_keypair: the cloud '${old.cloud}' has no key pairs`);
+        throw new ApiError(
+          400,
+          'UPDATE_FAILED',
+          `update_keypair: the cloud '${old.cloud}' has no key pairs`,
+          {
+            fields: [['update_keypair']],
+          },
+        );
       if (body.name !== undefined && body.name !== old.name) await refuseTakenName(tx, projectId, body.name);
       checkQuery(request, 'clusters_update');
       const changes = {
@@ -85,9 +95,11 @@ export function clusterRoutes(app: FastifyInstance, context: HttpContext, option
     return { cluster: await showCluster(db, row, { withEvents: false }) };
   });
 
-  app.put<ById>('/v2/clusters/:id', (request, reply) => scaleCluster(context, options, request, reply));
+  app.put<ById>('/v2/clusters/:id', clusterOperations.scale, (request, reply) =>
+    scaleCluster(context, options, request, reply),
+  );
 
-  app.delete<ById>('/v2/clusters/:id', async (request, reply) => {
+  app.delete<ById>('/v2/clusters/:id', clusterOperations.delete, async (request, reply) => {
     const { projectId } = request.principal;
     const { id, force } = await db.transaction().execute(async (tx) => {
       const row = await find(tx, projectId, request.params.id, 'update');

@@ -47,8 +47,8 @@ export async function createClusters(
     });
   await checkReferences({ db, cloud, projectId }, plan);
   await checkCloudAccepts(cloud, projectId, plan);
-  const wanted = plan.nodeGroups.map(({ count, values }) => ({ count: count * plan.names.length, values }));
-  await checkQuotas(cloud, projectId, wanted);
+  const wanted = plan.nodeGroups.map((group) => ({ ...group, count: group.count * plan.names.length }));
+  await checkQuotas(cloud, projectId, wanted, body.count === undefined ? [] : [['count']]);
   checkQuery(request, 'clusters_create');
 
   const fields = {
@@ -91,6 +91,6 @@ export async function createClusters(
 
 async function checkReferences(place: ReferencePlace, { release, spec, nodeGroups }: PlannedCluster) {
   await checkClusterReferences(place, release, spec, { complete: true });
-  for (const { values } of nodeGroups) await checkNodeGroupReferences(place, release, values);
+  for (const { values, where } of nodeGroups) await checkNodeGroupReferences(place, release, values, where);
   await checkNetworkReference(place, spec, { complete: true });
 }

@@ -2,6 +2,7 @@ import { ApiError } from '@wadi/api';
 import type { FastifyInstance } from 'fastify';
 import type { Flavor } from '../../clouds/cloud.ts';
 import type { HttpContext } from '../context.ts';
+import { flavorOperations } from './flavor-operations.ts';
 import type { SaharaOptions } from './sahara-resources.ts';
 
 /**
@@ -16,11 +17,11 @@ export function flavorRoutes(
   const flavors = async (projectId: string) =>
     (await clouds.get(defaultCloud ?? '')?.flavors?.(projectId)) ?? [];
 
-  app.get('/v2/flavors', async (request) => {
+  app.get('/v2/flavors', flavorOperations.list, async (request) => {
     return { flavors: (await flavors(request.principal.projectId)).map(viewFlavor) };
   });
 
-  app.get<{ Params: { id: string } }>('/v2/flavors/:id', async (request) => {
+  app.get<{ Params: { id: string } }>('/v2/flavors/:id', flavorOperations.get, async (request) => {
     const all = await flavors(request.principal.projectId);
     if (request.params.id === 'detail') return { flavors: all.map(viewFlavor) };
     const flavor = all.find(({ id }) => id === request.params.id);

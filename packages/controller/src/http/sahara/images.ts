@@ -9,6 +9,7 @@ import {
   unregisterImage,
 } from '../../storage/images.ts';
 import type { HttpContext } from '../context.ts';
+import { imageOperations } from './image-operations.ts';
 import { checkQuery } from './list-query.ts';
 import { readBody } from './read-body.ts';
 import { notFound } from './refusals.ts';
@@ -37,8 +38,8 @@ export function imageRoutes(
     return image;
   };
 
-  app.get('/v2/images', async (request) => {
-    checkQuery(request, 'images_list', ['name', 'tags', 'username']);
+  app.get('/v2/images', imageOperations.list, async (request) => {
+    checkQuery(request, 'images_list');
     const { name, tags, username } = request.query as Record<string, string | string[] | undefined>;
     const rows = await registeredImages(db, request.principal.projectId, cloud?.name ?? '');
     const images = (await imagesOf(cloud, request)).flatMap((image) => {
@@ -51,13 +52,13 @@ export function imageRoutes(
     return { images };
   });
 
-  app.get<ById>('/v2/images/:id', async (request) => {
+  app.get<ById>('/v2/images/:id', imageOperations.get, async (request) => {
     const image = await find(request);
     checkQuery(request, 'images_get');
     return { image: viewImage(image, await registered(request)) };
   });
 
-  app.post<ById>('/v2/images/:id', async (request, reply) => {
+  app.post<ById>('/v2/images/:id', imageOperations.register, async (request, reply) => {
     const image = await find(request);
     const { username, description = '' } = readBody(ImageRegister, request);
     checkText({ username, description });
@@ -67,7 +68,7 @@ export function imageRoutes(
     return { image: viewImage(image, row) };
   });
 
-  app.delete<ById>('/v2/images/:id', async (request, reply) => {
+  app.delete<ById>('/v2/images/:id', imageOperations.unregister, async (request, reply) => {
     const image = await find(request);
     checkQuery(request, 'images_unset');
     await unregisterImage(db, key(request, image.id));
@@ -88,7 +89,7 @@ export function imageRoutes(
       return { image: viewImage(image, row) };
     });
 
-  app.get<ById>('/v2/images/:id/tags', async (request) => {
+  app.get<ById>('/v2/images/:id/tags', imageOperations.getTags, async (request) => {
     await find(request);
     checkQuery(request, 'images_tags_get');
     const { tags } = await registered(request);
@@ -96,7 +97,7 @@ export function imageRoutes(
     return tags.length === 0 ? {} : tags;
   });
 
-  app.put<ById>('/v2/images/:id/tags', async (request) => {
+  app.put<ById>('/v2/images/:id/tags', imageOperations.setTags, async (request) => {
     const image = await find(request);
     const { tags } = readBody(ImageTags, request);
     checkQuery(request, 'images_tags_set');
@@ -107,7 +108,7 @@ export function imageRoutes(
     return { image: view, ...view };
   });
 
-  app.delete<ById>('/v2/images/:id/tags', async (request, reply) => {
+  app.delete<ById>('/v2/images/:id/tags', imageOperations.deleteTags, async (request, reply) => {
     const image = await find(request);
     checkQuery(request, 'images_tags_delete');
     if (!(await tagImage(db, key(request, image.id), { set: [] }))) throw notRegistered(image.id);

@@ -1,24 +1,27 @@
-import { ApiError, isUuid } from '@wadi/api';
+import { ApiError, isUuid, ListQuery as ListQuerySchema, listFilters, paging } from '@wadi/api';
 import type { FastifyRequest } from 'fastify';
 import type { FieldFilter, ListQuery, Page } from '../../storage/list-page.ts';
+import { checkIsDocumented } from '../openapi/operation.ts';
 import { pythonText } from './python-text.ts';
 import { notFound } from './refusals.ts';
 import { isVersion1 } from './version-1.ts';
 
-const paging = ['marker', 'limit', 'sort_by'];
-const filters = ['plugin_name', 'plugin_version', 'name'] as const;
+const pagingKeys = Object.keys(paging);
+const filters = Object.keys(listFilters) as (keyof typeof listFilters)[];
 
-/** v2 takes no query keys but the ones it knows; `handler` is the name that Sahara's message has. */
-export function checkQuery(request: FastifyRequest, handler: string, known: readonly string[] = []): void {
-  if (!isVersion1(request)) checkKeys(request.query as object, handler, known);
+/** v2 takes no query keys but the ones of its operation; `handler` is the name that Sahara's message has. */
+export function checkQuery(request: FastifyRequest, handler: string): void {
+  if (isVersion1(request)) return;
+  const { properties = {} } = request.routeOptions.config.operation?.query ?? {};
+  checkKeys(request.query as object, handler, Object.keys(properties));
 }
 
 function checkKeys(query: object, handler: string, known: readonly string[]): void {
-  if (Object.keys(query).every((key) => known.includes(key) || paging.includes(key))) return;
+  if (Object.keys(query).every((key) => known.includes(key) || pagingKeys.includes(key))) return;
   throw new ApiError(
     400,
     'INVALID_PARAMS_ON_REQUEST',
-    `The only valid params for ${handler} are ${pythonText(known)} and ${pythonText(paging)}`,
+    `The only valid params for ${handler} are ${pythonText(known)} and ${pythonText(pagingKeys)}`,
     { idInMessage: false },
   );
 }
@@ -46,6 +49,7 @@ export function readListQuery(
   request: FastifyRequest,
   { handler, furtherSortFields, specFields }: ListOptions,
 ): ListQuery {
+  checkIsDocumented(request, 'query', ListQuerySchema);
   const query = firstValues(request.query);
   // The real client asks v2 for `hadoop_version` where Sahara refuses it; taken, it does what was meant.
   if (query.hadoop_version !== undefined) {
@@ -83,7 +87,7 @@ const rowFields = ['id', 'status', 'is_public', 'is_protected', 'created_at', 'u
 /** v1.1 takes every scalar field of what is listed. Sahara crashes over other keys; those are refused here. */
 function furtherFilters(query: Record<string, string>, specFields: ListOptions['specFields']): FieldFilter[] {
   const others = Object.entries(query).filter(
-    ([key]) => !(filters as readonly string[]).includes(key) && !paging.includes(key),
+    ([key]) => !(filters as readonly string[]).includes(key) && !pagingKeys.includes(key),
   );
   return others.map(([key, text]) => {
     if (text.includes('\0')) throw new ApiError(400, 'INVALID_DATA', `${key}: the value has a NUL in it`);

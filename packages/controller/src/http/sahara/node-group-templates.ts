@@ -26,8 +26,9 @@ import { checkCloudKnows } from './ask-cloud.ts';
 import { checkNodeGroupReferences } from './check-references.ts';
 import { checkQuery, pageAnswer, readListQuery } from './list-query.ts';
 import { readBody } from './read-body.ts';
-import { invalidReference, namesOfUsers, nameTaken, notFound } from './refusals.ts';
+import { invalidReference, namesOfUsers, nameTaken, notFound, versionMissing } from './refusals.ts';
 import type { SaharaOptions } from './sahara-resources.ts';
+import { nodeGroupTemplateOperations } from './template-operations.ts';
 import { isVersion1, versionField } from './version-1.ts';
 import { exportNodeGroupTemplate, viewNodeGroupTemplate } from './view-template.ts';
 
@@ -50,14 +51,14 @@ export function nodeGroupTemplateRoutes(
   ) => {
     const values = effectiveValues(spec);
     checkNodeGroup(release, values);
-    refuseSecrets(release, values.node_configs);
+    refuseSecrets(release, values.node_configs, ['node_configs']);
     const cloud = clouds.get(defaultCloud ?? '');
     if (!cloud) return;
     await checkCloudKnows(cloud, projectId, name, values);
     await checkNodeGroupReferences({ db: on, cloud, projectId }, release, values);
   };
 
-  app.get('/v2/node-group-templates', async (request) => {
+  app.get('/v2/node-group-templates', nodeGroupTemplateOperations.list, async (request) => {
     const query = readListQuery(request, {
       handler: 'node_group_templates_list',
       specFields: { ...nodeGroupDefaults, description: null },
@@ -66,7 +67,7 @@ export function nodeGroupTemplateRoutes(
     return pageAnswer('node_group_templates', query, page, viewNodeGroupTemplate);
   });
 
-  app.post('/v2/node-group-templates', async (request, reply) => {
+  app.post('/v2/node-group-templates', nodeGroupTemplateOperations.create, async (request, reply) => {
     const { projectId } = request.principal;
     const body = readBody(NodeGroupTemplateCreate, request);
     const fields = uniteProxyFlag(body);
@@ -90,75 +91,88 @@ export function nodeGroupTemplateRoutes(
     return { node_group_template: viewNodeGroupTemplate(row) };
   });
 
-  app.get<ById>('/v2/node-group-templates/:id', async (request) => {
+  app.get<ById>('/v2/node-group-templates/:id', nodeGroupTemplateOperations.get, async (request) => {
     const row = await find(db, request.principal.projectId, request.params.id);
     checkQuery(request, 'node_group_templates_get');
     return { node_group_template: viewNodeGroupTemplate(row) };
   });
 
-  app.get<ById>('/v2/node-group-templates/:id/export', async (request, reply) => {
-    const row = await find(db, request.principal.projectId, request.params.id);
-    checkQuery(request, 'node_group_template_export');
-    reply.header('Content-Disposition', 'attachment; filename=node_group_template.json');
-    return { node_group_template: exportNodeGroupTemplate(row, { withBoot: !isVersion1(request) }) };
-  });
+  app.get<ById>(
+    '/v2/node-group-templates/:id/export',
+    nodeGroupTemplateOperations.export,
+    async (request, reply) => {
+      const row = await find(db, request.principal.projectId, request.params.id);
+      checkQuery(request, 'node_group_template_export');
+      reply.header('Content-Disposition', 'attachment; filename=node_group_template.json');
+      return { node_group_template: exportNodeGroupTemplate(row, { withBoot: !isVersion1(request) }) };
+    },
+  );
 
-  app.patch<ById>('/v2/node-group-templates/:id', async (request, reply) => {
-    const { projectId } = request.principal;
-    const row = await db.transaction().execute(async (tx) => {
-      const old = await find(tx, projectId, request.params.id, 'update');
-      const body = readBody(NodeGroupTemplateUpdate, request);
-      const fields = uniteProxyFlag(body);
-      checkMayUpdate('NodeGroupTemplate', old, projectId, body);
-      if (body.plugin_name !== undefined && body.plugin_version === undefined)
-        throw invalidReference(`You must specify a ${versionField(request)} value for your plugin_name`);
-      const plugin = requirePlugin(plugins, body.plugin_name ?? old.plugin_name);
-      const release = requireRelease(plugin, body.plugin_version ?? old.plugin_version);
-      if (body.name !== undefined && body.name !== old.name) await refuseTakenName(tx, projectId, body.name);
-      const spec = { ...old.spec, ...specOf(fields) };
-      await check(tx, release, projectId, old.name, spec);
-      requireRootFor(request, release, fields.node_configs);
-      checkQuery(request, 'node_group_templates_update');
-      if ((await clustersUsing(tx, old.id)).length > 0)
-        throw new ApiError(
-          400,
-          'UPDATE_FAILED',
-          `NodeGroupTemplate id '${old.id}' can not be updated. It is referenced by an existing cluster.`,
-        );
-      const changes = {
-        name: body.name ?? old.name,
-        plugin_name: plugin.name,
-        plugin_version: body.plugin_version ?? old.plugin_version,
-        is_public: body.is_public ?? old.is_public,
-        is_protected: body.is_protected ?? old.is_protected,
-        spec: JSON.stringify(spec),
-      };
-      return updateNodeGroupTemplate(tx, old.id, changes).catch((error) => {
-        throw brokenConstraint(error) === 'unique' ? nameTaken('NodeGroup template', changes.name) : error;
+  app.patch<ById>(
+    '/v2/node-group-templates/:id',
+    nodeGroupTemplateOperations.update,
+    async (request, reply) => {
+      const { projectId } = request.principal;
+      const row = await db.transaction().execute(async (tx) => {
+        const old = await find(tx, projectId, request.params.id, 'update');
+        const body = readBody(NodeGroupTemplateUpdate, request);
+        const fields = uniteProxyFlag(body);
+        checkMayUpdate('NodeGroupTemplate', old, projectId, body);
+        if (body.plugin_name !== undefined && body.plugin_version === undefined)
+          throw versionMissing(versionField(request));
+        const plugin = requirePlugin(plugins, body.plugin_name ?? old.plugin_name);
+        const release = requireRelease(plugin, body.plugin_version ?? old.plugin_version);
+        if (body.name !== undefined && body.name !== old.name)
+          await refuseTakenName(tx, projectId, body.name);
+        const spec = { ...old.spec, ...specOf(fields) };
+        await check(tx, release, projectId, old.name, spec);
+        requireRootFor(request, release, fields.node_configs);
+        checkQuery(request, 'node_group_templates_update');
+        if ((await clustersUsing(tx, old.id)).length > 0)
+          throw new ApiError(
+            400,
+            'UPDATE_FAILED',
+            `NodeGroupTemplate id '${old.id}' can not be updated. It is referenced by an existing cluster.`,
+          );
+        const changes = {
+          name: body.name ?? old.name,
+          plugin_name: plugin.name,
+          plugin_version: body.plugin_version ?? old.plugin_version,
+          is_public: body.is_public ?? old.is_public,
+          is_protected: body.is_protected ?? old.is_protected,
+          spec: JSON.stringify(spec),
+        };
+        return updateNodeGroupTemplate(tx, old.id, changes).catch((error) => {
+          throw brokenConstraint(error) === 'unique' ? nameTaken('NodeGroup template', changes.name) : error;
+        });
       });
-    });
-    reply.code(202);
-    return { node_group_template: viewNodeGroupTemplate(row) };
-  });
+      reply.code(202);
+      return { node_group_template: viewNodeGroupTemplate(row) };
+    },
+  );
 
-  app.delete<ById>('/v2/node-group-templates/:id', async (request, reply) => {
-    const { projectId } = request.principal;
-    await db.transaction().execute(async (tx) => {
-      // The lock waits for those who are about to use it, and they for us.
-      const row = await find(tx, projectId, request.params.id, 'update');
-      checkMayDelete('NodeGroupTemplate', row, projectId);
-      checkQuery(request, 'node_group_templates_delete');
-      const templates = await clusterTemplatesUsing(tx, row.id);
-      const clusters = await clustersUsing(tx, row.id);
-      if (templates.length + clusters.length > 0)
-        throw invalidReference(
-          `Node group template ${row.id} is in use by cluster templates: ` +
-            `${namesOfUsers(templates, projectId)}; and clusters: ${namesOfUsers(clusters, projectId)}`,
-        );
-      await deleteNodeGroupTemplate(tx, row.id);
-    });
-    reply.code(204);
-  });
+  app.delete<ById>(
+    '/v2/node-group-templates/:id',
+    nodeGroupTemplateOperations.delete,
+    async (request, reply) => {
+      const { projectId } = request.principal;
+      await db.transaction().execute(async (tx) => {
+        // The lock waits for those who are about to use it, and they for us.
+        const row = await find(tx, projectId, request.params.id, 'update');
+        checkMayDelete('NodeGroupTemplate', row, projectId);
+        checkQuery(request, 'node_group_templates_delete');
+        const templates = await clusterTemplatesUsing(tx, row.id);
+        const clusters = await clustersUsing(tx, row.id);
+        if (templates.length + clusters.length > 0)
+          throw invalidReference(
+            `Node group template ${row.id} is in use by cluster templates: ` +
+              `${namesOfUsers(templates, projectId)}; and clusters: ${namesOfUsers(clusters, projectId)}`,
+          );
+        await deleteNodeGroupTemplate(tx, row.id);
+      });
+      reply.code(204);
+    },
+  );
 }
 
 async function find(db: Kysely<Schema>, projectId: string, id: string, lock?: 'update') {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { ApiError, type ClusterCreate } from '@wadi/api';
+import { ApiError, type ClusterCreate, type FieldPath } from '@wadi/api';
 import type { Kysely } from 'kysely';
 import { type ClusterSpec, mergeClusterSpec } from '../../clusters/cluster-request.ts';
 import {
@@ -44,6 +44,8 @@ export interface PlannedNodeGroup {
   readonly count: number;
   readonly node_group_template_id: string | null;
   readonly values: NodeGroupValues;
+  /** Where it stands in the request, or in the template that the request names. */
+  readonly where: FieldPath;
 }
 
 /** Everything that can be said without asking the cloud, in the order in which Sahara says it. */
@@ -63,16 +65,17 @@ export async function planCluster(
 
   const template = await findClusterTemplate(db, projectId, request.cluster_template_id);
   const groups = requested ?? (template ? storedNodeGroups(template) : []);
-  checkGroupNames(groups);
-  const templates = await findTemplates(db, projectId, groups);
+  const where = requested ? ['node_groups'] : ['cluster_template_id', 'node_groups'];
+  checkGroupNames(groups, where);
+  const templates = await findTemplates(db, projectId, groups, where);
   const spec = mergeClusterSpec((template?.spec ?? {}) as ClusterSpec, request);
   checkConfigs(release, spec.cluster_configs);
-  const nodeGroups = groups.map(({ name, count, node_group_template_id, given }) => {
+  const nodeGroups = groups.map(({ name, count, node_group_template_id, given }, index) => {
     const values = effectiveValues(templates.of({ node_group_template_id })?.spec ?? {}, given);
-    checkNodeGroup(release, values);
-    return { name, count, node_group_template_id, values };
+    checkNodeGroup(release, values, [...where, index]);
+    return { name, count, node_group_template_id, values, where: [...where, index] };
   });
-  checkKnownProcesses(release, spec.anti_affinity ?? []);
+  checkKnownProcesses(release, spec.anti_affinity ?? [], ['anti_affinity']);
 
   const facts = nodeGroups.map(({ name, count, values }) => ({
     name,
@@ -80,8 +83,8 @@ export async function planCluster(
     isProxy: values.is_proxy === true,
   }));
   for (const name of names) {
-    checkHostNames(name, facts);
-    checkProxies(name, facts);
+    checkHostNames(name, facts, (index) => [['name'], [...where, index, 'name']]);
+    checkProxies(name, facts, where);
   }
   checkMachines(facts, names.length);
   return {
@@ -98,7 +101,7 @@ function withoutSecrets(release: PluginRelease, spec: ClusterSpec, nodeGroups: r
   const own = separateSecrets(release, spec.cluster_configs);
   const groups = nodeGroups.map((group) => ({
     group,
-    ...separateSecrets(release, group.values.node_configs),
+    ...separateSecrets(release, group.values.node_configs, [...group.where, 'node_configs']),
   }));
   const secrets = {
     cluster: own.secret,
@@ -117,8 +120,10 @@ function withoutSecrets(release: PluginRelease, spec: ClusterSpec, nodeGroups: r
 async function findClusterTemplate(db: Kysely<Schema>, projectId: string, id: string | null | undefined) {
   if (!id) return undefined;
   const template = await findVisible(db, 'cluster_template', projectId, id, 'share');
-  if (!template) throw new ApiError(400, 'NOT_FOUND', `Cluster template with id '${id}' not found`);
-  return template;
+  if (template) return template;
+  throw new ApiError(400, 'NOT_FOUND', `Cluster template with id '${id}' not found`, {
+    fields: [['cluster_template_id']],
+  });
 }
 
 /** The rows of one of the planned clusters. */

@@ -1,10 +1,11 @@
-import type { PluginVersion, Plugin as PluginView } from '@wadi/api';
+import { PluginLabelChanges, PluginUpdate, type PluginVersion, type Plugin as PluginView } from '@wadi/api';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Plugin, Plugins } from '../../clusters/plugin.ts';
 import { type LabelChanges, mergeChanges, withLabels } from '../../clusters/plugin-labels.ts';
 import type { Database } from '../../storage/database.ts';
 import { changeLabels, labelChanges } from '../../storage/plugin-labels.ts';
 import { checkQuery } from './list-query.ts';
+import { pluginOperations } from './plugin-operations.ts';
 import { readBody } from './read-body.ts';
 import { invalidReference, notFound } from './refusals.ts';
 
@@ -23,18 +24,18 @@ export async function pluginsOf(db: Database, plugins: Plugins, projectId: strin
 export function pluginRoutes(app: FastifyInstance, db: Database, installed: Plugins): void {
   const own = (request: FastifyRequest) => pluginsOf(db, installed, request.principal.projectId);
 
-  app.get('/v2/plugins', async (request) => {
+  app.get('/v2/plugins', pluginOperations.list, async (request) => {
     checkQuery(request, 'plugins_list');
     return { plugins: [...(await own(request)).values()].map(viewPlugin) };
   });
 
-  app.get<ByName>('/v2/plugins/:name', async (request) => {
+  app.get<ByName>('/v2/plugins/:name', pluginOperations.get, async (request) => {
     const plugin = find(await own(request), request.params.name);
     checkQuery(request, 'plugins_get');
     return { plugin: viewPlugin(plugin) };
   });
 
-  app.patch<ByName>('/v2/plugins/:name', async (request, reply) => {
+  app.patch<ByName>('/v2/plugins/:name', pluginOperations.update, async (request, reply) => {
     const { principal, params } = request;
     const plugin = find(installed, params.name);
     const changes = readChanges(plugin, request);
@@ -45,7 +46,7 @@ export function pluginRoutes(app: FastifyInstance, db: Database, installed: Plug
     return { plugin: { ...view, project_id: principal.projectId } };
   });
 
-  app.get<ByVersion>('/v2/plugins/:name/:version', async (request) => {
+  app.get<ByVersion>('/v2/plugins/:name/:version', pluginOperations.getVersion, async (request) => {
     const { name, version } = request.params;
     const plugin = (await own(request)).get(name);
     const release = plugin?.versions.get(version);
@@ -86,20 +87,19 @@ function find(plugins: Plugins, name: string): Plugin {
   return plugin;
 }
 
-const labelNames = ['enabled', 'hidden', 'stable', 'deprecated'];
-
+/** Only those that the plugin has: Sahara refuses a version that it has not as it does any field nobody knows. */
 function readChanges(plugin: Plugin, request: FastifyRequest): LabelChanges {
-  const labels = objectOf(labelNames, objectOf(['status'], { type: 'boolean' }, { required: ['status'] }));
-  const versions = objectOf([...plugin.versions.keys()], labels);
-  const schema = {
-    ...objectOf([], {}),
-    properties: { plugin_labels: labels, version_labels: versions },
+  const { properties } = PluginUpdate;
+  const versions = {
+    type: 'object',
+    properties: Object.fromEntries(
+      [...plugin.versions.keys()].map((version) => [version, PluginLabelChanges]),
+    ),
+    additionalProperties: false,
   };
-  const body = readBody(schema, request) as {
-    plugin_labels?: Labels;
-    version_labels?: Record<string, Labels>;
-  };
-  const check = (given: Labels = {}, known: Plugin['labels']) =>
+  const schema = { ...PluginUpdate, properties: { ...properties, version_labels: versions } };
+  const body = readBody(PluginUpdate, request, schema);
+  const check = (given: PluginLabelChanges = {}, known: Plugin['labels']) =>
     Object.fromEntries(
       Object.entries(given).map(([name, { status }]) => {
         if (!known[name])
@@ -119,17 +119,6 @@ function readChanges(plugin: Plugin, request: FastifyRequest): LabelChanges {
         check(given, plugin.versions.get(version)?.labels ?? {}),
       ]),
     ),
-  };
-}
-
-type Labels = Record<string, { status: boolean }>;
-
-function objectOf(names: readonly string[], schema: object, options: object = {}) {
-  return {
-    type: 'object',
-    properties: Object.fromEntries(names.map((name) => [name, schema])),
-    additionalProperties: false,
-    ...options,
   };
 }
 

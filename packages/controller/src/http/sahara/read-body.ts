@@ -1,15 +1,32 @@
 import { ApiError } from '@wadi/api';
 import type { FastifyRequest } from 'fastify';
 import type { Static, TSchema } from 'typebox';
-import { schemaProblems } from './schema-problems.ts';
+import { checkIsDocumented } from '../openapi/operation.ts';
+import { type SchemaProblem, schemaProblems } from './schema-problems.ts';
 import { isVersion1 } from './version-1.ts';
 
-/** The request's body in the words of v2, or all that is wrong with it in the words of the request. */
-export function readBody<S extends TSchema>(schema: S, request: FastifyRequest): Static<S> {
+/**
+ * The request's body in the words of v2, or all that is wrong with it in the words of the request. `narrower`: what of the
+ * schema counts for this request.
+ */
+export function readBody<S extends TSchema>(
+  schema: S,
+  request: FastifyRequest,
+  narrower: object = schema,
+): Static<S> {
+  checkIsDocumented(request, 'body', schema);
   const old = isVersion1(request);
-  const problems = schemaProblems(old ? version1Schema(schema) : schema, request.body ?? {});
-  if (problems.length > 0) throw new ApiError(400, 'VALIDATION_ERROR', problems.join('\n'));
+  const problems = schemaProblems(old ? version1Schema(narrower) : narrower, request.body ?? {});
+  if (problems.length > 0) throw refusal(problems);
   return (old ? renamed(request.body as object) : request.body) as Static<S>;
+}
+
+function refusal(problems: readonly SchemaProblem[]): ApiError {
+  const hints = problems.flatMap(({ hint }) => hint ?? []);
+  return new ApiError(400, 'VALIDATION_ERROR', problems.map(({ text }) => text).join('\n'), {
+    fields: problems.flatMap(({ fields }) => fields),
+    ...(hints.length > 0 && { hint: hints.join('; ') }),
+  });
 }
 
 function renamed(body: object): object {

@@ -1,4 +1,4 @@
-import { ApiError } from '@wadi/api';
+import { ApiError, type FieldPath } from '@wadi/api';
 import type { Use } from '../../storage/node-group-templates.ts';
 import { pythonText } from './python-text.ts';
 
@@ -11,11 +11,17 @@ export function nameTaken(
   kind: 'NodeGroup template' | 'Cluster template' | 'Cluster',
   name: string,
 ): ApiError {
-  return new ApiError(400, 'NAME_ALREADY_EXISTS', `${kind} with name '${name}' already exists`);
+  const text = `${kind} with name '${name}' already exists`;
+  return new ApiError(400, 'NAME_ALREADY_EXISTS', text, { fields: [['name']] });
 }
 
-export function invalidReference(message: string): ApiError {
-  return new ApiError(400, 'INVALID_REFERENCE', message);
+export function invalidReference(message: string, ...fields: readonly FieldPath[]): ApiError {
+  return new ApiError(400, 'INVALID_REFERENCE', message, { fields });
+}
+
+/** Who names the plugin names its version too; `field` as the request calls it. */
+export function versionMissing(field: string): ApiError {
+  return invalidReference(`You must specify a ${field} value for your plugin_name`, ['plugin_version']);
 }
 
 /** `N/A`, or the names; of what other projects have only that it is there. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { ClusterScale } from '@wadi/api';
+import { ClusterScale, type FieldPath } from '@wadi/api';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Kysely } from 'kysely';
 import type { ClusterSpec } from '../../clusters/cluster-request.ts';
@@ -38,7 +38,7 @@ import type { Schema } from '../../storage/schema.ts';
 import { findVisible } from '../../storage/visible-row.ts';
 import type { HttpContext } from '../context.ts';
 import { requireRootFor } from '../require-root.ts';
-import { checkCloudHasRoom } from './ask-cloud.ts';
+import { checkCloudHasRoom, checkCloudKnows } from './ask-cloud.ts';
 import { checkQuotas } from './check-quotas.ts';
 import {
   checkClusterReferences,
@@ -71,7 +71,7 @@ export async function scaleCluster(
     const cluster = await findVisible(tx, 'cluster', projectId, id, 'update');
     if (!cluster) throw notFound({ id });
     const body = readBody(ClusterScale, request);
-    checkEnabled(requirePlugin(known, cluster.plugin_name), cluster.plugin_version);
+    checkEnabled(requirePlugin(known, cluster.plugin_name, []), cluster.plugin_version, []);
     checkMayUpdate('ClusterResource', cluster, projectId, body);
     if (cluster.status !== 'Active')
       throw invalidReference(
@@ -116,10 +116,10 @@ async function settlePlan(
     spares: sparesOf?.(group.name),
   }));
   const place = { db: tx, cloud, projectId: cluster.project_id };
-  const release = requireRelease(requirePlugin(plugins, cluster.plugin_name), cluster.plugin_version);
+  const release = requireRelease(requirePlugin(plugins, cluster.plugin_name, []), cluster.plugin_version, []);
   await checkClusterReferences(place, release, cluster.spec as ClusterSpec, { complete: true });
   const resizes: readonly Resize[] = request.resize_node_groups ?? [];
-  checkGroupNames(resizes);
+  checkGroupNames(resizes, ['resize_node_groups']);
   checkResizes(groups, resizes);
   const further = await planGroups(place, release, cluster, request, stored);
   const toAdd = further.map(({ id, name, count, values }) => ({
@@ -138,29 +138,41 @@ async function settlePlan(
     processes.flatMap(({ node_processes }) => node_processes),
   );
   if (changed !== null) throw invalidReference(`Cluster '${cluster.name}' cannot be scaled: ${changed}`);
+  const places = new Map<string, FieldPath>([
+    ...resizes.map(({ name }, index) => [name, ['resize_node_groups', index]] as const),
+    ...further.map(({ name, where }) => [name, where] as const),
+  ]);
   const grown = stored.map(({ name, count, spec }) => ({
-    ...{ name, values: spec as unknown as NodeGroupValues },
+    ...{ name, values: spec as unknown as NodeGroupValues, where: places.get(name) ?? [] },
     count: (resizes.find((resize) => resize.name === name)?.count ?? count) - count,
   }));
   const resized = [...grown, ...further];
   const growing = resized.filter(({ count }) => count > 0);
   // As the cluster's own image, theirs may have lost its tags since.
-  for (const { count, values } of grown)
-    if (count > 0 && values.image_id) await checkImage(place, release, values.image_id);
+  for (const { count, values, where } of grown)
+    if (count > 0 && values.image_id) await checkImage(place, release, values.image_id, [...where, 'count']);
   // Before the plan, which has an entry for every machine.
   checkMachines(growing);
   checkSpares(groups, toAdd, resizes);
   if (!sparesOf) await checkCloudHasRoom(cloud, cluster, growing);
   if (growing.length > 0) await checkQuotas(cloud, cluster.project_id, resized);
   const plan = planScaling(cluster.name, groups, toAdd, resizes);
-  if (!sparesOf) checkNewNames(cluster.name, [...groups, ...toAdd], plan);
+  if (!sparesOf) checkNewNames(cluster.name, [...groups, ...toAdd], plan, places);
   return { plan, release, further, takesSpares: sparesOf !== undefined };
 }
 
 /** Machines that are there already keep their names; those that are made get one of their group's. */
-function checkNewNames(clusterName: string, groups: readonly ScalableGroup[], plan: ScalingPlan): void {
+function checkNewNames(
+  clusterName: string,
+  groups: readonly ScalableGroup[],
+  plan: ScalingPlan,
+  places: ReadonlyMap<string, FieldPath>,
+): void {
   const highest = new Map(plan.add.map(({ nodeGroupId, index }) => [nodeGroupId, index]));
-  for (const group of groups) checkHostNames(clusterName, [{ ...group, count: highest.get(group.id) ?? 0 }]);
+  for (const group of groups)
+    checkHostNames(clusterName, [{ ...group, count: highest.get(group.id) ?? 0 }], () => [
+      [...(places.get(group.name) ?? []), group.instances.length === 0 ? 'name' : 'count'],
+    ]);
 }
 
 /** By node group, in the order in which they will be taken. */
@@ -180,18 +192,21 @@ async function planGroups(
   stored: readonly NodeGroupRow[],
 ) {
   const requested = (request.add_node_groups ?? []).map(planAddedGroup);
-  checkGroupNames(requested);
+  checkGroupNames(requested, ['add_node_groups']);
   // Names of machines are lower case: groups that differ in nothing else would have the same machines.
   const known = new Set(stored.map(({ name }) => name.toLowerCase()));
-  for (const { name } of requested)
+  for (const [index, { name }] of requested.entries())
     if (known.has(name.toLowerCase()))
-      throw invalidReference(`Can't add new nodegroup. Cluster already has nodegroup with name '${name}'`);
-  const templates = await findTemplates(place.db, cluster.project_id, requested);
+      throw invalidReference(`Can't add new nodegroup. Cluster already has nodegroup with name '${name}'`, [
+        ...['add_node_groups', index, 'name'],
+      ]);
+  const templates = await findTemplates(place.db, cluster.project_id, requested, ['add_node_groups']);
   const position = Math.max(-1, ...stored.map((group) => group.position)) + 1;
   const planned = requested.map(({ name, count, node_group_template_id, given }, index) => {
     const values = effectiveValues(templates.of({ node_group_template_id })?.spec ?? {}, given);
-    checkNodeGroup(release, values);
-    refuseSecrets(release, values.node_configs);
+    const where = ['add_node_groups', index];
+    checkNodeGroup(release, values, where);
+    refuseSecrets(release, values.node_configs, [...where, 'node_configs']);
     const id = randomUUID();
     const row = {
       ...{ id, name, node_group_template_id, cluster_id: cluster.id, position: position + index },
@@ -200,8 +215,12 @@ async function planGroups(
       is_proxy: values.is_proxy === true,
       spec: JSON.stringify(values),
     };
-    return { id, name, count, values, row };
+    return { id, name, count, values, where, row };
   });
-  for (const { values } of planned) await checkNodeGroupReferences(place, release, values);
+  for (const { name, values, where } of planned) {
+    // Also of a group that gets its machines later: it may never have any otherwise.
+    await checkCloudKnows(place.cloud, cluster.project_id, name, values, where);
+    await checkNodeGroupReferences(place, release, values, where);
+  }
   return planned;
 }

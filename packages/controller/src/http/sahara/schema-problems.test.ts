@@ -1,9 +1,11 @@
-import { ClusterCreate, ClusterUpdate, NodeGroupTemplateCreate } from '@wadi/api';
+import { ClusterCreate, ClusterScale, ClusterUpdate, fieldText, NodeGroupTemplateCreate } from '@wadi/api';
 import fc from 'fast-check';
 import { Compile } from 'typebox/schema';
 import { describe, expect, it } from 'vitest';
 import { pythonText } from './python-text.ts';
 import { schemaProblems } from './schema-problems.ts';
+
+const texts = (schema: object, body: unknown) => schemaProblems(schema, body).map(({ text }) => text);
 
 const valid = { name: 'x1', plugin_name: 'p', plugin_version: '1', flavor_id: '2', node_processes: ['a'] };
 
@@ -60,21 +62,45 @@ describe('the problems of a request', () => {
       ["description: 'a\\x00' is not a 'text'"],
     ],
   ])('names %s', (_, change, problems) => {
-    expect(schemaProblems(NodeGroupTemplateCreate, { ...valid, ...change })).toEqual(problems);
+    expect(texts(NodeGroupTemplateCreate, { ...valid, ...change })).toEqual(problems);
   });
 
   it('says what a node group lacks that says what it wants to be', () => {
     const body = { name: 'c', plugin_name: 'p', plugin_version: '1', node_groups: [{ name: 'x', count: 1 }] };
     const general = "node_groups[0]: {'name': 'x', 'count': 1} is not valid under any of the given schemas";
-    expect(schemaProblems(ClusterCreate, body)).toEqual([general]);
+    expect(texts(ClusterCreate, body)).toEqual([general]);
     const group = { node_group_template_id: '0b9f2f8c-4f2c-4c46-9a51-111111111111', name: 'x', count: -1 };
-    expect(schemaProblems(ClusterCreate, { ...body, node_groups: [group] })[1]).toBe(
+    expect(texts(ClusterCreate, { ...body, node_groups: [group] })[1]).toBe(
       'node_groups[0][count]: -1 is less than the minimum of 0',
     );
   });
 
+  it.each<[string, object, unknown, string[]]>([
+    [
+      'several, and only what stands inside of another',
+      ClusterCreate,
+      { ...{ name: '', plugin_name: 'p' }, node_groups: [{ flavor_id: '1', name: 'x', count: -1 }] },
+      ['name', 'node_groups[0][count]', 'node_groups[0][node_processes]', 'plugin_version'],
+    ],
+    [
+      'what a node group may be chosen by',
+      ClusterCreate,
+      { name: 'c', plugin_name: 'p', plugin_version: '1', node_groups: [{ name: 'x', count: 1 }] },
+      ['node_groups[0][node_group_template_id]', 'node_groups[0][flavor_id]'],
+    ],
+    ['what a scaling must have', ClusterScale, {}, ['resize_node_groups', 'add_node_groups']],
+    [
+      'a field that there is not',
+      ClusterUpdate,
+      { verification: { no: 1 } },
+      ['verification[no]', 'verification[status]'],
+    ],
+  ])('tell the fields: %s', (_, schema, body, fields) => {
+    expect(schemaProblems(schema, body).flatMap((problem) => problem.fields.map(fieldText))).toEqual(fields);
+  });
+
   it('asks for an object', () => {
-    expect(schemaProblems(ClusterUpdate, [])).toEqual(["[] is not of type 'object'"]);
+    expect(texts(ClusterUpdate, [])).toEqual(["[] is not of type 'object'"]);
   });
 
   it('is there exactly when another validator of JSON Schema refuses', () => {
@@ -97,7 +123,7 @@ describe('the problems of a request', () => {
         };
         // Sahara's formats let empty texts pass; the other validator's do not.
         if (changes.image_id === '') return;
-        const problems = schemaProblems(NodeGroupTemplateCreate, body);
+        const problems = texts(NodeGroupTemplateCreate, body);
         if (problems.length > 0 && !problems.some(formatsAside)) return;
         expect(problems.length === 0).toBe(other.Check(body));
       }),

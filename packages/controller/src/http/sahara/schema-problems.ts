@@ -1,4 +1,4 @@
-import { formats } from '@wadi/api';
+import { type FieldPath, fieldText, formats } from '@wadi/api';
 import { pythonText } from './python-text.ts';
 
 /** The part of JSON Schema that the request schemas use, with two keywords of our own. */
@@ -24,15 +24,22 @@ interface Schema {
   readonly 'x-chosen-by'?: string;
 }
 
-type Path = readonly (string | number)[];
-type Check = (schema: Schema, value: unknown, path: Path) => string[];
+export interface SchemaProblem {
+  readonly text: string;
+  /** Where it is wrong; empty: another problem says it. */
+  readonly fields: readonly FieldPath[];
+  /** Where the text alone leaves people to guess. */
+  readonly hint?: string;
+}
+
+type Check = (schema: Schema, value: unknown, path: FieldPath) => SchemaProblem[];
 
 /**
- * What is wrong with a request's body, a line for each problem; none: nothing. The texts and their order are the
+ * What is wrong with a request's body; none: nothing. The texts and their order are the
  * contract's, that is python-jsonschema's: no validator of this language gives them, and ajv's errors hold too
  * little to make them from.
  */
-export function schemaProblems(schema: object, value: unknown): string[] {
+export function schemaProblems(schema: object, value: unknown): SchemaProblem[] {
   return check(schema as Schema, value, []);
 }
 
@@ -59,11 +66,18 @@ const oneOf: Check = ({ oneOf, anyOf }, value, path) => {
   if (matching.length === 1 || (anyOf && matching.length > 0)) return [];
   if (matching.length > 1)
     return [line(path, `${pythonText(value)} is valid under more than one of the given schemas`)];
+  const general = line(path, `${pythonText(value)} is not valid under any of the given schemas`);
   const meant = alternatives.find(({ 'x-chosen-by': key }) => key !== undefined && has(value, key));
+  // Sahara stops here, and people have to guess.
+  if (meant) return [{ ...general, fields: [] }, ...check(meant, value, path)];
+  if (!isObject(value)) return [general];
+  const keys = alternatives.flatMap((one) => one['x-chosen-by'] ?? one.required ?? []);
   return [
-    line(path, `${pythonText(value)} is not valid under any of the given schemas`),
-    // Sahara stops here, and people have to guess.
-    ...(meant ? check(meant, value, path) : []),
+    {
+      ...general,
+      fields: keys.map((key) => [...path, key]),
+      hint: `${path.length > 0 ? `${fieldText(path)}: ` : ''}give one of ${keys.join(', ')}`,
+    },
   ];
 };
 
@@ -79,10 +93,15 @@ const properties: Check = (schema, value, path) => {
     problems.push(...further.flatMap((key) => check(rule, value[key], [...path, key])));
   if (rule === false && further.length > 0) {
     const verb = further.length === 1 ? 'was' : 'were';
-    problems.push(line(path, `Additional properties are not allowed (${list(further)} ${verb} unexpected)`));
+    const text = `Additional properties are not allowed (${list(further)} ${verb} unexpected)`;
+    problems.push({ ...line(path, text), fields: further.map((key) => [...path, key]) });
   }
   for (const key of schema.required ?? [])
-    if (!has(value, key)) problems.push(line(path, `${pythonText(key)} is a required property`));
+    if (!has(value, key))
+      problems.push({
+        ...line(path, `${pythonText(key)} is a required property`),
+        fields: [[...path, key]],
+      });
   return problems;
 };
 
@@ -96,7 +115,7 @@ const items: Check = ({ minItems, items }, value, path) => {
 const text: Check = ({ minLength, maxLength, pattern, format }, value, path) => {
   if (typeof value !== 'string') return [];
   const length = [...value].length;
-  const problems: string[] = [];
+  const problems: SchemaProblem[] = [];
   const say = (what: string) => problems.push(line(path, `${pythonText(value)} ${what}`));
   if (minLength !== undefined && length < minLength) say('is too short');
   if (maxLength !== undefined && length > maxLength) say('is too long');
@@ -144,8 +163,7 @@ function list(names: readonly string[]): string {
 }
 
 /** `node_groups[0][name]: …`; nothing before what concerns the whole body. */
-function line(path: Path, message: string): string {
-  if (path.length === 0) return message;
-  const [first, ...rest] = path;
-  return `${first}${rest.map((part) => `[${part}]`).join('')}: ${message}`;
+function line(path: FieldPath, message: string): SchemaProblem {
+  if (path.length === 0) return { text: message, fields: [] };
+  return { text: `${fieldText(path)}: ${message}`, fields: [path] };
 }

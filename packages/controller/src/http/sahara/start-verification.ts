@@ -1,4 +1,4 @@
-import { ApiError, type ClusterUpdate } from '@wadi/api';
+import { ApiError, type ClusterUpdate, type FieldPath } from '@wadi/api';
 import type { FastifyRequest } from 'fastify';
 import type { ClusterProvisioning } from '../../clusters/cluster-provisioning.ts';
 import { checkOwner } from '../../clusters/ownership.ts';
@@ -12,7 +12,8 @@ export async function startVerification(
   request: FastifyRequest,
   body: ClusterUpdate,
 ): Promise<void> {
-  if (Object.keys(body).length > 1) throw cannotVerify("Can't update verification with other updates");
+  if (Object.keys(body).length > 1)
+    throw cannotVerify("Can't update verification with other updates", ['verification']);
   if (!provisioning.canVerify) throw cannotVerify('All verifications are disabled');
   if (cluster.status !== 'Active') throw cannotVerify("Cluster is not active or doesn't exists");
   checkOwner('ClusterResource', cluster, request.principal.projectId);
@@ -21,6 +22,6 @@ export async function startVerification(
   if (!begun) throw cannotVerify('Cluster verification in state CHECKING');
 }
 
-function cannotVerify(reason: string): ApiError {
-  return new ApiError(400, 'CANNOT_VERIFY', `Cannot verify cluster. Reason: ${reason}`);
+function cannotVerify(reason: string, ...fields: readonly FieldPath[]): ApiError {
+  return new ApiError(400, 'CANNOT_VERIFY', `Cannot verify cluster. Reason: ${reason}`, { fields });
 }

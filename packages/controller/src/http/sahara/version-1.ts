@@ -51,7 +51,18 @@ type Fields = Readonly<Record<string, unknown>>;
 /** Under each root key is one object or a list of them; only these and a cluster's steps have fields of another name. */
 function inVersion1(payload: unknown): unknown {
   if (!isFields(payload)) return payload;
-  return Object.fromEntries(Object.entries(payload).map(([root, value]) => [root, rename(value)]));
+  return Object.fromEntries(
+    Object.entries(payload).map(([root, value]) => [
+      root,
+      root === 'fields' ? oldNames(value, payload) : rename(value),
+    ]),
+  );
+}
+
+/** Of an error: what is wrong in the request. What `readBody` says of it is in the request's words already. */
+function oldNames(fields: unknown, { error_name }: Fields): unknown {
+  if (error_name === 'VALIDATION_ERROR' || !Array.isArray(fields)) return fields;
+  return fields.map((field) => (field === 'plugin_version' ? 'hadoop_version' : field));
 }
 
 function rename(value: unknown): unknown {

@@ -1,8 +1,21 @@
+import { HealthCheck, VersionDocument } from '@wadi/api';
 import type { Resource } from '../context.ts';
+import { documented, type Operation } from '../openapi/operation.ts';
+
+const versions: Operation = {
+  name: 'getVersions',
+  summary: 'Which versions of the contract there are.',
+  answers: { 300: VersionDocument },
+};
+const healthcheck: Operation = {
+  name: 'getHealthcheck',
+  summary: "The controller is alive, as Sahara's says it.",
+  answers: { 200: HealthCheck },
+};
 
 /** `GET /`: which versions of the contract there are. No token, and the status 300 that OpenStack's clients know. */
 export const versionDocument: Resource = (app) => {
-  app.get('/', { config: { public: true } }, async (request, reply) => {
+  app.get('/', { config: { operation: versions, public: true } }, async (request, reply) => {
     reply.code(300);
     const version = (id: string, status: string) => {
       const href = `${request.protocol}://${request.host}/${id}/`;
@@ -18,5 +31,5 @@ export const versionDocument: Resource = (app) => {
   });
 
   // Sahara has it behind its tokens; `/healthz` is for those who have none.
-  app.get('/healthcheck', async () => ({ detailed: false, reasons: [] }));
+  app.get('/healthcheck', documented(healthcheck), async () => ({ detailed: false, reasons: [] }));
 };

@@ -1,33 +1,26 @@
-import { ApiError, type AuditVerdict } from '@wadi/api';
+import { ApiError, AuditQuery, type AuditVerdict, AuditVerifyQuery } from '@wadi/api';
 import type { FastifyRequest } from 'fastify';
 import { type AuditRow, listAudit, verifyAudit } from '../../storage/audit.ts';
 import type { Resource } from '../context.ts';
-import { queryNumber, queryText } from './query-number.ts';
+import { auditOperations } from './admin-operations.ts';
+import { readQuery } from './read-query.ts';
 import { limitedTo } from './whole-installation.ts';
-
-const whole = { whole: true };
 
 /** Who reached what: an export in pages of JSON lines, and the check that nobody has changed it. */
 export const audit: Resource = (app, { db }) => {
-  app.get('/v2/audit', async (request, reply) => {
-    const after = queryNumber(request, 'after', {
-      ...whole,
-      least: 0,
-      most: Number.MAX_SAFE_INTEGER,
-      otherwise: 0,
-    });
-    const limit = queryNumber(request, 'limit', { ...whole, least: 1, most: 1000, otherwise: 1000 });
-    const rows = await listAudit(db, projectOf(request), { after, limit });
+  app.get('/v2/audit', auditOperations.export, async (request, reply) => {
+    const { after = 0, limit = 1000, project } = readQuery(AuditQuery, request);
+    const rows = await listAudit(db, projectOf(request, project), { after, limit });
     return reply.type('application/x-ndjson').send(rows.map(lineOf).join(''));
   });
 
-  app.get('/v2/audit/verify', async (request): Promise<AuditVerdict> => {
-    return await verifyAudit(db, projectOf(request));
+  app.get('/v2/audit/verify', auditOperations.verify, async (request): Promise<AuditVerdict> => {
+    const { project } = readQuery(AuditVerifyQuery, request);
+    return await verifyAudit(db, projectOf(request, project));
   });
 };
 
-function projectOf(request: FastifyRequest): string {
-  const asked = queryText(request, 'project') ?? request.principal.projectId;
+function projectOf(request: FastifyRequest, asked = request.principal.projectId): string {
   const limit = limitedTo(request.principal);
   if (limit === null || limit === asked) return asked;
   throw new ApiError(404, 'NOT_FOUND', `There is no project '${asked}'`);

@@ -12,6 +12,7 @@ import type { Resource } from '../context.ts';
 import { beginFetch } from './audit-fetch.ts';
 import { callerGone } from './caller-gone.ts';
 import { headersForCaller, headersForMachine } from './forwarded-headers.ts';
+import { machineOperations } from './machine-operations.ts';
 import { ownCluster } from './own-cluster.ts';
 import { unknownTargets } from './resolve-targets.ts';
 
@@ -50,9 +51,9 @@ export function httpFetch(access: ClusterAccess, controllerId: string): Resource
     };
     const method = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'];
     const url = '/v2/clusters/:cluster/instances/:instance/http/:port';
-    const config = { rawBody: true };
-    app.route({ method, url, config, handler: serve });
-    app.route({ method, url: `${url}/*`, config, handler: serve });
+    const { http, httpPath } = machineOperations;
+    app.route({ method, url, config: { ...http.config, rawBody: true }, handler: serve });
+    app.route({ method, url: `${url}/*`, config: { ...httpPath.config, rawBody: true }, handler: serve });
   };
 }
 

@@ -11,7 +11,8 @@ import type { HttpContext, Resource } from '../context.ts';
 import { requireRootFor } from '../require-root.ts';
 import { nameTaken } from '../sahara/refusals.ts';
 import { viewCluster } from '../sahara/view-cluster.ts';
-import { checkBody } from './check-body.ts';
+import { bodyOf } from './check-body.ts';
+import { machineOperations } from './machine-operations.ts';
 import { type PlannedMachines, planImport } from './plan-import.ts';
 import { storeMachines } from './store-machines.ts';
 
@@ -29,10 +30,12 @@ export const mostValues = 200_000;
 /** Machines that exist already become a cluster; nothing on them is changed. */
 export function importCluster({ provisioning, plugins, allowNetworks }: ImportParts): Resource {
   return (app, context) => {
-    app.post('/v2/clusters/import', { bodyLimit, config: { mostValues } }, async (request, reply) => {
+    const { config } = machineOperations.import;
+    const options = { bodyLimit, config: { ...config, mostValues } };
+    app.post('/v2/clusters/import', options, async (request, reply) => {
       if (!context.clouds.has('inventory'))
         throw new ApiError(400, 'INVALID_REFERENCE', 'This controller takes no machines that exist already');
-      const body = checkBody(ImportRequest, request.body);
+      const body = bodyOf(ImportRequest, request);
       const plugin = requirePlugin(plugins, body.plugin_name ?? 'bare');
       const version = body.plugin_version ?? [...plugin.versions.keys()].at(-1) ?? '';
       checkEnabled(plugin, version);

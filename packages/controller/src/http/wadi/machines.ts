@@ -14,8 +14,9 @@ import type { Schema } from '../../storage/schema.ts';
 import { findVisible } from '../../storage/visible-row.ts';
 import type { HttpContext, Resource } from '../context.ts';
 import { invalidReference } from '../sahara/refusals.ts';
-import { checkBody } from './check-body.ts';
+import { bodyOf } from './check-body.ts';
 import { bodyLimit, type ImportParts, mostValues } from './import.ts';
+import { machineOperations } from './machine-operations.ts';
 import { notFound, ownCluster } from './own-cluster.ts';
 import { type PresentMachines, planAddition } from './plan-import.ts';
 import { storeMachines } from './store-machines.ts';
@@ -34,18 +35,19 @@ export function machines({ allowNetworks }: Pick<ImportParts, 'allowNetworks'>):
     const { db } = context;
     const path = '/v2/clusters/:cluster/machines';
 
-    app.get<OfCluster>(path, async (request): Promise<InventoryMachineList> => {
+    app.get<OfCluster>(path, machineOperations.pool, async (request): Promise<InventoryMachineList> => {
       const cluster = await ownCluster(db, request);
       checkImported(context, cluster);
       return { machines: await view(db, cluster.id) };
     });
 
+    const { config } = machineOperations.add;
     app.post<OfCluster>(
       path,
-      { bodyLimit, config: { mostValues } },
+      { bodyLimit, config: { ...config, mostValues } },
       async (request, reply): Promise<InventoryMachineList> => {
         const { id } = await ownCluster(db, request);
-        const body = checkBody(MachinesRequest, request.body);
+        const body = bodyOf(MachinesRequest, request);
         await db.transaction().execute(async (tx) => {
           const cluster = await lock(context, tx, request.principal.projectId, id);
           await addMachines(context, tx, cluster, body, allowNetworks);
@@ -56,7 +58,7 @@ export function machines({ allowNetworks }: Pick<ImportParts, 'allowNetworks'>):
       },
     );
 
-    app.delete<OfMachine>(`${path}/:name`, async (request, reply) => {
+    app.delete<OfMachine>(`${path}/:name`, machineOperations.forget, async (request, reply) => {
       const { name } = request.params;
       const { id } = await ownCluster(db, request);
       await db.transaction().execute(async (tx) => {

@@ -1,21 +1,29 @@
-import { ApiError, type Project, type ProjectList, ProjectRequest, ProjectUpdate } from '@wadi/api';
+import {
+  ApiError,
+  type Project,
+  type ProjectAnswer,
+  type ProjectList,
+  ProjectRequest,
+  ProjectUpdate,
+} from '@wadi/api';
 import type { FastifyRequest } from 'fastify';
 import { type AuditRecord, appendAudit } from '../../storage/audit.ts';
 import { insertProject, listProjects, type ProjectRow, updateProject } from '../../storage/projects.ts';
 import type { Resource } from '../context.ts';
 import { requireRight } from '../route-rights.ts';
+import { projectOperations } from './admin-operations.ts';
 import { askedBy } from './asked-by.ts';
-import { checkBody } from './check-body.ts';
+import { bodyOf } from './check-body.ts';
 import { limitedTo } from './whole-installation.ts';
 
 /** The tenants of this controller, and what each grants its members. */
 export const projects: Resource = (app, { db }) => {
-  app.get('/v2/projects', async (request): Promise<ProjectList> => {
+  app.get('/v2/projects', projectOperations.list, async (request): Promise<ProjectList> => {
     return { projects: (await listProjects(db, limitedTo(request.principal))).map(viewOf) };
   });
 
-  app.post('/v2/projects', async (request, reply): Promise<{ project: Project }> => {
-    const body = checkBody(ProjectRequest, request.body);
+  app.post('/v2/projects', projectOperations.create, async (request, reply): Promise<ProjectAnswer> => {
+    const body = bodyOf(ProjectRequest, request);
     if (limitedTo(request.principal) !== null)
       throw new ApiError(403, 'FORBIDDEN', 'Only an admin of the project default makes projects');
     if (body.member_root) requireRight(request, 'root');
@@ -31,8 +39,9 @@ export const projects: Resource = (app, { db }) => {
 
   app.patch<{ Params: { id: string } }>(
     '/v2/projects/:id',
-    async (request): Promise<{ project: Project }> => {
-      const { member_root: memberRoot } = checkBody(ProjectUpdate, request.body);
+    projectOperations.update,
+    async (request): Promise<ProjectAnswer> => {
+      const { member_root: memberRoot } = bodyOf(ProjectUpdate, request);
       // Nobody grants what they do not have.
       if (memberRoot) requireRight(request, 'root');
       const { id } = request.params;

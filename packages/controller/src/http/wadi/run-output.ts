@@ -1,10 +1,11 @@
-import { ApiError, runLimits } from '@wadi/api';
+import { ApiError, RunOutputQuery, runLimits } from '@wadi/api';
 import { readOutput } from '../../storage/run-output.ts';
 import { findTarget, runChannel, type Stream } from '../../storage/runs.ts';
 import type { HttpContext, Resource } from '../context.ts';
 import { callerGone } from './caller-gone.ts';
 import { ownCluster } from './own-cluster.ts';
-import { queryNumber, queryText } from './query-number.ts';
+import { readQuery } from './read-query.ts';
+import { runOperations } from './run-operations.ts';
 import { runOf } from './runs.ts';
 
 interface Wanted {
@@ -16,19 +17,13 @@ interface Wanted {
 
 /** What a command wrote on one machine: bytes from an offset, so that a reader can go on where it was. */
 export const runOutput: Resource = (app, context) => {
-  app.get('/v2/clusters/:cluster/runs/:run/output', async (request, reply) => {
+  app.get('/v2/clusters/:cluster/runs/:run/output', runOperations.output, async (request, reply) => {
     const cluster = await ownCluster(context.db, request);
     const run = await runOf(context, cluster, (request.params as { run: string }).run);
-    const instance = queryText(request, 'instance');
-    const stream = queryText(request, 'stream');
-    if (!instance) throw new ApiError(400, 'INVALID_DATA', 'instance is missing: name or id of a target');
-    if (stream !== 'stdout' && stream !== 'stderr')
-      throw new ApiError(400, 'INVALID_DATA', 'stream must be stdout or stderr');
-    const most = Number.MAX_SAFE_INTEGER;
-    const offset = queryNumber(request, 'offset', { least: 0, most, otherwise: 0, whole: true });
-    const wait = queryNumber(request, 'wait', { least: 0, most: runLimits.wait, otherwise: 0 }) * 1000;
-    const wanted = { runId: run.id, instance, stream, offset } as const;
-    const { bytes, end } = await outputFrom(context, wanted, wait, callerGone(reply, context.stopping));
+    const { instance, stream, offset = 0, wait = 0 } = readQuery(RunOutputQuery, request);
+    const wanted = { runId: run.id, instance, stream, offset };
+    const gone = callerGone(reply, context.stopping);
+    const { bytes, end } = await outputFrom(context, wanted, wait * 1000, gone);
     return reply
       .type('application/octet-stream')
       .header('Wadi-Next-Offset', String(offset + bytes.length))

@@ -1,5 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { ApiError, type RunAnswer, type RunList, RunRequest, runLimits } from '@wadi/api';
+import {
+  ApiError,
+  type RunAnswer,
+  type RunList,
+  RunListQuery,
+  RunQuery,
+  RunRequest,
+  runLimits,
+} from '@wadi/api';
 import type { FastifyRequest } from 'fastify';
 import type { ClusterAccess } from '../../access/cluster-access.ts';
 import type { RunExecutor } from '../../access/run-executor.ts';
@@ -20,10 +28,11 @@ import type { HttpContext, Resource } from '../context.ts';
 import { requireRight } from '../route-rights.ts';
 import { askedBy } from './asked-by.ts';
 import { callerGone } from './caller-gone.ts';
-import { checkBody } from './check-body.ts';
+import { bodyOf } from './check-body.ts';
 import { isUuid, notFound, ownCluster } from './own-cluster.ts';
-import { queryNumber, queryText } from './query-number.ts';
+import { readQuery } from './read-query.ts';
 import { resolveTargets } from './resolve-targets.ts';
+import { runOperations } from './run-operations.ts';
 import { digestOf, plainRunRequest } from './run-request.ts';
 import { viewOfRun } from './run-view.ts';
 
@@ -44,20 +53,20 @@ const mostValues = 60_000;
 export function runs(parts: RunResourceParts): Resource {
   return (app, context) => {
     const { db, stopping } = context;
-    const options = { bodyLimit, config: { mostValues } };
+    const { config } = runOperations.create;
+    const options = { bodyLimit, config: { ...config, mostValues } };
     app.post('/v2/clusters/:cluster/runs', options, async (request, reply): Promise<RunAnswer> => {
       const cluster = await ownCluster(db, request);
-      const wanted = checkBody(RunRequest, request.body);
+      const wanted = bodyOf(RunRequest, request);
       if (wanted.as_root) requireRight(request, 'root');
       const run = await findOrStartRun(parts, context, cluster, wanted, askedBy(request));
       reply.code(202);
       return answer(context, request, run);
     });
 
-    app.get('/v2/clusters/:cluster/runs', async (request): Promise<RunList> => {
+    app.get('/v2/clusters/:cluster/runs', runOperations.list, async (request): Promise<RunList> => {
       const cluster = await ownCluster(db, request);
-      const limit = queryNumber(request, 'limit', { least: 1, most: 1000, otherwise: 100, whole: true });
-      const marker = queryText(request, 'marker');
+      const { limit = 100, marker } = readQuery(RunListQuery, request);
       if (marker !== undefined) await runOf(context, cluster, marker);
       const rows = await listRuns(db, cluster.id, { limit, ...(marker === undefined ? {} : { marker }) });
       const ids = rows.map((row) => row.id);
@@ -66,24 +75,38 @@ export function runs(parts: RunResourceParts): Resource {
       return { runs: rows.map((row) => viewOfRun(row, targets.get(row.id) ?? [], request.principal)) };
     });
 
-    app.get('/v2/clusters/:cluster/runs/:run', async (request, reply): Promise<RunAnswer> => {
-      const cluster = await ownCluster(db, request);
-      const wait = queryNumber(request, 'wait', { least: 0, most: runLimits.wait, otherwise: 0 }) * 1000;
-      const run = await endOfRun(context, cluster, runId(request), wait, callerGone(reply, stopping));
-      return answer(context, request, run);
-    });
+    app.get(
+      '/v2/clusters/:cluster/runs/:run',
+      runOperations.get,
+      async (request, reply): Promise<RunAnswer> => {
+        const cluster = await ownCluster(db, request);
+        const { wait = 0 } = readQuery(RunQuery, request);
+        const run = await endOfRun(
+          context,
+          cluster,
+          runId(request),
+          wait * 1000,
+          callerGone(reply, stopping),
+        );
+        return answer(context, request, run);
+      },
+    );
 
-    app.post('/v2/clusters/:cluster/runs/:run/cancel', async (request, reply): Promise<RunAnswer> => {
-      const cluster = await ownCluster(db, request);
-      const run = await runOf(context, cluster, runId(request));
-      if (run.status === 'running') await recordCancellation(context, request, run);
-      if (run.status === 'running' && !parts.executor.cancel(run.id) && run.owner !== parts.controllerId)
-        throw new ApiError(409, 'CONFLICT', 'Another controller executes this run', {
-          hint: 'cancel it there',
-        });
-      reply.code(202);
-      return answer(context, request, run);
-    });
+    app.post(
+      '/v2/clusters/:cluster/runs/:run/cancel',
+      runOperations.cancel,
+      async (request, reply): Promise<RunAnswer> => {
+        const cluster = await ownCluster(db, request);
+        const run = await runOf(context, cluster, runId(request));
+        if (run.status === 'running') await recordCancellation(context, request, run);
+        if (run.status === 'running' && !parts.executor.cancel(run.id) && run.owner !== parts.controllerId)
+          throw new ApiError(409, 'CONFLICT', 'Another controller executes this run', {
+            hint: 'cancel it there',
+          });
+        reply.code(202);
+        return answer(context, request, run);
+      },
+    );
   };
 }
 

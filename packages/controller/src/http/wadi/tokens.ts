@@ -4,6 +4,7 @@ import {
   isUuid,
   type NewToken,
   type Token,
+  type TokenAnswer,
   type TokenList,
   TokenRequest,
   tokenLimits,
@@ -15,20 +16,21 @@ import { type AuditRecord, appendAudit } from '../../storage/audit.ts';
 import { findProject } from '../../storage/projects.ts';
 import type { Resource } from '../context.ts';
 import { requireRight } from '../route-rights.ts';
+import { tokenOperations } from './admin-operations.ts';
 import { askedBy } from './asked-by.ts';
-import { checkBody } from './check-body.ts';
+import { bodyOf } from './check-body.ts';
 import { limitedTo } from './whole-installation.ts';
 
 const day = 24 * 3600 * 1000;
 
 /** Tokens of a project. The secret is shown in the one answer that makes it, and stored nowhere. */
 export const tokens: Resource = (app, { db }) => {
-  app.get('/v2/tokens', async (request): Promise<TokenList> => {
+  app.get('/v2/tokens', tokenOperations.list, async (request): Promise<TokenList> => {
     return { tokens: (await listTokens(db, limitedTo(request.principal))).map(viewOf) };
   });
 
-  app.post('/v2/tokens', async (request, reply): Promise<NewToken> => {
-    const body = checkBody(TokenRequest, request.body);
+  app.post('/v2/tokens', tokenOperations.create, async (request, reply): Promise<NewToken> => {
+    const body = bodyOf(TokenRequest, request);
     const limit = limitedTo(request.principal);
     const project = body.project ?? request.principal.projectId;
     const found = limit === null || limit === project ? await findProject(db, project) : undefined;
@@ -61,7 +63,8 @@ export const tokens: Resource = (app, { db }) => {
 
   app.post<{ Params: { id: string } }>(
     '/v2/tokens/:id/revoke',
-    async (request): Promise<{ token: Token }> => {
+    tokenOperations.revoke,
+    async (request): Promise<TokenAnswer> => {
       const { id } = request.params;
       const row = await db.transaction().execute(async (tx) => {
         const ended = isUuid(id) ? await revokeToken(tx, id, limitedTo(request.principal)) : undefined;

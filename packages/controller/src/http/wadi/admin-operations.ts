@@ -1,0 +1,81 @@
+import {
+  AuditLine,
+  AuditQuery,
+  AuditVerdict,
+  AuditVerifyQuery,
+  NewToken,
+  ProjectAnswer,
+  ProjectList,
+  ProjectRequest,
+  ProjectUpdate,
+  TokenAnswer,
+  TokenList,
+  TokenRequest,
+} from '@wadi/api';
+import { documented } from '../openapi/operation.ts';
+
+export const tokenOperations = {
+  list: documented({
+    name: 'listTokens',
+    summary: 'Tokens of the project; for admins of the project `default` those of all.',
+    answers: { 200: TokenList },
+  }),
+  create: documented({
+    name: 'createToken',
+    summary: 'Makes a token; its secret is told in this answer and never again.',
+    body: TokenRequest,
+    answers: { 201: NewToken },
+    refusals: [404],
+  }),
+  revoke: documented({
+    name: 'revokeToken',
+    summary: 'The token counts no more; what it has open ends within a minute.',
+    params: { id: 'Id of the token.' },
+    answers: { 200: TokenAnswer },
+  }),
+};
+
+export const projectOperations = {
+  list: documented({
+    name: 'listProjects',
+    summary: 'The own project; for admins of the project `default` all of them.',
+    answers: { 200: ProjectList },
+  }),
+  create: documented({
+    name: 'createProject',
+    summary: 'Makes a project.',
+    body: ProjectRequest,
+    answers: { 201: ProjectAnswer },
+    refusals: [409],
+  }),
+  update: documented({
+    name: 'updateProject',
+    summary: 'Changes what a project grants its members.',
+    params: { id: 'Id of the project.' },
+    body: ProjectUpdate,
+    answers: { 200: ProjectAnswer },
+  }),
+};
+
+export const auditOperations = {
+  export: documented({
+    name: 'exportAudit',
+    summary: 'Who reached what, oldest first.',
+    query: AuditQuery,
+    answers: {
+      200: {
+        mediaType: 'application/x-ndjson',
+        description: 'A record on each line; after the last of a page ask for what is after its sequence.',
+        schema: AuditLine,
+      },
+    },
+    refusals: [404],
+  }),
+  verify: documented({
+    name: 'verifyAudit',
+    summary: 'Whether somebody changed the audit log.',
+    query: AuditVerifyQuery,
+    answers: { 200: AuditVerdict },
+    refusals: [404],
+  }),
+};

@@ -1,0 +1,67 @@
+import {
+  ClusterAnswer,
+  ClusterEventList,
+  ClusterEventQuery,
+  ImportRequest,
+  InstanceList,
+  InventoryMachineList,
+  MachinesRequest,
+} from '@wadi/api';
+import { documented } from '../openapi/operation.ts';
+
+const cluster = 'Id of the cluster.';
+
+const http = {
+  summary: "A request to a machine's web server, through whatever hops lie between.",
+  description:
+    "Status, headers and body are the machine's own, but for cookies, and for `Content-Security-Policy: sandbox`, which " +
+    'tells them from answers of the controller.',
+  params: { cluster, instance: 'Name or id of the machine.', port: '1 to 65535.', path: 'Slashes and all.' },
+  body: { mediaType: '*/*', description: 'Passed on as it is.' },
+  answers: { 200: { mediaType: '*/*', description: 'Whatever the machine says, whatever its status.' } },
+  refusals: [502, 504],
+};
+
+export const machineOperations = {
+  import: documented({
+    name: 'importCluster',
+    summary: 'Machines that exist already become a cluster; nothing on them is changed.',
+    body: ImportRequest,
+    answers: { 202: ClusterAnswer },
+  }),
+  pool: documented({
+    name: 'listMachines',
+    summary: 'The machines that an imported cluster has, and those that it may take when it grows.',
+    params: { cluster },
+    answers: { 200: InventoryMachineList },
+  }),
+  add: documented({
+    name: 'addMachines',
+    summary: 'Further machines that an imported cluster may take when it grows; nothing on them is changed.',
+    params: { cluster },
+    body: MachinesRequest,
+    answers: { 201: InventoryMachineList },
+  }),
+  forget: documented({
+    name: 'forgetMachine',
+    summary: 'A machine that is not in use is none of the cluster any more.',
+    params: { cluster, name: 'Name of the machine.' },
+    answers: { 204: 'nothing' },
+    refusals: [409],
+  }),
+  list: documented({
+    name: 'listInstances',
+    summary: 'Machines of a cluster, and the way to each.',
+    params: { cluster },
+    answers: { 200: InstanceList },
+  }),
+  events: documented({
+    name: 'listClusterEvents',
+    summary: 'What happened in a cluster, in order; also of one that is gone.',
+    params: { cluster },
+    query: ClusterEventQuery,
+    answers: { 200: ClusterEventList },
+  }),
+  http: documented({ ...http, name: 'http{method}' }),
+  httpPath: documented({ ...http, name: 'http{method}Path' }),
+};

@@ -1,0 +1,243 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Controller, startController } from '../set-up/start-controller.ts';
+import { Contract, type OpenApi, operationsOf } from './document.ts';
+
+let controller: Controller;
+let document: OpenApi;
+let contract: Contract;
+/** Operations that were answered with success. */
+const answered = new Set<string>();
+
+beforeAll(async () => {
+  controller = await startController({ args: ['--sandbox', '--allow-network', '127.0.0.0/8'] });
+  document = (await controller.request('GET', '/openapi.json')).body;
+  contract = new Contract(document);
+});
+afterAll(async () => {
+  await controller?.stop();
+});
+
+/** Asks, and holds request and answer against the document; `wanted` is the status. */
+async function ask(
+  wanted: number,
+  method: string,
+  target: string,
+  body?: unknown,
+  token: string | null = controller.token,
+  // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects of an answer by using it.
+): Promise<any> {
+  const response = await fetch(`${controller.url}${target}`, {
+    method,
+    headers: {
+      ...(token === null ? {} : { 'X-Auth-Token': token }),
+      ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+    },
+    body: body === undefined ? null : JSON.stringify(body),
+  });
+  const text = await response.text();
+  const place = contract.find(method, target);
+  const mediaType = response.headers.get('content-type')?.split(';', 1)[0] ?? '';
+  const what = `${method} ${target}: ${text.slice(0, 300)}`;
+  expect([what, response.status]).toEqual([what, wanted]);
+  const given = parsed(mediaType, text);
+  for (const each of given)
+    expect([what, contract.answerProblems(place, response.status, mediaType, each)]).toEqual([what, []]);
+  const [first] = given;
+  if (body !== undefined && (response.ok || first?.error_name === 'VALIDATION_ERROR'))
+    expect([what, contract.requestProblems(place, body).length === 0]).toEqual([what, response.ok]);
+  if (response.status < 400) answered.add(place.operation.operationId);
+  return mediaType === 'application/x-ndjson' ? given : first;
+}
+
+/** Of JSON lines each, of all else the one thing that it is; null: nothing. */
+// biome-ignore lint/suspicious/noExplicitAny: as above.
+function parsed(mediaType: string, text: string): any[] {
+  if (mediaType === 'application/json') return [JSON.parse(text)];
+  if (mediaType === 'application/x-ndjson')
+    return text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+  return [text === '' ? null : text];
+}
+
+/** What is done may be looked at with every parameter that is documented. */
+async function untilActive(id: string): Promise<void> {
+  for (const deadline = performance.now() + 60_000; ; await sleep(50)) {
+    const { cluster } = await ask(200, 'GET', `/v2/clusters/${id}?show_progress=true`);
+    if (cluster.status === 'Active') return;
+    expect([cluster.status, performance.now() < deadline]).toEqual([
+      expect.not.stringMatching('Error'),
+      true,
+    ]);
+  }
+}
+
+const plugin = { plugin_name: 'bare', plugin_version: '1.0' };
+const nobody = '00000000-0000-4000-8000-000000000000';
+const listQuery = 'plugin_name=bare&plugin_version=1.0&name=x&limit=1&sort_by=-name';
+
+it('what the document does not say is noticed', () => {
+  const place = contract.find('GET', '/healthz');
+  const problems = (status: number, body: unknown) =>
+    contract.answerProblems(place, status, 'application/json', body).length;
+  expect(problems(200, { status: 'ok' })).toBe(0);
+  expect(problems(200, { status: 'ok', more: 1 })).toBe(1);
+  expect(problems(200, {})).toBe(1);
+  expect(problems(418, { status: 'ok' })).toBe(1);
+  expect(() => contract.find('PUT', '/healthz')).toThrow('not in the document');
+});
+
+it('what surrounds the resources answers as documented', async () => {
+  await ask(300, 'GET', '/', undefined, null);
+  for (const path of ['/healthz', '/readyz', '/openapi.json']) await ask(200, 'GET', path, undefined, null);
+  await ask(200, 'GET', '/healthcheck');
+});
+
+it('plugins, images and flavors answer as documented', async () => {
+  await ask(200, 'GET', '/v2/plugins');
+  await ask(200, 'GET', '/v2/plugins/spark');
+  const { plugins } = await ask(200, 'GET', '/v2/plugins');
+  for (const { name, versions } of plugins)
+    for (const version of versions) await ask(200, 'GET', `/v2/plugins/${name}/${version}`);
+  await ask(404, 'GET', '/v2/plugins/nope');
+  await ask(202, 'PATCH', '/v2/plugins/bare', { plugin_labels: { hidden: { status: false } } });
+  await ask(400, 'PATCH', '/v2/plugins/bare', { plugin_labels: { nope: { status: false } } });
+
+  await ask(200, 'GET', '/v2/flavors');
+  await ask(200, 'GET', '/v2/flavors/1');
+  await ask(404, 'GET', '/v2/flavors/42');
+
+  const image = '/v2/images/5a4db0c5-0000-4000-8000-000000000001';
+  await ask(400, 'GET', image);
+  await ask(400, 'POST', image, { username: 5 });
+  await ask(202, 'POST', image, { username: 'wadi', description: 'd' });
+  await ask(200, 'GET', `${image}/tags`);
+  await ask(200, 'PUT', `${image}/tags`, { tags: ['bare', '1.0'] });
+  await ask(400, 'PUT', `${image}/tags`, { tags: ['not one'] });
+  await ask(200, 'GET', `${image}/tags`);
+  await ask(200, 'GET', image);
+  await ask(200, 'GET', '/v2/images?name=sandbox&tags=bare&username=wadi');
+  await ask(204, 'DELETE', `${image}/tags`);
+  await ask(204, 'DELETE', image);
+});
+
+it('templates answer as documented', async () => {
+  const fields = { ...plugin, flavor_id: '1', node_processes: ['machine'] };
+  for (const [kind, root, own] of [
+    ['node-group-templates', 'node_group_template', fields],
+    [
+      'cluster-templates',
+      'cluster_template',
+      { ...plugin, node_groups: [{ ...gate, is_proxy_gateway: true }] },
+    ],
+  ] as const) {
+    const shares = [{ id: nobody, path: null, access_level: 'ro' }];
+    const made = await ask(202, 'POST', `/v2/${kind}`, { name: 'x', ...own, shares });
+    await ask(202, 'POST', `/v2/${kind}`, { name: 'y', ...own, description: null });
+    await ask(400, 'POST', `/v2/${kind}`, { name: 'x', ...own });
+    await ask(400, 'POST', `/v2/${kind}`, { ...own, name: 'not_a_name', nonsense: 1 });
+    await ask(200, 'GET', `/v2/${kind}?${listQuery}`);
+    await ask(200, 'GET', `/v2/${kind}?limit=1&marker=${made[root].id}`);
+    await ask(400, 'GET', `/v2/${kind}?nonsense=1`);
+    await ask(400, 'GET', `/v2/${kind}?limit=0`);
+    const path = `/v2/${kind}/${made[root].id}`;
+    await ask(200, 'GET', path);
+    await ask(200, 'GET', `${path}/export`);
+    await ask(202, 'PATCH', path, { description: 'd', is_public: true });
+    await ask(400, 'PATCH', path, { is_public: 'yes' });
+    await ask(204, 'DELETE', path);
+    await ask(404, 'GET', path);
+  }
+});
+
+const gate = { name: 'gate', count: 1, flavor_id: '1', node_processes: ['proxy'] };
+const groups = [
+  { ...gate, is_proxy: true },
+  { name: 'inner', count: 1, flavor_id: '1', node_processes: ['machine'] },
+];
+
+it('clusters and their machines answer as documented', async () => {
+  const body = { ...plugin, node_groups: groups };
+  const { cluster } = await ask(202, 'POST', '/v2/clusters', { name: 'c', ...body });
+  const several = await ask(202, 'POST', '/v2/clusters', { name: 'm', count: 2, ...body, node_groups: [] });
+  await ask(400, 'POST', '/v2/clusters', { name: 'c', ...body });
+  await ask(400, 'POST', '/v2/clusters', { ...body, count: 0, node_groups: [{ name: 'g', count: -1 }] });
+  const path = `/v2/clusters/${cluster.id}`;
+  await untilActive(cluster.id);
+  await ask(202, 'PUT', path, { resize_node_groups: [{ name: 'inner', count: 2 }] });
+  await ask(400, 'PUT', path, {});
+  await untilActive(cluster.id);
+  await ask(202, 'PATCH', path, { description: 'd', shares: [] });
+  await ask(400, 'PATCH', path, { verification: { status: 'STOP' } });
+  await ask(200, 'GET', `/v2/clusters?${listQuery}`);
+  await ask(200, 'GET', '/v2/clusters');
+  await ask(404, 'GET', `/v2/clusters/${nobody}`);
+
+  await ask(200, 'GET', `${path}/instances`);
+  await ask(404, 'GET', `/v2/clusters/${nobody}/instances`);
+  await ask(200, 'GET', `${path}/events?after=0&wait=0.5`);
+  await ask(400, 'GET', `${path}/events?wait=61`);
+
+  const { run } = await ask(202, 'POST', `${path}/runs`, { command: ['echo', 'x'], env: { A: 'b' } });
+  await ask(400, 'POST', `${path}/runs`, { command: '', targets: ['inner'] });
+  await ask(400, 'POST', `${path}/runs`, { command: 'true', targets: ['nope'] });
+  await ask(409, 'POST', `${path}/runs`, { id: run.id, command: 'false' });
+  await ask(200, 'GET', `${path}/runs/${run.id}?wait=30`);
+  await ask(200, 'GET', `${path}/runs?limit=1&marker=${run.id}`);
+  await ask(200, 'GET', `${path}/runs`);
+  await ask(400, 'GET', `${path}/runs?limit=none`);
+  await ask(202, 'POST', `${path}/runs/${run.id}/cancel`);
+  const output = `${path}/runs/${run.id}/output`;
+  expect(await ask(200, 'GET', `${output}?instance=c-inner-0&stream=stdout&offset=0&wait=1`)).toBe('x\n');
+  await ask(400, 'GET', `${output}?instance=c-inner-0&stream=stdin`);
+  expect(await ask(200, 'GET', `${path}/instances/c-inner-0/http/8080/`)).toContain('c-inner-0');
+  await ask(502, 'GET', `${path}/instances/c-inner-0/http/1`);
+
+  const { machines } = await ask(200, 'GET', '/v2/sandbox/machines');
+  const switched = `/v2/sandbox/machines/${machines.at(-1).instance_id}`;
+  await ask(202, 'POST', `${switched}/stop`);
+  await ask(202, 'POST', `${switched}/start`);
+  await ask(404, 'POST', '/v2/sandbox/machines/nope/start');
+
+  for (const one of several.clusters) await untilActive(one.cluster.id);
+  await ask(200, 'DELETE', `/v2/clusters/${several.clusters[0].cluster.id}`, { force: true });
+  await ask(204, 'DELETE', path);
+}, 120_000);
+
+it('an import answers as documented', async () => {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const identities = { a: { private_key: privateKey.export({ format: 'pem', type: 'pkcs1' }).toString() } };
+  const machine = { name: 'm', address: '127.0.0.1', port: 1, user: 'u', identity: 'a', is_proxy: true };
+  const body = { name: 'i', identities, machines: [machine], trust_first_contact: true };
+  const { cluster } = await ask(202, 'POST', '/v2/clusters/import', body);
+  await ask(400, 'POST', '/v2/clusters/import', { ...body, machines: [{ ...machine, port: 0 }] });
+  await ask(204, 'DELETE', `/v2/clusters/${cluster.id}`);
+});
+
+it('tokens, projects and the audit log answer as documented', async () => {
+  await ask(201, 'POST', '/v2/projects', { id: 'p' });
+  await ask(409, 'POST', '/v2/projects', { id: 'p' });
+  await ask(400, 'POST', '/v2/projects', { id: 'P' });
+  await ask(200, 'PATCH', '/v2/projects/p', { member_root: true });
+  await ask(200, 'GET', '/v2/projects');
+  const { token, secret } = await ask(201, 'POST', '/v2/tokens', { name: 't', project: 'p', role: 'reader' });
+  await ask(400, 'POST', '/v2/tokens', { name: 't', role: 'king' });
+  await ask(404, 'POST', '/v2/tokens', { name: 't', role: 'reader', project: 'nope' });
+  await ask(403, 'GET', '/v2/tokens', undefined, secret);
+  await ask(200, 'POST', `/v2/tokens/${token.id}/revoke`);
+  await ask(200, 'GET', '/v2/tokens');
+  for (const none of [secret, null]) await ask(401, 'GET', '/v2/clusters', undefined, none);
+
+  const records = await ask(200, 'GET', '/v2/audit?after=0&limit=2');
+  expect(records).toHaveLength(2);
+  await ask(400, 'GET', '/v2/audit?limit=1001');
+  await ask(200, 'GET', '/v2/audit/verify?project=p');
+});
+
+it('every operation was answered, but the other methods of machines’ own web servers', () => {
+  const names = operationsOf(document).map(({ operation }) => operation.operationId);
+  expect(names.filter((name) => !answered.has(name) && !name.startsWith('http'))).toEqual([]);
+});
