@@ -118,7 +118,12 @@ async function runOn(
     if (problem.code === 'TIMEOUT' && problem.phase === 'command')
       return `${what} did not end within ${script.timeout} seconds`;
     if (skipUnreachable && problem.code !== 'SUDO_REFUSED') {
-      work.log.warn({ err: error, cluster: work.clusterId }, `${what}: passed over`);
+      const { project_id: projectId } = await theCluster(work);
+      const { clusterId } = work;
+      const instance = at.machines.get(id)?.name;
+      const body = { instance_id: id, instance, process, step, ...problem };
+      work.events.emit({ projectId, clusterId, type: 'plugin.passed-over', body });
+      work.log.warn({ err: error, cluster: clusterId }, `${what}: passed over`);
       return null;
     }
     return `${what}: ${describeProblem(problem)}${problem.hint ? ` (${problem.hint})` : ''}`;
