@@ -114,6 +114,20 @@ it('machines that could not go are at work again, and nothing is said to be remo
   expect(written('down-node-1').at(-1)).toBe('start down-node-0 down-node-1 down-node-2');
 });
 
+it('a machine that cannot be reached goes without taking leave, and that is told', async () => {
+  const id = await create('away', 2);
+  await wadi.request('POST', '/v2/sandbox/machines/away-node-1/stop');
+  const cluster = await scale(id, { resize_node_groups: [{ name: 'node', count: 1 }] });
+  expect([cluster.status, cluster.status_description]).toEqual(['Active', '']);
+  const { events } = (await wadi.request('GET', `/v2/clusters/${id}/events`)).body;
+  const told = events.filter(({ type }: { type: string }) => type === 'plugin.passed-over');
+  expect(told.map(({ body }: Answer['body']) => [body.instance, body.process, body.step])).toEqual([
+    ['away-node-1', 'writer', 'decommission'],
+    ['away-node-1', 'writer', 'stop'],
+  ]);
+  expect(told[0].body).toMatchObject({ code: 'TARGET_UNREACHABLE' });
+});
+
 it('what was removed and what is taken back are steps of their own', async () => {
   const id = await create('both', 3);
   fail('both-extra-0', 'install');

@@ -15,7 +15,7 @@ const base = `/v1.1/${demo}`;
 
 let api: Environment;
 beforeAll(async () => {
-  api = await openEnvironment(undefined, 'fake');
+  api = await openEnvironment(undefined, 'fake', { 'security group': 3 });
 });
 afterAll(() => api?.close());
 
@@ -179,6 +179,15 @@ describe("the tags that a plugin wants of its machines' images", () => {
     expect((await scale(resize('other', 0))).status).toBe(202);
     await api.settle();
   });
+});
+
+it('several clusters at once need as many security groups as they have', async () => {
+  const groups = [{ ...group, auto_security_group: true }];
+  const body = { ...cluster, count: 4, node_groups: groups };
+  const answer = await api.request('POST', '/v2/clusters', body);
+  expect(answer.body.error_message).toContain(
+    'Quota exceeded for security group: Requested 4, but available 3',
+  );
 });
 
 it('a scaling needs room for no more than it adds to what it takes away, since machines go first', async () => {

@@ -74,7 +74,8 @@ export interface Answer {
 export async function openEnvironment(
   pluginFolders = [builtInPlugins, recordedPlugins],
   cloud: 'sandbox' | 'fake' = 'sandbox',
-  offers = testCloud,
+  /** Other than in the recording. */
+  quotas: Partial<typeof testCloud.quotas> = {},
 ): Promise<Environment> {
   const data = newDataDirectory();
   const log = openLog(path.join(data, 'wadi.log'), 'info');
@@ -92,6 +93,7 @@ export async function openEnvironment(
   const events = openEventLog(db, notifications, () => {});
   // Beside the data and not in it, where the machines' user may go: so it is removed with the run's folder.
   const directory = path.join(path.dirname(data), 'sandbox');
+  const offers = { ...testCloud, quotas: { ...testCloud.quotas, ...quotas } };
   const clouds = new Map<string, Cloud>([
     cloud === 'fake'
       ? ['fake', new FakeCloud(offers, { directory, apiHost: '127.0.0.1' })]

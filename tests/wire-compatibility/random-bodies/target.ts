@@ -39,8 +39,8 @@ export class Target {
 
   static async open(): Promise<Target> {
     // As many machines as the sandbox has addresses for; nothing but the wrong bodies comes near the other limits.
-    const quotas = { ...testCloud.quotas, instance: 200 };
-    const target = new Target(await openEnvironment([recordedPlugins], 'fake', { ...testCloud, quotas }));
+    const quotas = { instance: 200 };
+    const target = new Target(await openEnvironment([recordedPlugins], 'fake', quotas));
     await target.#ask('POST', `/v2/images/${known.image}`, { username: 'cirros' });
     await target.#ask('PUT', `/v2/images/${known.image}/tags`, { tags: ['fake', '0.1'] });
     const nodeGroupTemplate = await target.make('node-group-templates', {});

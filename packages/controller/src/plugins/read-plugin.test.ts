@@ -81,6 +81,7 @@ describe('a plugin file', () => {
     ['a script elsewhere', ['start.sh', '../start.sh'], 'versions.0.lifecycle.one.start.script: '],
     ['a variable twice', ['ADMIN_PASSWORD', 'SIZE'], 'configs.3.variable: SIZE is there twice'],
     ['a variable of Wadi', ['ADMIN_PASSWORD', 'WADI_STEP'], 'configs.3.variable: WADI_STEP cannot be'],
+    ['a variable that bash lets nobody set', ['ADMIN_PASSWORD', 'UID'], 'configs.3.variable: UID cannot be'],
     [
       'a default of another type',
       ['default: 3', 'default: three'],

@@ -44,6 +44,9 @@ const labelFacts: Record<LabelName, Omit<PluginLabel, 'status'>> = {
   deprecated: { mutable: false, description: 'Will be removed; choose another one.' },
 };
 
+/** Ours, what scripts cannot do without, and what bash, where it is the shell, lets nobody set. */
+const reserved = /^(WADI_|LD_|BASH|(PATH|IFS|HOME|UID|EUID|PPID|SHELLOPTS)$)/;
+
 /** Seconds. */
 const defaultTimeout = { step: 600, health: 20 } as const;
 
@@ -140,7 +143,7 @@ class ReleaseReader {
         .toUpperCase()
         .replaceAll(/[^A-Z0-9]+/g, '_')
         .replaceAll(/^_+|_+$/g, '');
-    if (!/^[A-Z][A-Z0-9_]*$/.test(variable) || /^(WADI_|PATH$|IFS$|HOME$|LD_)/.test(variable))
+    if (!/^[A-Z][A-Z0-9_]*$/.test(variable) || reserved.test(variable))
       this.#say(`${field}.variable`, `${variable || "''"} cannot be the shell variable of a config`);
     if (this.#variables.has(variable)) this.#say(`${field}.variable`, `${variable} is there twice`);
     this.#variables.add(variable);

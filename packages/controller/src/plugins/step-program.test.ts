@@ -4,10 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { stepProgram, stepRunner } from './step-program.ts';
 import { factVariables, lastWords } from './step-variables.ts';
 
-const run = (program: string, runner = stepRunner) =>
-  spawnSync('/bin/sh', ['-c', runner], {
+const run = (program: string, env: Readonly<Record<string, string>> = {}, shell = '/bin/sh') =>
+  spawnSync(shell, ['-c', stepRunner], {
     input: program,
-    env: { PATH: process.env.PATH ?? '' },
+    env: { PATH: process.env.PATH ?? '', ...env },
     encoding: 'utf8',
   });
 
@@ -28,6 +28,17 @@ describe('the program of a step', () => {
       { numRuns: 60 },
     );
   });
+
+  it.each(['/bin/sh', '/bin/bash'])(
+    'gives a value to no child of %s where the login had exported the name',
+    (shell) => {
+      // The last loses what it was told, in bash, as long as it is the shell's own.
+      const values = { USER: 'a secret', LANG: 'another', SECONDS: 'text' };
+      const script = `#!/bin/sh\nprintf '%s|%s|%s|' "$USER" "$LANG" "$SECONDS"\nenv | grep -c -e secret -e another || true`;
+      const result = run(stepProgram(values, script), { USER: 'wadi', LANG: 'C' }, shell);
+      expect(result.stdout).toBe('a secret|another|text|0\n');
+    },
+  );
 
   it('ends as the script ends: at its first error, or where it says', () => {
     expect(run(stepProgram({}, '#!/bin/sh\nexit 7')).status).toBe(7);
@@ -67,6 +78,11 @@ describe('the last words of a script', () => {
   it('hold no secret, no part of one that has lines, and nothing that a terminal obeys', () => {
     const told = lastWords('a\u001b[2Jb\nkey: line one\nx', ['line one\nline two', 'x']);
     expect(told).toBe('a[2Jb\nkey: ********\n********');
+  });
+
+  it('hold nothing of a secret that was cut where the output was', () => {
+    expect(lastWords('first\nkey: half-of-a-sec', ['half-of-a-secret'], { cut: true })).toBe('first');
+    expect(lastWords('half-of-a-sec', ['half-of-a-secret'], { cut: true })).toBe('');
   });
 
   it('are few', () => {

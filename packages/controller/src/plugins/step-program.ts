@@ -22,12 +22,13 @@ fi
 
 /**
  * Facts and parameters as assignments that a POSIX shell can read, then the script. The one place where values become
- * the text of a plugin's shell.
+ * the text of a plugin's shell. Each name is unset first: one that the login had exported (`USER`, `LANG`) would stay
+ * exported, and show its value to every child.
  */
 export function stepProgram(variables: Readonly<Record<string, string>>, script: string): string {
   const assignments = Object.entries(variables).map(([name, value]) => {
     if (!/^[A-Z][A-Z0-9_]*$/.test(name)) throw new Error(`not a shell variable: ${name}`);
-    return `${name}=${quote(value)}\n`;
+    return `unset ${name}; ${name}=${quote(value)}\n`;
   });
   return `set -eu\n${assignments.join('')}${prelude}${script}\n# wadi: the end\n`;
 }

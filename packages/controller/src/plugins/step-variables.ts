@@ -82,12 +82,16 @@ export function settingVariables(
   return { variables, secrets: kept };
 }
 
-/** The last of what a script said, with nothing in it that is secret or that a terminal would obey. */
-export function lastWords(text: string, secrets: readonly string[]): string {
+/**
+ * The last of what a script said, with nothing in it that is secret or that a terminal would obey. `cut`: more was said,
+ * and the last line may end in the middle of a secret.
+ */
+export function lastWords(text: string, secrets: readonly string[], { cut = false } = {}): string {
   const lines = secrets.flatMap((secret) => secret.split('\n').filter((each) => each.length > 3));
   // The longest first: one secret may be a part of another.
   const all = [...new Set([...secrets, ...lines])].sort((a, b) => b.length - a.length);
-  const clean = all.reduce((told, secret) => told.replaceAll(secret, '********'), text);
+  const whole = cut ? text.slice(0, text.lastIndexOf('\n') + 1) : text;
+  const clean = all.reduce((told, secret) => told.replaceAll(secret, '********'), whole);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is to be removed.
   const visible = clean.replaceAll(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, '');
   return visible.trimEnd().split('\n').slice(-8).join('\n').slice(-2000);

@@ -2,7 +2,6 @@ import { request } from 'undici';
 import { accessProblem, describeProblem } from '../access/access-problem.ts';
 import type { ClusterAccess } from '../access/cluster-access.ts';
 import type { HealthCheck, HttpCheck } from '../clusters/plugin.ts';
-import { lastWords } from '../plugins/step-variables.ts';
 import type { PluginAtWork } from './plugin-at-work.ts';
 import { runScript } from './run-plugin-step.ts';
 import { portNumber } from './web-interfaces.ts';
@@ -64,10 +63,9 @@ export function instanceName(at: PluginAtWork, { id }: Pick<CheckedProcess, 'id'
 }
 
 async function askScript(at: PluginAtWork, run: Parameters<typeof runScript>[1]) {
-  const { result, secrets } = await runScript(at, run);
+  const { result, words } = await runScript(at, run);
   const healthy = result.status === 0;
-  const stdout = lastWords(result.stdout.toString(), secrets);
-  const text = healthy ? stdout : lastWords(result.stderr.toString(), secrets) || stdout;
+  const text = healthy ? words.stdout : words.stderr || words.stdout;
   return { healthy, text: text || `it ended with ${result.status ?? result.signal}` };
 }
 

@@ -106,11 +106,11 @@ async function runOn(
 ): Promise<string | null> {
   const what = `machine ${at.machines.get(id)?.name}: process ${process}: ${step} (${script.file})`;
   try {
-    const { result, secrets } = await runScript(at, { id, process, step, script, leaving, signal });
+    const { result, words } = await runScript(at, { id, process, step, script, leaving, signal });
     if (result.status === 0) return null;
     const ended = result.status === null ? `by signal ${result.signal}` : `with status ${result.status}`;
-    const words = lastWords(result.stderr.toString() || result.stdout.toString(), secrets);
-    return `${what} ended ${ended}${words ? `: ${words}` : ''}`;
+    const said = words.stderr || words.stdout;
+    return `${what} ended ${ended}${said ? `: ${said}` : ''}`;
   } catch (error) {
     if (signal.aborted) throw new ClusterGoneError(at.reach.facts.clusterId);
     const problem = accessProblem(error);
@@ -118,7 +118,12 @@ async function runOn(
     if (problem.code === 'TIMEOUT' && problem.phase === 'command')
       return `${what} did not end within ${script.timeout} seconds`;
     if (skipUnreachable && problem.code !== 'SUDO_REFUSED') {
-      work.log.warn({ err: error, cluster: work.clusterId }, `${what}: passed over`);
+      const { project_id: projectId } = await theCluster(work);
+      const { clusterId } = work;
+      const instance = at.machines.get(id)?.name;
+      const body = { instance_id: id, instance, process, step, ...problem };
+      work.events.emit({ projectId, clusterId, type: 'plugin.passed-over', body });
+      work.log.warn({ err: error, cluster: clusterId }, `${what}: passed over`);
       return null;
     }
     return `${what}: ${describeProblem(problem)}${problem.hint ? ` (${problem.hint})` : ''}`;
@@ -134,11 +139,14 @@ export interface ScriptRun {
   readonly signal: AbortSignal;
 }
 
-/** Sends a script with its facts and settings to a machine, and waits for its end. */
+/** Sends a script with its facts and settings to a machine, and waits for its end. `words`: what may be told of what it said. */
 export async function runScript(
   at: PluginAtWork,
   { id, process, step, script, leaving, signal }: ScriptRun,
-): Promise<{ readonly result: ExecResult; readonly secrets: readonly string[] }> {
+): Promise<{
+  readonly result: ExecResult;
+  readonly words: { readonly stdout: string; readonly stderr: string };
+}> {
   const { reach, machines } = at;
   const machine = machines.get(id);
   const instance = reach.find(id);
@@ -166,7 +174,11 @@ export async function runScript(
   const result = await persistently(signal, () =>
     reach.through(instance, (route) => reach.indirect.exec(route, stepRunner, options), signal),
   );
-  return { result, secrets };
+  const words = {
+    stdout: lastWords(result.stdout.toString(), secrets, { cut: result.stdoutTruncated }),
+    stderr: lastWords(result.stderr.toString(), secrets, { cut: result.stderrTruncated }),
+  };
+  return { result, words };
 }
 
 async function persistently<T>(signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {

@@ -47,7 +47,8 @@ export async function createClusters(
     });
   await checkReferences({ db, cloud, projectId }, plan);
   await checkCloudAccepts(cloud, projectId, plan);
-  const wanted = plan.nodeGroups.map((group) => ({ ...group, count: group.count * plan.names.length }));
+  // Each by itself: a security group is one cluster's.
+  const wanted = plan.names.flatMap(() => plan.nodeGroups);
   await checkQuotas(cloud, projectId, wanted, body.count === undefined ? [] : [['count']]);
   checkQuery(request, 'clusters_create');
 
