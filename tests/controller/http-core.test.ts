@@ -118,6 +118,35 @@ describe('the API before any resource', () => {
     expect(await exchange(Number(port), text)).toMatch(/^HTTP\/1\.1 40[03] /);
   });
 
+  test.each([
+    ['no HTTP', 'HELO there\r\n\r\n', 400, 'BAD_REQUEST'],
+    [
+      'two lengths',
+      'POST /v2/clusters HTTP/1.1\r\nHost: HERE\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n',
+      400,
+      'BAD_REQUEST',
+    ],
+    [
+      'a length and chunks',
+      'POST /v2/clusters HTTP/1.1\r\nHost: HERE\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+      400,
+      'BAD_REQUEST',
+    ],
+    [
+      'a long header',
+      `GET / HTTP/1.1\r\nHost: HERE\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`,
+      431,
+      'REQUEST_TOO_LARGE',
+    ],
+  ])('answers %s as an error like any other, and hangs up', async (_, text, status, name) => {
+    const { host, port } = new URL(controller.url);
+    const answer = await exchange(Number(port), text.replaceAll('HERE', host));
+    expect(answer).toContain(`HTTP/1.1 ${status} `);
+    const body = JSON.parse(answer.split('\r\n\r\n').at(-1) ?? '');
+    expect(body).toMatchObject({ error_code: status, error_name: name, retryable: false });
+    expect(body.error_message).not.toBe('');
+  });
+
   test('serves its own pages: localhost, and its own origin', async () => {
     const { port } = new URL(controller.url);
     for (const headers of [

@@ -10,6 +10,7 @@ import fastify, {
 } from 'fastify';
 import type { Authenticator } from '../auth/principal.ts';
 import { requireToken } from './auth.ts';
+import { answerClientError } from './client-error.ts';
 import type { HttpContext, Resource } from './context.ts';
 import { handleErrors, sendError } from './errors.ts';
 import { hostGuard, isIn, networkList, refuse } from './host-guard.ts';
@@ -64,6 +65,7 @@ export async function createServer({
     routerOptions: { maxParamLength: 500 },
     genReqId: () => `req-${randomUUID()}`,
     rewriteUrl: (request) => saharaPath(request),
+    clientErrorHandler: answerClientError,
     // What fails before there is a route.
     frameworkErrors: (error, request, reply) => sendError(error, request, reply),
     // Nothing is coerced, dropped or filled in: validation judges what the user sent.

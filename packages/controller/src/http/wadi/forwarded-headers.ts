@@ -14,13 +14,25 @@ const hopByHop = [
 ];
 
 /** Ours, or about the way to us. */
-const ours = ['x-auth-token', 'cookie', 'host', 'origin', 'referer', 'expect'];
+const ours = [
+  ...['x-auth-token', 'cookie', 'host', 'origin', 'referer', 'expect'],
+  // Of a proxy before us. A page that trusts them would believe whatever our caller wrote.
+  ...['forwarded', 'via', 'x-real-ip', 'x-forwarded'],
+];
+
+/** What a page may not settle for our whole origin, for other pages or for later; and what would be taken for ours. */
+const notItsOwn = [
+  ...['set-cookie', 'set-cookie2', 'clear-site-data', 'service-worker-allowed'],
+  ...['strict-transport-security', 'alt-svc', 'nel', 'report-to', 'reporting-endpoints'],
+  'x-openstack-request-id',
+];
 
 type Headers = Record<string, string | string[]>;
 
 /** What of a request is for the machine. Our token never is, in neither of its two headers. */
 export function headersForMachine(headers: IncomingHttpHeaders): Headers {
   const kept = without(headers, [...hopByHop, ...ours, ...named(headers.connection)]);
+  for (const name of Object.keys(kept)) if (name.startsWith('x-forwarded-')) delete kept[name];
   // Basic and the like are the machine's own; a bearer token may be ours.
   if (/^bearer\b/i.test(headers.authorization ?? '')) delete kept.authorization;
   return kept;
@@ -33,13 +45,7 @@ export function headersForMachine(headers: IncomingHttpHeaders): Headers {
 export function headersForCaller(headers: Readonly<Record<string, string | string[] | undefined>>): Headers {
   const connection = headers.connection;
   const text = Array.isArray(connection) ? connection.join(',') : connection;
-  const kept = without(headers, [
-    ...hopByHop,
-    ...named(text),
-    'set-cookie',
-    'set-cookie2',
-    'clear-site-data',
-  ]);
+  const kept = without(headers, [...hopByHop, ...named(text), ...notItsOwn]);
   return { ...kept, 'content-security-policy': 'sandbox', 'x-content-type-options': 'nosniff' };
 }
 

@@ -62,6 +62,7 @@ describe('the targets of a run', () => {
 
   it('mean the instance when a node group has the same name', () => {
     expect(names(['worker'])).toEqual(['worker']);
+    expect(refusal(facts, ['WORKER']).details).toEqual({ unknown_targets: ['WORKER'] });
   });
 
   it('are refused by name when unknown, with what may have been meant', () => {
@@ -70,6 +71,25 @@ describe('the targets of a run', () => {
     expect(error.details).toEqual({ unknown_targets: ['demo-wroker-1'] });
     expect(error.hint).toContain('demo-worker-1');
     expect(refusal(facts, ['zzzzzz']).hint).toContain('proxy, worker, odd');
+  });
+
+  // Compared one with each of the others, these kept everybody waiting for minutes.
+  it('may be as many as machines, known or not', () => {
+    const many = Array.from({ length: 10_000 }, (_, i) => instance(`demo-node-${i}`, 'nodes', 0)).map(
+      (each, i) => ({ ...each, id: `${id(0).slice(0, 24)}${String(i).padStart(12, '0')}` }),
+    );
+    const large = { ...facts, instances: many };
+    expect(resolveTargets(large, many.map((each) => each.name).reverse())).toEqual(many);
+    const error = refusal(
+      large,
+      many.map((each) => `${each.name}x`),
+    );
+    expect(error.message).toContain("'demo-node-0x'");
+    expect(error.message).toMatch(/ and 9980 more$/);
+    expect(error.details).toEqual({ unknown_targets: expect.any(Array) });
+    expect(error.details.unknown_targets).toHaveLength(20);
+    expect(error.hint).toContain('demo-node-0');
+    expect(refusal(large, ['y'.repeat(1_000_000)]).hint).toContain('nodes');
   });
 
   it('are refused in a cluster without instances', () => {
