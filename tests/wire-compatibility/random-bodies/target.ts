@@ -1,12 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
-import {
-  type Answer,
-  type Environment,
-  openEnvironment,
-  recordedPlugins,
-  testCloud,
-} from '../recorded-environment.ts';
+import { type Answer, type Environment, openEnvironment, recordedPlugins } from '../recorded-environment.ts';
 import { type Body, known, type References } from './valid-body.ts';
 
 const group = { flavor_id: '1', node_processes: ['datanode'] };
