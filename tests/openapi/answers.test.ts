@@ -214,6 +214,13 @@ it('an import answers as documented', async () => {
   const body = { name: 'i', identities, machines: [machine], trust_first_contact: true };
   const { cluster } = await ask(202, 'POST', '/v2/clusters/import', body);
   await ask(400, 'POST', '/v2/clusters/import', { ...body, machines: [{ ...machine, port: 0 }] });
+  const pool = `/v2/clusters/${cluster.id}/machines`;
+  const spare = { ...machine, name: 'spare', port: 2 };
+  await ask(201, 'POST', pool, { identities, machines: [spare], trust_first_contact: true });
+  await ask(400, 'POST', pool, { identities, machines: [{ ...spare, port: 0 }] });
+  expect((await ask(200, 'GET', pool)).machines).toHaveLength(2);
+  await ask(409, 'DELETE', `${pool}/m`);
+  await ask(204, 'DELETE', `${pool}/spare`);
   await ask(204, 'DELETE', `/v2/clusters/${cluster.id}`);
 });
 

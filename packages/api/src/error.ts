@@ -17,13 +17,17 @@ export const ErrorBody = Type.Object({
 });
 export type ErrorBody = Static<typeof ErrorBody>;
 
-/** Without a token that counts, in the words of Keystone's middleware; or with one of another project than the path's. */
+/**
+ * Without a token that counts, in the words of Keystone's middleware; or with one of another project than the path's. With
+ * the keys of every refusal beside them, which are all that Sahara's client reads.
+ */
 export const UnauthorizedBody = Type.Union([
   Type.Object({
     error: Type.Object({ code: Type.Integer(), title: Type.String(), message: Type.String() }),
-    error_id: Type.String({ format: 'uuid' }),
-    hint: Type.Optional(Type.String()),
-    retryable: Type.Boolean(),
+    ...ErrorBody.properties,
   }),
-  Type.Object({ message: Type.String(), code: Type.String(), title: Type.String() }),
+  Type.Object({
+    ...{ message: Type.String(), code: Type.String(), title: Type.String() },
+    ...ErrorBody.properties,
+  }),
 ]);
