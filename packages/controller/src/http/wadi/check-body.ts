@@ -33,14 +33,22 @@ export function checkBody<S extends TSchema>(schema: S, body: unknown): Static<S
   });
 }
 
+/** Characters. */
+const longestName = 64;
+
 function namesIn(params: object, key: string): readonly string[] {
-  return (params as Record<string, readonly string[]>)[key] ?? [];
+  const names = (params as Record<string, readonly string[]>)[key] ?? [];
+  return names.map((name) => (name.length > longestName ? '…' : name));
 }
 
 /** `/machines/0/port` as a path (a JSON pointer, RFC 6901). */
 function placeOf(pointer: string): FieldPath {
-  return pointer
-    .split('/')
-    .slice(1)
-    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+  return (
+    pointer
+      .split('/')
+      .slice(1)
+      .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+      // What is no name of ours may be anything, a private key in the wrong place too.
+      .map((part) => (part.length > longestName ? '…' : part))
+  );
 }

@@ -132,7 +132,9 @@ describe('an import', () => {
     });
     expect(message).toBe('identities: a label has more than 64 characters');
     const given = { ...request, machines: [{ ...machine, identity: privateKey }] };
-    expect(() => checkBody(ImportRequest, given)).toThrow(/^machines\[0\]\.identity: [^\n]{0,60}$/);
+    expect(() => checkBody(ImportRequest, given)).toThrow(/^machines\[0\]\[identity\]: [^\n]{0,60}$/);
+    const unknown = { ...request, [privateKey]: 1 };
+    expect(() => checkBody(ImportRequest, unknown)).toThrow(/^unknown: …$/);
   });
 
   it('takes no key whose passphrase would stop the controller for long', () => {
