@@ -5,7 +5,7 @@ import { type Keystone, startKeystone } from '../set-up/keystone.ts';
 import { type Controller, newDataDirectory, startController } from '../set-up/start-controller.ts';
 
 /** Milliseconds; the machine may be busy with everything else. */
-const patience = 180_000;
+const patience = 600_000;
 
 let keystone: Keystone;
 let stopped = false;

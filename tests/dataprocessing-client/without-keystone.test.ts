@@ -49,6 +49,13 @@ describe('without Keystone', { timeout }, () => {
   });
 });
 
+test('a flavor that there is not is told by its name', { timeout }, async () => {
+  const command =
+    'node group template create --name n --plugin bare --plugin-version 1.0 --processes machine';
+  const { code, stderr } = await withoutToken(open, '2').run(`${command} --flavor 99`);
+  expect([code, stderr.trim()]).toEqual([1, "No flavor with a name or ID of '99' exists."]);
+});
+
 /** Where commands fail although the service does what is right; most of them do so with Sahara too. */
 describe('what the client cannot do', { timeout }, () => {
   const fails = async (command: string, version: Version = '2') => {

@@ -26,7 +26,9 @@ export function flavorRoutes(
     if (request.params.id === 'detail') return { flavors: all.map(viewFlavor) };
     const flavor = all.find(({ id }) => id === request.params.id);
     if (flavor) return { flavor: viewFlavor(flavor) };
-    throw new ApiError(404, 'NOT_FOUND', `Flavor ${request.params.id} could not be found.`);
+    const message = `Flavor ${request.params.id} could not be found.`;
+    // Nova's client takes the text from here, and breaks without.
+    throw new ApiError(404, 'NOT_FOUND', message, { details: { message } });
   });
 }
 
