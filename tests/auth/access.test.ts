@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuditLine } from '@wadi/api';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -13,7 +14,7 @@ let cluster: string;
 const people: Record<string, { token: string; id: string }> = {};
 
 beforeAll(async () => {
-  controller = await startController({ args: ['--sandbox'] });
+  controller = await startController({ args: ['--sandbox', '--allow-network', '127.0.0.0/8'] });
   const plugin = { plugin_name: 'bare', plugin_version: '1.0' };
   const group = async (body: object) => {
     const values = { ...plugin, flavor_id: '1', ...body };
@@ -116,6 +117,40 @@ describe('rights on a real cluster', () => {
     await change(false);
     expect((await run('member', asRoot)).status).toBe(403);
   });
+});
+
+test('whoever is logged in as root has to have the right to be', async () => {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const key = privateKey.export({ type: 'pkcs1', format: 'pem' }).toString();
+  plantSecret('key of a machine that is not there', key);
+  const machine = { address: '127.0.0.1', identity: 'k' };
+  const { body } = await as('member', 'POST', '/v2/clusters/import', {
+    name: 'as-root',
+    identities: { k: { private_key: key } },
+    machines: [
+      { ...machine, name: 'root-1', port: 1, user: 'root' },
+      { ...machine, name: 'plain-1', port: 2, user: 'plain' },
+    ],
+    trust_first_contact: true,
+  });
+  const imported = `/v2/clusters/${body.cluster.id}`;
+  const machines = async () => (await as('member', 'GET', `${imported}/instances`)).body.instances;
+  for (let tries = 0; tries < 200 && (await machines()).length < 2; tries += 1) await sleep(50);
+  const ask = async (who: string, targets: string[]) =>
+    await as(who, 'POST', `${imported}/runs`, { command: 'true', targets });
+  const refused = await ask('member', ['root-1', 'plain-1']);
+  expect(refused).toMatchObject({ status: 403, body: { hint: expect.stringContaining("'root'") } });
+  expect((await ask('member', [])).status).toBe(403);
+  expect((await ask('member', ['plain-1'])).status).toBe(202);
+  const begun = await ask('admin', []);
+  expect(begun.status).toBe(202);
+  await as('admin', 'GET', `${imported}/runs/${begun.body.run.id}?wait=60`);
+  const records = (await auditLines()).filter(({ record }) => record.id === begun.body.run.id);
+  expect(records.map(({ record }) => [record.instance, record.as_root])).toEqual([
+    ['plain-1', false],
+    ['root-1', true],
+  ]);
+  expect((await as('member', 'DELETE', imported)).status).toBe(204);
 });
 
 describe('the audit log', () => {

@@ -40,6 +40,8 @@ test.each([
   ['half of TLS', ['--tls-cert', '/nonexistent/cert.pem'], '--tls-key'],
   ['a certificate that is not there', tls, '/nonexistent/cert.pem'],
   ['a proxy that is no network', ['--trusted-tls-proxy', 'nginx'], 'trusted-tls-proxy'],
+  ['everybody for a proxy', ['--listen', '0.0.0.0:0', '--trusted-tls-proxy', '0.0.0.0/0'], "'0.0.0.0/0'"],
+  ['half of everybody for a proxy', ['--listen', '[::]:0', '--trusted-tls-proxy', '8000::/1'], "'8000::/1'"],
   ['a mode that is none', ['--auth', 'magic'], 'keystone'],
   ['two modes', ['--no-auth', '--auth', 'tokens'], '--no-auth'],
   ['Keystone without its address', ['--auth', 'keystone'], '--keystone-url'],

@@ -124,6 +124,16 @@ test.each(['limit=1.5', 'after=0.5', 'limit=0', 'after=-1', 'limit=1&limit=2', '
   },
 );
 
+test('what somebody put into the wrong field is told to them, not to the log', async () => {
+  const secret = `-----BEGIN PRIVATE KEY----- ${randomUUID()}`;
+  const body = { name: 'x', plugin_name: 'bare', plugin_version: '1.0', is_public: secret };
+  const answer = await ask(await addToken('member', null), 'POST', '/v2/clusters', body);
+  expect([answer.status, answer.body.error_name]).toEqual([400, 'VALIDATION_ERROR']);
+  expect(answer.body.error_message).toContain(secret);
+  expect(logged()).toContain(answer.body.error_id);
+  expect(logged()).not.toContain(secret);
+});
+
 describe('tokens', () => {
   test('are printed once, stored hashed, valid for 90 days, listed without their secret, revoked at once', async () => {
     const admin = await addToken('admin', null);

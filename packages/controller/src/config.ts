@@ -112,7 +112,10 @@ export async function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv
   const auth = readAuth(flags, file);
   const tls = readTls(flags, file);
   const trustedTlsProxies = [...(file.trusted_tls_proxies ?? []), ...(flags['trusted-tls-proxy'] ?? [])];
-  for (const network of trustedTlsProxies) checkNetwork(network, 'trusted-tls-proxy');
+  for (const network of trustedTlsProxies) {
+    checkNetwork(network, 'trusted-tls-proxy');
+    refuseEverybody(network);
+  }
   if (sandbox && trustedTlsProxies.length > 0)
     throw new ConfigError(
       '--sandbox runs commands on this computer for everyone who has a token: it is refused behind a proxy, beyond this computer',
@@ -270,6 +273,15 @@ function checkNetwork(network: string, option: string): void {
   } catch {
     throw new ConfigError(`${option}: '${network}' is not a network such as 10.20.0.0/16 or 2001:db8::/32`);
   }
+}
+
+/** A network that holds everybody names no proxy: it would let tokens travel in clear text. */
+function refuseEverybody(network: string): void {
+  const [address = '', prefix = ''] = network.split('/');
+  if (Number(prefix) >= (isIP(address) === 6 ? 16 : 8)) return;
+  throw new ConfigError(
+    `trusted-tls-proxy: '${network}' is not the network of a proxy: everybody in it is believed, and answered without TLS`,
+  );
 }
 
 function checkDatabaseUrl(url: string | undefined): string | null {

@@ -40,7 +40,10 @@ export function sendError(thrown: unknown, request: FastifyRequest, reply: Fasti
   if (error !== thrown && error.status >= 500)
     request.log.error({ err: thrown, error_id: id }, 'request failed unexpectedly');
   else
-    request.log.info({ error_id: id, error_name: error.errorName, reason: error.message }, 'request refused');
+    request.log.info(
+      { error_id: id, error_name: error.errorName, reason: reasonOf(error) },
+      'request refused',
+    );
   if (error.status === 401 && !reply.hasHeader('WWW-Authenticate'))
     reply.header('WWW-Authenticate', 'Keystone uri="wadi"');
   return reply.code(error.status).type('application/json').send(errorBody(error, id));
@@ -57,6 +60,12 @@ export function errorBody(error: ApiError, id: string): Record<string, unknown> 
     ...(error.hint ? { hint: error.hint } : {}),
     retryable: error.retryable,
   };
+}
+
+/** What is wrong with a body is told with what stands there, which may be a secret in the wrong place. */
+function reasonOf({ errorName, message }: ApiError): string {
+  if (errorName === 'VALIDATION_ERROR') return `${message.split('\n').length} problems of the body`;
+  return message.length > 1000 ? `${message.slice(0, 1000)}…` : message;
 }
 
 function toApiError(thrown: unknown, request: FastifyRequest): ApiError {

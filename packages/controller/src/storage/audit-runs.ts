@@ -21,7 +21,8 @@ export async function auditRunTargets(
     .selectFrom('run_target')
     .innerJoin('run', 'run.id', 'run_target.run_id')
     .selectAll('run_target')
-    .select(['run.project_id', 'run.cluster_id', 'run.as_root', 'run.asked_by'])
+    .leftJoin('instance', 'instance.id', 'run_target.instance_id')
+    .select(['run.project_id', 'run.cluster_id', 'run.as_root', 'run.asked_by', 'instance.login_user'])
     .where(
       sql<boolean>`(run_target.run_id, run_target.instance_id) in
         (select * from unnest(${runs}::uuid[], ${instances}::uuid[]))`,
@@ -42,7 +43,7 @@ export async function auditRunTargets(
         instance_id: row.instance_id,
         instance: row.instance_name,
         route: row.route,
-        as_root: row.as_root,
+        as_root: row.as_root || row.login_user === 'root',
         ...(phase === 'begin'
           ? { command: commands.get(row.run_id) }
           : {

@@ -28,13 +28,14 @@ export async function cancelForbidden(
     from unnest(${runs}::uuid[], ${instances}::uuid[]) as v (run_id, instance_id)
     join run on run.id = v.run_id
     join project on project.id = run.project_id
+    left join instance on instance.id = v.instance_id
     left join api_token on api_token.id = case
       when run.asked_by ->> 'token_id' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
       then (run.asked_by ->> 'token_id')::uuid end
     where run_target.run_id = v.run_id and run_target.instance_id = v.instance_id
       and run_target.status = 'pending'
       and (api_token.revoked_at is not null
-        or (run.as_root and run.asked_by ->> 'role' = 'member' and not project.member_root))
+        or ((run.as_root or instance.login_user = 'root') and run.asked_by ->> 'role' = 'member' and not project.member_root))
     returning run_target.run_id, run_target.instance_id`.execute(tx);
   return rows;
 }

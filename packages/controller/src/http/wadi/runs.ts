@@ -59,7 +59,7 @@ export function runs(parts: RunResourceParts): Resource {
       const cluster = await ownCluster(db, request);
       const wanted = bodyOf(RunRequest, request);
       if (wanted.as_root) requireRight(request, 'root');
-      const run = await findOrStartRun(parts, context, cluster, wanted, askedBy(request));
+      const run = await findOrStartRun(parts, context, cluster, wanted, request);
       reply.code(202);
       return answer(context, request, run);
     });
@@ -127,11 +127,11 @@ async function findOrStartRun(
   { access, executor, controllerId }: RunResourceParts,
   { db, secrets }: HttpContext,
   cluster: ClusterRow,
-  request: RunRequest,
-  caller: object,
+  wanted: RunRequest,
+  request: FastifyRequest,
 ): Promise<RunRow> {
-  const id = (request.id ?? randomUUID()).toLowerCase();
-  const plain = plainRunRequest(request);
+  const id = (wanted.id ?? randomUUID()).toLowerCase();
+  const plain = plainRunRequest(wanted);
   const digest = digestOf(id, cluster.id, plain);
   const known = await findRun(db, id);
   if (known) return sameRun(known, digest);
@@ -139,6 +139,8 @@ async function findOrStartRun(
     throw new ApiError(400, 'INVALID_REFERENCE', `Cluster ${cluster.name} is being deleted`);
   const { facts } = await access.reach(cluster);
   const targets = resolveTargets(facts, plain.targets);
+  // Who logs in as root is root, whether it was asked for or not.
+  if (targets.some(({ loginUser }) => loginUser === 'root')) requireRight(request, 'root');
   const { input } = plain;
   const empty = input.stdin === null && Object.keys(input.env).length === 0;
   const insert = db.transaction().execute(async (tx) => {
@@ -154,7 +156,7 @@ async function findOrStartRun(
       timeoutSeconds: plain.timeoutSeconds,
       maxOutputBytes: plain.maxOutputBytes,
       owner: controllerId,
-      askedBy: caller,
+      askedBy: askedBy(request),
       targets,
     });
     if (!done && secret) await secrets.delete(secret, tx);
