@@ -99,6 +99,22 @@ test('a workflow that throws is logged and recorded, and nothing else breaks', a
   await expect.poll(() => statusOf('bad')).toBe('ERROR');
 });
 
+test('a workflow that failed is begun anew when it is started again, one that ended well is not', async () => {
+  let attempts = 0;
+  story = async ({ step }) => {
+    await step('first', async () => {
+      attempts += 1;
+    });
+    if (attempts === 1) throw new Error('not the first time');
+  };
+  await engine.start('story', 'twice', {});
+  await expect.poll(() => statusOf('twice')).toBe('ERROR');
+  await engine.start('story', 'twice', {});
+  await expect.poll(() => statusOf('twice'), { timeout: 10_000 }).toBe('SUCCESS');
+  await engine.start('story', 'twice', {});
+  expect([attempts, await statusOf('twice')]).toEqual([2, 'SUCCESS']);
+});
+
 test('cancelling aborts the step under way, and no further one begins', async () => {
   const seen: string[] = [];
   story = async ({ step }) => {

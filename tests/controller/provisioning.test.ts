@@ -11,7 +11,10 @@ import { loadPlugins } from '../../packages/controller/src/plugins/load-plugins.
 import { createCluster } from '../../packages/controller/src/provisioning/create-cluster.ts';
 import { createDbosEngine } from '../../packages/controller/src/provisioning/engine/dbos-engine.ts';
 import type { WorkflowContext } from '../../packages/controller/src/provisioning/engine/engine.ts';
-import { watchPromisedWork } from '../../packages/controller/src/provisioning/promised-work.ts';
+import {
+  beginPromisedWork,
+  watchPromisedWork,
+} from '../../packages/controller/src/provisioning/promised-work.ts';
 import {
   type ProvisioningParts,
   registerProvisioning,
@@ -112,6 +115,19 @@ test.each([
   const told = async () => (await findCluster(db, clusterId))?.status_description ?? '';
   await expect.poll(told, { timeout: 10_000 }).toContain('not now');
   await allow();
+  await expect.poll(() => findCluster(db, clusterId), { timeout: 20_000 }).toBeUndefined();
+});
+
+test('a deletion whose steps could not be recorded is begun again', async () => {
+  const { db } = storage;
+  const clusterId = await insert('unrecorded');
+  await setStatus(db, clusterId, 'Deleting');
+  logged.length = 0;
+  const allow = await refuse('insert on dbos.operation_outputs');
+  await provisioning.deleteCluster(clusterId);
+  await expect.poll(() => logged.join(''), { timeout: 10_000 }).toContain('workflow failed');
+  await allow();
+  await beginPromisedWork(db, provisioning);
   await expect.poll(() => findCluster(db, clusterId), { timeout: 20_000 }).toBeUndefined();
 });
 

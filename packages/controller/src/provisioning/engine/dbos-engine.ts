@@ -121,7 +121,9 @@ export function createDbosEngine(options: DbosEngineOptions): Engine {
     async start(name, id, input) {
       const workflow = workflows.get(name);
       if (!workflow) throw new Error(`workflow ${name} is not registered`);
-      await DBOS.startWorkflow(workflow, { workflowID: id })(input);
+      const { workflowID } = await DBOS.startWorkflow(workflow, { workflowID: id })(input);
+      // Ours end well whatever happens in them: that one failed means that its steps could not be recorded.
+      if ((await DBOS.getWorkflowStatus(workflowID))?.status === 'ERROR') await beginAnew(workflowID, log);
     },
 
     async cancel(id) {
@@ -148,6 +150,17 @@ export function createDbosEngine(options: DbosEngineOptions): Engine {
       await stop();
     },
   };
+}
+
+async function beginAnew(id: string, log: Logger): Promise<void> {
+  try {
+    await DBOS.rewindWorkflow(id);
+    log.warn({ id }, 'a workflow that failed is begun anew');
+  } catch (error) {
+    const status = (await DBOS.getWorkflowStatus(id))?.status;
+    // Another controller was faster.
+    if (status === 'ERROR') throw error;
+  }
 }
 
 function never(): Promise<never> {

@@ -7,7 +7,10 @@ export interface Engine {
   register(name: string, workflow: Workflow): void;
   /** Connects, takes over what dead controllers left, begins to work. */
   launch(): Promise<void>;
-  /** Starts a workflow; the same id is the same workflow, so a repeated call does nothing. */
+  /**
+   * Starts a workflow; the same id is the same workflow, so a repeated call does nothing, but for one that failed: that
+   * is begun anew.
+   */
   start(name: string, id: string, input: WorkflowInput): Promise<void>;
   /** Stops it before its next step; resolves at once. */
   cancel(id: string): Promise<void>;
