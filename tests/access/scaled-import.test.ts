@@ -19,7 +19,7 @@ function machinesOf(numbers: readonly number[], changes: object = {}) {
 }
 
 beforeAll(async () => {
-  lab = await labUp({ machines: 6, proxies: 2 });
+  lab = await labUp({ machines: 7, proxies: 2 });
   wadi = await LabController.start(lab);
   for (const name of ['proxy-2', 'machine-2', 'machine-4'])
     before.set(name, await lab.acceptedConnections(name));
@@ -32,6 +32,7 @@ beforeAll(async () => {
       ...machinesOf([2], { spare: true }),
       ...machinesOf([3]),
       ...machinesOf([4], { spare: true }),
+      ...machinesOf([7], { spare: true, node_group: 'idle' }),
     ],
   });
   expect([cluster.status, cluster.status_description]).toEqual(['Active', '']);
@@ -80,6 +81,7 @@ describe('an imported cluster', () => {
     expect(await pool()).toEqual({
       ...{ 'proxy-1': 'in use', 'proxy-2': 'spare' },
       ...{ 'machine-1': 'in use', 'machine-2': 'spare', 'machine-3': 'in use', 'machine-4': 'spare' },
+      'machine-7': 'spare',
     });
     expect(await answering()).toEqual(['machine-1', 'machine-3', 'proxy-1']);
     for (const [spare, count] of before)
@@ -111,6 +113,16 @@ describe('an imported cluster', () => {
     expect(await pool()).toMatchObject({ 'machine-2': 'in use', 'machine-4': 'spare' });
     expect(await answering()).toEqual(['machine-1', 'machine-2', 'machine-3', 'proxy-1']);
     expect(await lab.acceptedConnections('machine-4')).toBe(before.get('machine-4'));
+  });
+
+  it('may have a node group that has no machine in use yet, or no more', async () => {
+    expect(await inUse('idle')).toEqual([]);
+    await scaled(resize(1, undefined, 'idle'));
+    expect(await inUse('idle')).toEqual(['machine-7']);
+    expect(await answering()).toContain('machine-7');
+    await scaled(resize(0, undefined, 'idle'));
+    expect(await inUse('idle')).toEqual([]);
+    expect(await answering()).not.toContain('machine-7');
   });
 
   it('gives back those that go, the last or the named ones, and takes them again with their key and number', async () => {
@@ -169,7 +181,7 @@ describe('machines of an imported cluster', () => {
     expect(twice.body.error_message).toContain('machine-2');
     const outside = machinesOf([6], { is_proxy: true, node_group: 'doors', address: '192.0.2.1' });
     expect((await add(outside)).body.error_message).toContain('outside of the networks');
-    expect(Object.keys(await pool())).toHaveLength(7);
+    expect(Object.keys(await pool())).toHaveLength(8);
   });
 
   it('keep the key that was pinned at the first contact, in use or not', async () => {
@@ -193,6 +205,8 @@ describe('machines of an imported cluster', () => {
     expect(used).toMatchObject({ status: 409, body: { error_name: 'CONFLICT' } });
     expect(used.body.hint).toContain('--remove machine-1');
     expect((await remove('machine-9')).status).toBe(404);
+    // Sahara's ending of paths is no part of a name, and may be.
+    expect((await remove('machine-1.json')).status).toBe(404);
     expect((await remove('machine-3')).status).toBe(204);
     expect(Object.keys(await pool())).not.toContain('machine-3');
     // All of the cluster's machines have one and the same key; the others still get in.
