@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ClusterAccess } from '../../packages/controller/src/access/cluster-access.ts';
 import { generateManagementKey } from '../../packages/controller/src/access/management-key.ts';
 import { identityPurpose, writeIdentity } from '../../packages/controller/src/access/stored-identity.ts';
+import { InventoryCloud } from '../../packages/controller/src/clouds/inventory/inventory-cloud.ts';
 import type { ClusterWork } from '../../packages/controller/src/provisioning/cluster-work.ts';
 import { waitUntilAccessible } from '../../packages/controller/src/provisioning/steps/wait-for-instances.ts';
 import { insertCluster } from '../../packages/controller/src/storage/clusters.ts';
@@ -62,7 +63,9 @@ test('machines that do not answer keep nobody waiting, however many they are', a
     .execute();
 
   const stop = new AbortController();
-  const work = { ...{ db, access, events, log, clusterId }, workflowId: 'waiting' } as unknown as ClusterWork;
+  const clouds = new Map([['inventory', new InventoryCloud(db)]]);
+  const parts = { db, access, clouds, events, log };
+  const work = { ...parts, clusterId, workflowId: 'waiting' } as unknown as ClusterWork;
   const waiting = waitUntilAccessible(work, () => true, stop.signal);
   const told = async () => {
     const rows = await db.selectFrom('provision_event').select('instance_name').execute();
