@@ -152,6 +152,7 @@ function viewMachine(row: InventoryRow, instance: InstanceWithGroup | undefined)
     node_group_name: row.node_group_name,
     is_proxy: row.is_proxy,
     address: row.address,
+    floating_ip: row.floating_ip,
     port: row.ssh_port,
     user: row.login_user,
     host_key: {
