@@ -11,7 +11,7 @@ export const ProxyHealth = Type.Object({
     Type.Literal('trying', { description: 'It was down, and is being tried now.' }),
     Type.Literal('unknown', { description: 'Nothing has gone through it yet.' }),
   ]),
-  since: Type.Union([Type.String({ format: 'date-time' }), Type.Null()]),
+  since: Type.Union([Type.String({ examples: ['2026-01-01T12:00:00.000Z'] }), Type.Null()]),
   latency_ms: Type.Union([Type.Number(), Type.Null()], {
     description: 'That a connection and handshake with it take, smoothed.',
   }),
