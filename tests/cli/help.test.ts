@@ -28,6 +28,7 @@ const commands = [
   'cluster verify',
   'cluster delete',
   'instances',
+  'proxies',
   'run',
   'http',
   'events',

@@ -58,6 +58,7 @@ export const routeRights: RouteRights = {
   'POST /clusters/:/machines': 'run',
   'DELETE /clusters/:/machines/:': 'run',
   'GET /clusters/:/instances': 'view',
+  'GET /clusters/:/proxies': 'view',
   'GET /clusters/:/events': 'view',
   'GET /clusters/:/runs': 'view',
   'POST /clusters/:/runs': 'run',
