@@ -3,7 +3,7 @@ import { connect, isIP, type Socket } from 'node:net';
 import type { Deadlines } from './access-options.ts';
 import { AllowedNetworks, comparable } from './allowed-networks.ts';
 import { withDeadline } from './deadline.ts';
-import { AccessError, type AccessErrorCode } from './errors.ts';
+import { AccessError, type AccessErrorCode, type Phase } from './errors.ts';
 import type { Machine, TcpHop } from './route.ts';
 
 /** Connects from this process. The address that was checked is the one that is dialled: no second resolution. */
@@ -12,8 +12,11 @@ export async function dialTcp(
   target: Pick<Machine, 'host' | 'port' | 'name'>,
   deadlines: Deadlines,
   signal?: AbortSignal,
+  onPhase?: (phase: Phase) => void,
 ): Promise<Socket> {
+  onPhase?.('resolve');
   const addresses = allowed(hop, target, await resolve(target, deadlines.resolve, signal));
+  onPhase?.('dial');
   let failure: unknown;
   for (const address of addresses) {
     try {

@@ -4,6 +4,8 @@ export { checkIdentity, decryptIdentity } from './check-identity.ts';
 export type { Identity } from './engine/engine.ts';
 export * from './errors.ts';
 export type { Command, ExecOptions, ExecResult } from './exec.ts';
+export type { Explainer, ExplainOptions } from './explainer.ts';
+export type { ExplainStep } from './hop-timeline.ts';
 export type { DispatcherOptions } from './http-dispatcher.ts';
 export { IndirectAccess, type SessionFacts } from './indirect-access.ts';
 export type { ForwardOptions, LocalForward } from './local-forward.ts';

@@ -7,9 +7,11 @@ import { dialTcp } from './dial-tcp.ts';
 import { ssh2Engine } from './engine/ssh2-engine.ts';
 import { Events } from './events.ts';
 import { type Command, type ExecOptions, type ExecResult, runToEnd } from './exec.ts';
+import { Explainer, type ExplainOptions } from './explainer.ts';
+import type { ExplainStep } from './hop-timeline.ts';
 import { type DispatcherOptions, httpDispatcher } from './http-dispatcher.ts';
 import { type ForwardOptions, type LocalForward, localForward } from './local-forward.ts';
-import { Pool, type PoolStats } from './pool.ts';
+import { Pool, type PoolOptions, type PoolStats } from './pool.ts';
 import { type FilesOptions, type RemoteFiles, remoteFiles } from './remote-files.ts';
 import { type RemoteProcess, type SpawnOptions, startProcess } from './remote-process.ts';
 import { describeRoute, type Relay, type Route } from './route.ts';
@@ -36,13 +38,15 @@ export interface SessionFacts {
  */
 export class IndirectAccess implements Sessions {
   readonly #deadlines;
+  readonly #parts: PoolOptions;
   readonly #pool: Pool;
+  readonly #explainers = new Set<Explainer>();
   readonly #forwards = new Set<LocalForward>();
   #closed = false;
 
   constructor(options: AccessOptions) {
     this.#deadlines = { ...defaultDeadlines, ...options.deadlines };
-    this.#pool = new Pool({
+    this.#parts = {
       engine: ssh2Engine,
       identity: (credential) => options.identity(credential),
       pinHostKey: options.pinHostKey?.bind(options),
@@ -50,7 +54,8 @@ export class IndirectAccess implements Sessions {
       limits: { ...defaultLimits, ...options.limits },
       keepalive: options.keepalive ?? { interval: 5_000, missed: 3 },
       events: new Events(options.onEvent?.bind(options)),
-    });
+    };
+    this.#pool = new Pool(this.#parts);
   }
 
   /** Runs a command to its end. A non-zero status is a result, not an error. At most once: never repeated. */
@@ -120,6 +125,31 @@ export class IndirectAccess implements Sessions {
     return { serverVersion, route: describeRoute(route), ...(relay ? { relay } : {}) };
   }
 
+  /**
+   * Walks the route over connections of its own and tells of each phase of each hop, to the first that fails. Changes
+   * nothing: what is open stays as it is, and no host key is pinned.
+   */
+  async *explain(
+    route: Route,
+    options: ExplainOptions & { signal?: AbortSignal } = {},
+  ): AsyncGenerator<ExplainStep, void, void> {
+    const explainer = this.explainer(options);
+    try {
+      yield* explainer.explain(route, options);
+    } finally {
+      await explainer.close();
+    }
+  }
+
+  /** For many routes: what they have in common is walked once. To be closed. */
+  explainer(options: ExplainOptions = {}): Explainer {
+    if (this.#closed) throw closedError();
+    const explainer = new Explainer(this.#parts, this.#pool.learnedKeys, options);
+    this.#explainers.add(explainer);
+    explainer.closed.then(() => this.#explainers.delete(explainer));
+    return explainer;
+  }
+
   /** What is open now. */
   stats(): PoolStats {
     return this.#pool.stats();
@@ -135,6 +165,7 @@ export class IndirectAccess implements Sessions {
     this.#closed = true;
     await Promise.all([...this.#forwards].map((forward) => forward.close()));
     this.#forwards.clear();
+    await Promise.all([...this.#explainers].map((explainer) => explainer.close()));
     await this.#pool.close();
   }
 }

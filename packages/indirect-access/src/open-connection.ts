@@ -5,7 +5,7 @@ import { atHop } from './at-hop.ts';
 import { cancelled } from './deadline.ts';
 import { dialTcp } from './dial-tcp.ts';
 import type { SshConnection } from './engine/engine.ts';
-import { AccessError } from './errors.ts';
+import { AccessError, type Phase } from './errors.ts';
 import type { HostKeyCheck } from './host-key-check.ts';
 import type { PoolOptions } from './pool.ts';
 import type { ProxyMachine } from './proxy-machine.ts';
@@ -20,7 +20,7 @@ export interface OpenConnectionOptions extends PoolOptions {
 }
 
 /** sshd drops connections at random above MaxStartups; a few tries with jitter get through. */
-const TRIES = 5;
+const defaultTries = 5;
 
 /** Opens the stream and authenticates over it. */
 export async function openConnection(route: Route, options: OpenConnectionOptions): Promise<SshConnection> {
@@ -36,7 +36,7 @@ export async function openConnection(route: Route, options: OpenConnectionOption
         return await admission.run(queue, signal, () => connect(route, options));
       } catch (error) {
         const again = error instanceof AccessError && error.code === 'OVERLOADED' && error.hop === undefined;
-        if (!again || attempt === TRIES) throw error;
+        if (!again || attempt === (options.tries ?? defaultTries)) throw error;
         await pause(attempt, signal);
       }
     }
@@ -50,8 +50,9 @@ export async function openConnection(route: Route, options: OpenConnectionOption
 async function connect(route: Route, options: OpenConnectionOptions): Promise<SshConnection> {
   const { machine } = route;
   const { engine, hostKeys, deadlines, keepalive, signal } = options;
+  const onPhase = (phase: Phase) => options.onPhase?.(route, phase);
   const identity = await findIdentity(options, machine.credential);
-  const stream = await open(route, options);
+  const stream = await open(route, options, onPhase);
   stream.on('error', () => {});
   const hostKeyTypes = hostKeys.types(machine);
   return engine.connect(stream, {
@@ -62,12 +63,18 @@ async function connect(route: Route, options: OpenConnectionOptions): Promise<Ss
     deadlines,
     keepalive,
     signal,
+    onPhase,
   });
 }
 
-function open(route: Route, { proxy, deadlines, signal }: OpenConnectionOptions): Promise<Duplex> {
-  if (proxy) return proxy.open(route.machine, signal);
-  return dialTcp(route.hops[0], route.machine, deadlines, signal);
+function open(
+  route: Route,
+  { proxy, deadlines, signal }: OpenConnectionOptions,
+  onPhase: (phase: Phase) => void,
+): Promise<Duplex> {
+  if (!proxy) return dialTcp(route.hops[0], route.machine, deadlines, signal, onPhase);
+  onPhase('dial');
+  return proxy.open(route.machine, signal);
 }
 
 async function findIdentity({ identity }: OpenConnectionOptions, credential: string) {

@@ -3,6 +3,7 @@ import { Admission } from './admission.ts';
 import { ConnectionGroup, closedError, type Lease } from './connection-group.ts';
 import { connectionKey } from './connection-key.ts';
 import type { ExecChannel, SshConnection, SshEngine } from './engine/engine.ts';
+import type { Phase } from './errors.ts';
 import type { Events } from './events.ts';
 import { HostKeyCheck } from './host-key-check.ts';
 import { openChannel } from './open-channel.ts';
@@ -21,6 +22,10 @@ export interface PoolOptions {
   readonly limits: Limits;
   readonly keepalive: Keepalive;
   readonly events: Events;
+  /** How often a handshake that sshd drops before it began is tried. Default 5. */
+  readonly tries?: number;
+  /** Told whenever another phase begins in opening a connection to the route's machine. */
+  onPhase?(route: Route, phase: Phase): void;
 }
 
 /** Milliseconds. */
@@ -139,6 +144,11 @@ export class Pool {
       handshakes: [...this.#admissions.values()].reduce((sum, { inFlight }) => sum + inFlight, 0),
       waiting: [...this.#entries].reduce((sum, { group }) => sum + group.waiting, 0),
     };
+  }
+
+  /** By machine id, of first contacts. */
+  get learnedKeys(): ReadonlyMap<string, string> {
+    return this.#hostKeys.learned;
   }
 
   /** Closes what leads to the machine or through it, and forgets the key of its first contact. */
