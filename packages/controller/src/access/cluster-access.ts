@@ -1,4 +1,10 @@
-import { AccessError, type AccessEvent, IndirectAccess, type Machine } from '@wadi/indirect-access';
+import {
+  AccessError,
+  type AccessEvent,
+  describeRoute,
+  IndirectAccess,
+  type Machine,
+} from '@wadi/indirect-access';
 import type { Logger } from 'pino';
 import type { EventLog } from '../events/event-log.ts';
 import type { ClusterRow } from '../storage/clusters.ts';
@@ -6,11 +12,12 @@ import type { Database } from '../storage/database.ts';
 import { findInstanceOwner, pinHostKey } from '../storage/instances.ts';
 import type { Secrets } from '../storage/secrets.ts';
 import { type AccessPolicy, accessSettings } from './access-settings.ts';
-import { ClusterReach } from './cluster-reach.ts';
+import { ClusterReach, type OnFailure } from './cluster-reach.ts';
 import { fingerprint } from './host-key.ts';
 import { HttpDispatchers } from './http-dispatchers.ts';
 import { readFacts } from './read-facts.ts';
 import { readIdentity } from './stored-identity.ts';
+import { Verdicts } from './verdicts.ts';
 
 export interface ClusterAccessParts {
   readonly db: Database;
@@ -26,6 +33,7 @@ export class ClusterAccess {
   readonly #indirect: IndirectAccess;
   /** For web pages of machines. */
   readonly http: HttpDispatchers;
+  readonly verdicts: Verdicts;
 
   constructor(parts: ClusterAccessParts) {
     this.#parts = parts;
@@ -37,17 +45,24 @@ export class ClusterAccess {
       onEvent: (event) => this.#note(event),
     });
     this.http = new HttpDispatchers(this.#indirect);
+    this.verdicts = new Verdicts(parts);
   }
 
   /** The cluster's machines and the ways to them as of now; read again after anything changed. */
   async reach(cluster: ClusterRow): Promise<ClusterReach> {
     const facts = await readFacts(this.#parts.db, cluster);
-    return new ClusterReach(this.#indirect, facts, accessSettings(cluster, this.#parts.policy));
+    const owner = { projectId: cluster.project_id, clusterId: cluster.id };
+    // Before it is Active, machines that do not answer yet are no news.
+    const onFailure = (...[machine, error, route]: Parameters<OnFailure>) => {
+      if (cluster.status === 'Active') this.verdicts.failed(owner, machine, error, describeRoute(route));
+    };
+    return new ClusterReach(this.#indirect, facts, accessSettings(cluster, this.#parts.policy), onFailure);
   }
 
   /** Ends what is open to machines that go, or whose key changed. */
   async forget(instanceIds: readonly string[]): Promise<void> {
     for (const id of instanceIds) this.http.forget(id);
+    this.verdicts.forget(instanceIds);
     await Promise.all(instanceIds.map((id) => this.#indirect.forget(id)));
   }
 
@@ -55,9 +70,10 @@ export class ClusterAccess {
     return this.#indirect.stats();
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.http.close();
-    return this.#indirect.close();
+    await this.#indirect.close();
+    await this.verdicts.close();
   }
 
   async #pin(machine: Machine, key: string): Promise<string> {
@@ -92,6 +108,7 @@ export class ClusterAccess {
   #note(event: AccessEvent): void {
     const { log } = this.#parts;
     log.debug({ access: event }, 'access');
+    if (event.type === 'connected') this.verdicts.connected(event.machine, event.route);
     const told = tellOwner(event);
     if (told)
       this.#tell(event.machine, told).catch((error) =>

@@ -3,13 +3,23 @@ import type { AccessSettings, ClusterFacts, InstanceFacts } from './cluster-fact
 import { NoRouteError } from './no-route-error.ts';
 import { planRoutes } from './plan-routes.ts';
 
+/** Something was to be done on the machine, and this came of it: of several routes on the one that came furthest. */
+export type OnFailure = (instance: InstanceFacts, error: AccessError, route: Route) => void;
+
 /** A cluster's machines at one moment, and what can be done on them. Cheap; made for each operation. */
 export class ClusterReach {
   readonly indirect: IndirectAccess;
   readonly facts: ClusterFacts;
   readonly #settings: AccessSettings;
+  readonly #onFailure: OnFailure | undefined;
 
-  constructor(indirect: IndirectAccess, facts: ClusterFacts, settings: AccessSettings) {
+  constructor(
+    indirect: IndirectAccess,
+    facts: ClusterFacts,
+    settings: AccessSettings,
+    onFailure?: OnFailure,
+  ) {
+    this.#onFailure = onFailure;
     this.indirect = indirect;
     this.facts = facts;
     this.#settings = settings;
@@ -62,8 +72,9 @@ export class ClusterReach {
     instance: InstanceFacts,
     work: (route: Route) => Promise<T>,
     signal?: AbortSignal,
-    routes: readonly Route[] = this.routes(instance),
+    given?: readonly Route[],
   ): Promise<T> {
+    const routes = given ?? this.routes(instance);
     const failures = new Map<Route, AccessError>();
     const again = () => routes.filter((route) => wasStale(failures.get(route)));
     for (const candidates of [() => routes, again]) {
@@ -71,12 +82,18 @@ export class ClusterReach {
         try {
           return await work(route);
         } catch (error) {
-          if (!(error instanceof AccessError) || !error.retryable || signal?.aborted) throw error;
+          if (!(error instanceof AccessError) || signal?.aborted) throw error;
+          if (!error.retryable) {
+            if (!given) this.#onFailure?.(instance, error, route);
+            throw error;
+          }
           failures.set(route, error);
         }
       }
     }
     const [furthest] = [...failures].sort((a, b) => hopReached(...b) - hopReached(...a));
+    // That a port of a machine does not answer says nothing about the machine.
+    if (furthest && !given) this.#onFailure?.(instance, furthest[1], furthest[0]);
     throw furthest?.[1] ?? new NoRouteError(this.facts, instance);
   }
 }

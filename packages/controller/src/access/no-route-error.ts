@@ -15,22 +15,36 @@ export class NoRouteError extends Error {
   }
 }
 
-function whyNoRoute(facts: ClusterFacts, instance: InstanceFacts): { reason: string; hint: string } {
+export interface NoRouteReason {
+  readonly code: 'NO_ADDRESS' | 'NO_CREDENTIAL' | 'NO_PROXY' | 'NO_PROXY_ADDRESS';
+  readonly reason: string;
+  readonly hint: string;
+}
+
+/** Which fact is missing. */
+export function whyNoRoute(facts: ClusterFacts, instance: InstanceFacts): NoRouteReason {
   if (instance.internalIp === null && instance.managementIp === null)
-    return { reason: 'it has no address yet', hint: 'wait until the cluster is Active' };
+    return {
+      code: 'NO_ADDRESS',
+      reason: 'it has no address yet',
+      hint: 'wait until the cluster is Active',
+    };
   if (instance.credential === null || instance.loginUser === null)
     return {
+      code: 'NO_CREDENTIAL',
       reason: 'its login user or key is not known yet',
       hint: 'wait until the cluster is Active',
     };
   const proxies = facts.instances.filter((each) => each.isProxy && each.id !== instance.id);
   if (proxies.length === 0)
     return {
+      code: 'NO_PROXY',
       reason: 'it has no address that the controller can dial, and the cluster has no proxy instance',
       hint: 'give a node group with is_proxy a count of at least 1, or the machine an address of its own',
     };
   const names = proxies.map((each) => each.name).join(', ');
   return {
+    code: 'NO_PROXY_ADDRESS',
     reason: `it is reachable only through a proxy, and no proxy (${names}) has an address that the controller can dial`,
     hint: 'give one proxy an address that the controller can dial',
   };
