@@ -38,6 +38,7 @@ async function resolve(
   const failed = (cause?: unknown) =>
     new AccessError(`${target.name}: the name ${target.host} has no address`, {
       code: 'NAME_NOT_RESOLVED',
+      hint: 'is the name right, and does the resolver of the controller know it?',
       hop: target.name,
       phase: 'resolve',
       retryable: true,
@@ -79,7 +80,7 @@ function dial(
   const late = () =>
     new AccessError(`${where}: no answer`, {
       code: 'CONNECTION_TIMEOUT',
-      hint: 'the machine is off, or a firewall drops the packets',
+      hint: hints.CONNECTION_TIMEOUT,
       retryable: true,
       ...at,
     });
@@ -92,7 +93,11 @@ function dial(
         const onError = (error: NodeJS.ErrnoException) => {
           ended.removeEventListener('abort', onAbort);
           const code = codes[error.code ?? ''] ?? 'NETWORK_UNREACHABLE';
-          reject(new AccessError(`${where}: ${words[code]}`, { code, retryable: true, cause: error, ...at }));
+          reject(
+            new AccessError(`${where}: ${words[code]}`, {
+              ...{ code, retryable: true, cause: error, hint: hints[code], ...at },
+            }),
+          );
         };
         ended.addEventListener('abort', onAbort, { once: true });
         socket.once('error', onError);
@@ -115,4 +120,11 @@ const words: Partial<Record<AccessErrorCode, string>> = {
   CONNECTION_REFUSED: 'connection refused: nothing listens there, or a firewall rejects it',
   CONNECTION_TIMEOUT: 'no answer',
   NETWORK_UNREACHABLE: 'no way to that network from here',
+};
+
+const hints: Partial<Record<AccessErrorCode, string>> = {
+  CONNECTION_REFUSED: 'is its sshd running, does it listen on this port, and does a firewall reject?',
+  CONNECTION_TIMEOUT: 'the machine is off, or a firewall drops the packets',
+  NETWORK_UNREACHABLE:
+    'is the address right, is the machine on, and has the controller a route to its network?',
 };

@@ -51,7 +51,7 @@ export interface AccessErrorDetails {
   readonly phase?: Phase;
   readonly cause?: unknown;
   /** What a person can do. */
-  readonly hint?: string;
+  readonly hint?: string | undefined;
   /** True when nothing can have happened on the machine and trying again may help. */
   readonly retryable?: boolean;
 }

@@ -84,6 +84,7 @@ async function findIdentity({ identity }: OpenConnectionOptions, credential: str
     throw new AccessError(`the credential ${credential} is not available`, {
       code: 'AUTHENTICATION_FAILED',
       phase: 'authentication',
+      hint: 'its private key cannot be read any more: give the machine another credential',
       cause,
     });
   }

@@ -5,7 +5,8 @@ const words: readonly (readonly [UnreachableReason, RegExp])[] = [
   ['refused', /refused/i],
   ['no-answer', /timed? ?out|TIMEOUT/i],
   ['unknown-name', /not known|not resolve|no address|getaddrinfo|resolution/i],
-  ['no-route', /unreachable|no route/i],
+  // sshd says no more than the last of these when its own system refuses to try at all.
+  ['no-route', /unreachable|no route|^open failed$/i],
 ];
 
 /** undefined: it says nothing of the kind. */
