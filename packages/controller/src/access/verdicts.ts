@@ -2,7 +2,7 @@ import type { AccessError, Phase } from '@wadi/indirect-access';
 import type { Logger } from 'pino';
 import type { EventLog } from '../events/event-log.ts';
 import type { Database } from '../storage/database.ts';
-import { type Finding, findingKey, listUnreachable, storeFindings } from '../storage/instance-verdicts.ts';
+import { type Finding, listUnreachable, storeFindings } from '../storage/instance-verdicts.ts';
 import { findInstanceOwner } from '../storage/instances.ts';
 
 /** Whose machines they are. */
@@ -17,7 +17,6 @@ export interface NamedFinding {
 }
 
 interface Known {
-  readonly key: string;
   readonly reachable: boolean;
   readonly phase: string | null;
 }
@@ -67,9 +66,13 @@ export class Verdicts {
     for (const finding of findings) this.#remember(finding);
   }
 
-  /** Something was to be done on the machine, and no route led there. */
+  /**
+   * Something was to be done on the machine, and no route led there. That it fails in another way than before is told
+   * only by who looks: what is done on machines meets now this proxy and now that one.
+   */
   failed(owner: Owner, machine: { id: string; name: string }, error: AccessError, route: string): void {
     if (!phasesOfTheWay.includes(error.phase) || error.code === 'CANCELLED') return;
+    if (this.#known.get(machine.id)?.reachable === false) return;
     const finding: Finding = {
       instance_id: machine.id,
       reachable: false,
@@ -81,16 +84,15 @@ export class Verdicts {
       hint: error.hint ?? null,
       route,
     };
-    if (this.#known.get(machine.id)?.key === findingKey(finding)) return;
-    this.#remember(finding);
-    this.#later(() => this.note(owner, [{ name: machine.name, finding }]));
+    this.#afterLoading(async () => {
+      if (this.#known.get(machine.id)?.reachable === false) return;
+      await this.note(owner, [{ name: machine.name, finding }]);
+    });
   }
 
   /** A connection to the machine came about. */
   connected(machine: { id: string; name: string }, route: string): void {
-    this.#loaded ??= this.#load();
-    this.#later(async () => {
-      await this.#loaded;
+    this.#afterLoading(async () => {
       const known = this.#known.get(machine.id);
       if (!known || known.reachable || known.phase === 'command' || known.phase === 'channel') return;
       const owner = await findInstanceOwner(this.#db, machine.id);
@@ -119,11 +121,15 @@ export class Verdicts {
 
   #remember(finding: Finding): void {
     const { instance_id: id, reachable, phase } = finding;
-    this.#known.set(id, { key: findingKey(finding), reachable, phase });
+    this.#known.set(id, { reachable, phase });
   }
 
-  #later(work: () => Promise<void>): void {
+  #afterLoading(work: () => Promise<void>): void {
     this.#writing = this.#writing
+      .then(() => {
+        this.#loaded ??= this.#load();
+        return this.#loaded;
+      })
       .then(work)
       .catch((error) => this.#log.error({ err: error }, 'a verdict could not be recorded'));
   }

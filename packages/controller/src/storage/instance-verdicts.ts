@@ -86,11 +86,11 @@ async function storeSlice(
 }
 
 /** By what is stable: texts hold numbers and addresses that change. */
-export function sameFinding(a: Finding, b: Finding): boolean {
+function sameFinding(a: Finding, b: Finding): boolean {
   return findingKey(a) === findingKey(b);
 }
 
-export function findingKey({ reachable, code, reason, hop, phase }: Finding): string {
+function findingKey({ reachable, code, reason, hop, phase }: Finding): string {
   return reachable ? 'reachable' : [code, reason, hop, phase].join(' ');
 }
 
