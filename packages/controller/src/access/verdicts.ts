@@ -127,7 +127,10 @@ export class Verdicts {
   #afterLoading(work: () => Promise<void>): void {
     this.#writing = this.#writing
       .then(() => {
-        this.#loaded ??= this.#load();
+        this.#loaded ??= this.#load().catch((error) => {
+          this.#loaded = undefined;
+          throw error;
+        });
         return this.#loaded;
       })
       .then(work)
