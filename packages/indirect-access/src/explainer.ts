@@ -32,7 +32,7 @@ const longest: Deadlines = {
 };
 const defaultLimit = 60_000;
 /** Machines that are looked at through one proxy, or in all, at once. Most of the time goes by in waiting for silent ones. */
-const atOnce = { handshakesPerProxy: 32, handshakes: 64 };
+const atOnce = { handshakesPerProxy: 128, handshakes: 128 };
 /** sshd drops at random above MaxStartups: once is no verdict. */
 const tries = 3;
 
@@ -98,6 +98,11 @@ export class Explainer {
       if (failed) return;
     }
     yield await unlessAborted(signal, this.#command(route));
+  }
+
+  /** Its time is up: what it tells of from now on says nothing about the machines. */
+  get isLate(): boolean {
+    return this.#over.signal.aborted;
   }
 
   async close(): Promise<void> {

@@ -10,7 +10,7 @@ import { explainInstance, type Looking } from './explain-instance.ts';
 import { Limiter } from './limiter.ts';
 
 /** Machines that are looked at at once, and requests that look. */
-const mostMachines = 64;
+const mostMachines = 128;
 const mostRequests = 8;
 /** Milliseconds for all machines of a cluster, and for one. */
 const limits = { cluster: 120_000, instance: 60_000 };
@@ -46,9 +46,13 @@ export class Explanations {
     return this.#look(request, limits.cluster, async (looking) => {
       const { instances } = looking.reach.facts;
       const machines = new Limiter(mostMachines);
-      const look = (one: InstanceFacts) => machines.run(() => explainInstance(looking, one));
-      const explained = await Promise.all(instances.map(look));
-      const findings = explained.map(({ finding }) => finding);
+      const look = (one: InstanceFacts) =>
+        machines.run(async () => {
+          const { finding } = await explainInstance(looking, one);
+          // Of those that there was no time for stays what was found before.
+          return looking.explainer.isLate && finding.code === 'TIMEOUT' ? [] : [finding];
+        });
+      const findings = (await Promise.all(instances.map(look))).flat();
       return explanation(await this.#record(request.cluster, instances, findings));
     });
   }
