@@ -80,6 +80,8 @@ describe('every route of the server', () => {
       'POST /v2/clusters/:cluster/explain: run',
       'GET /v2/clusters/:cluster/instances/:instance/explain: view',
       'POST /v2/clusters/:cluster/instances/:instance/explain: run',
+      'GET /v2/clusters/:cluster/access: view',
+      'PUT /v2/clusters/:cluster/access: run',
       'GET /v2/clusters/:cluster/runs/:run/output: run',
       'GET /v2/clusters/:cluster/instances/:instance/http/:port/*: tunnel',
       'PATCH /v2/projects/:id: admin',

@@ -1,3 +1,4 @@
+import { Access } from './access.ts';
 import { Audit } from './audit.ts';
 import { ClusterTemplates } from './cluster-templates.ts';
 import { Clusters } from './clusters.ts';
@@ -31,6 +32,7 @@ export class WadiClient {
   readonly clusters: Clusters;
   readonly instances: Instances;
   readonly machines: Machines;
+  readonly access: Access;
   readonly runs: Runs;
   readonly events: Events;
   readonly explain: Explanations;
@@ -45,6 +47,7 @@ export class WadiClient {
     this.clusterTemplates = new ClusterTemplates(transport);
     this.clusters = new Clusters(transport);
     this.instances = new Instances(transport);
+    this.access = new Access(transport);
     this.machines = new Machines(transport);
     this.runs = new Runs(transport);
     this.events = new Events(transport);

@@ -7,6 +7,7 @@ import { cancelled, withDeadline } from './deadline.ts';
 import { AccessError } from './errors.ts';
 import { Events } from './events.ts';
 import { runToEnd } from './exec.ts';
+import { FirstHops } from './first-hops.ts';
 import { type ExplainStep, HopTimeline } from './hop-timeline.ts';
 import { Pool, type PoolOptions } from './pool.ts';
 import { startProcess } from './remote-process.ts';
@@ -50,6 +51,7 @@ export class Explainer {
   readonly closed: Promise<void>;
   #closed = () => {};
   readonly #pool: Pool;
+  readonly #firstHops: FirstHops;
   readonly #deadlines: Deadlines;
   readonly #learned: ReadonlyMap<string, string>;
   readonly #over = new AbortController();
@@ -68,8 +70,10 @@ export class Explainer {
     });
     this.#learned = learned;
     this.#deadlines = { ...shorter(parts.deadlines), ...options.deadlines };
+    this.#firstHops = new FirstHops(this.#deadlines);
     this.#pool = new Pool({
       ...parts,
+      firstHops: this.#firstHops,
       deadlines: this.#deadlines,
       // A connection that nobody needs any more must not wait for the last of a thousand machines.
       limits: { ...parts.limits, ...atOnce, idleSeconds: 5 },
@@ -109,6 +113,7 @@ export class Explainer {
     clearTimeout(this.#timer);
     this.#over.abort(closedError());
     await this.#pool.close();
+    await this.#firstHops.close();
     this.#closed();
   }
 

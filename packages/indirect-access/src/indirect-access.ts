@@ -3,11 +3,11 @@ import type { Dispatcher } from 'undici';
 import { type AccessOptions, defaultDeadlines, defaultLimits } from './access-options.ts';
 import { checkRoute, checkTarget } from './check-route.ts';
 import { closedError } from './connection-group.ts';
-import { dialTcp } from './dial-tcp.ts';
 import { ssh2Engine } from './engine/ssh2-engine.ts';
 import { Events } from './events.ts';
 import { type Command, type ExecOptions, type ExecResult, runToEnd } from './exec.ts';
 import { Explainer, type ExplainOptions } from './explainer.ts';
+import { FirstHops } from './first-hops.ts';
 import type { ExplainStep } from './hop-timeline.ts';
 import { type DispatcherOptions, httpDispatcher } from './http-dispatcher.ts';
 import { type ForwardOptions, type LocalForward, localForward } from './local-forward.ts';
@@ -37,7 +37,7 @@ export interface SessionFacts {
  * await access.close();
  */
 export class IndirectAccess implements Sessions {
-  readonly #deadlines;
+  readonly #firstHops: FirstHops;
   readonly #parts: PoolOptions;
   readonly #pool: Pool;
   readonly #explainers = new Set<Explainer>();
@@ -45,12 +45,14 @@ export class IndirectAccess implements Sessions {
   #closed = false;
 
   constructor(options: AccessOptions) {
-    this.#deadlines = { ...defaultDeadlines, ...options.deadlines };
+    const deadlines = { ...defaultDeadlines, ...options.deadlines };
+    this.#firstHops = new FirstHops(deadlines);
     this.#parts = {
       engine: ssh2Engine,
+      firstHops: this.#firstHops,
       identity: (credential) => options.identity(credential),
       pinHostKey: options.pinHostKey?.bind(options),
-      deadlines: this.#deadlines,
+      deadlines,
       limits: { ...defaultLimits, ...options.limits },
       keepalive: options.keepalive ?? { interval: 5_000, missed: 3 },
       events: new Events(options.onEvent?.bind(options)),
@@ -90,7 +92,7 @@ export class IndirectAccess implements Sessions {
     const { host, name } = machine;
     const proxy = this.#pool.lastProxy(route);
     if (proxy) return proxy.open({ host, port, name }, signal);
-    return dialTcp(route.hops[0], { host, port, name }, this.#deadlines, signal);
+    return this.#firstHops.open(route.hops[0], { host, port, name }, signal);
   }
 
   /** An undici dispatcher whose connections are tunnels to the machine: the URL's port picks the machine's port. */
@@ -167,5 +169,6 @@ export class IndirectAccess implements Sessions {
     this.#forwards.clear();
     await Promise.all([...this.#explainers].map((explainer) => explainer.close()));
     await this.#pool.close();
+    await this.#firstHops.close();
   }
 }

@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admission } from './admission.ts';
 import { atHop } from './at-hop.ts';
 import { cancelled } from './deadline.ts';
-import { dialTcp } from './dial-tcp.ts';
 import type { SshConnection } from './engine/engine.ts';
 import { AccessError, type Phase } from './errors.ts';
 import type { HostKeyCheck } from './host-key-check.ts';
@@ -69,10 +68,10 @@ async function connect(route: Route, options: OpenConnectionOptions): Promise<Ss
 
 function open(
   route: Route,
-  { proxy, deadlines, signal }: OpenConnectionOptions,
+  { proxy, firstHops, signal }: OpenConnectionOptions,
   onPhase: (phase: Phase) => void,
 ): Promise<Duplex> {
-  if (!proxy) return dialTcp(route.hops[0], route.machine, deadlines, signal, onPhase);
+  if (!proxy) return firstHops.open(route.hops[0], { ...route.machine, speaksFirst: true }, signal, onPhase);
   onPhase('dial');
   return proxy.open(route.machine, signal);
 }

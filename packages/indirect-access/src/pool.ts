@@ -5,6 +5,7 @@ import { connectionKey } from './connection-key.ts';
 import type { ExecChannel, SshConnection, SshEngine } from './engine/engine.ts';
 import type { Phase } from './errors.ts';
 import type { Events } from './events.ts';
+import type { FirstHops } from './first-hops.ts';
 import { HostKeyCheck } from './host-key-check.ts';
 import { openChannel } from './open-channel.ts';
 import { openConnection } from './open-connection.ts';
@@ -16,6 +17,7 @@ import { describeRoute } from './route.ts';
 
 export interface PoolOptions {
   readonly engine: SshEngine;
+  readonly firstHops: FirstHops;
   readonly identity: AccessOptions['identity'];
   readonly pinHostKey: AccessOptions['pinHostKey'];
   readonly deadlines: Deadlines;

@@ -1,6 +1,6 @@
 import { AccessError, type IndirectAccess, type Route } from '@wadi/indirect-access';
 import type { AccessSettings, ClusterFacts, InstanceFacts } from './cluster-facts.ts';
-import { NoRouteError } from './no-route-error.ts';
+import { NoRouteError, type NoRouteReason, whyNoRoute } from './no-route-error.ts';
 import { planRoutes } from './plan-routes.ts';
 
 /** Something was to be done on the machine, and this came of it: of several routes on the one that came furthest. */
@@ -33,6 +33,11 @@ export class ClusterReach {
 
   routes(instance: InstanceFacts): readonly Route[] {
     return planRoutes(this.facts, instance, this.#settings);
+  }
+
+  /** Which fact is missing when there is no route. */
+  whyNoRoute(instance: InstanceFacts): NoRouteReason {
+    return whyNoRoute(this.facts, instance, this.#settings.entrance);
   }
 
   /**
@@ -94,7 +99,7 @@ export class ClusterReach {
     const [furthest] = [...failures].sort((a, b) => hopReached(...b) - hopReached(...a));
     // That a port of a machine does not answer says nothing about the machine.
     if (furthest && !given) this.#onFailure?.(instance, furthest[1], furthest[0]);
-    throw furthest?.[1] ?? new NoRouteError(this.facts, instance);
+    throw furthest?.[1] ?? new NoRouteError(this.facts, instance, this.#settings);
   }
 }
 

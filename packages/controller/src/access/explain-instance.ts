@@ -4,7 +4,6 @@ import type { Finding } from '../storage/instance-verdicts.ts';
 import type { InstanceFacts } from './cluster-facts.ts';
 import type { ClusterReach } from './cluster-reach.ts';
 import { explainRoute, type WalkedRoute } from './explain-route.ts';
-import { whyNoRoute } from './no-route-error.ts';
 
 /** What is needed to look at machines of one cluster. */
 export interface Looking {
@@ -93,8 +92,8 @@ function hintFor({ trustFirstContact }: Looking, { code, phase, hint }: ExplainS
   return hint;
 }
 
-function factsProblem({ facts }: ClusterReach, instance: InstanceFacts): Finding {
-  const { code, reason, hint } = whyNoRoute(facts, instance);
+function factsProblem(reach: ClusterReach, instance: InstanceFacts): Finding {
+  const { code, reason, hint } = reach.whyNoRoute(instance);
   const message = `${instance.name}: ${reason}`;
   return unreachable(
     instance,
