@@ -5,6 +5,7 @@ import { CommandError } from './command-error.ts';
 import { addAuditCommand } from './commands/audit.ts';
 import { addClusterCommand } from './commands/cluster.ts';
 import { addEventsCommand } from './commands/events.ts';
+import { addExplainCommand } from './commands/explain.ts';
 import { addHttpCommand } from './commands/http.ts';
 import { addInstancesCommand } from './commands/instances.ts';
 import { addPluginCommand } from './commands/plugin.ts';
@@ -56,6 +57,7 @@ function program(): Command {
   addRunCommand(wadi);
   addHttpCommand(wadi);
   addEventsCommand(wadi);
+  addExplainCommand(wadi);
   addTokenCommand(wadi);
   addProjectCommand(wadi);
   addAuditCommand(wadi);

@@ -40,14 +40,19 @@ export type Phase =
   | 'command'
   | 'transfer';
 
+/** What became of the connection to a machine behind a proxy, as far as the proxy tells. */
+export type UnreachableReason = 'refused' | 'no-answer' | 'no-route' | 'unknown-name';
+
 export interface AccessErrorDetails {
   readonly code: AccessErrorCode;
+  /** Of TARGET_UNREACHABLE. */
+  readonly reason?: UnreachableReason | undefined;
   /** Name of the machine at whose hop it failed. */
   readonly hop?: string;
   readonly phase?: Phase;
   readonly cause?: unknown;
   /** What a person can do. */
-  readonly hint?: string;
+  readonly hint?: string | undefined;
   /** True when nothing can have happened on the machine and trying again may help. */
   readonly retryable?: boolean;
 }
@@ -56,6 +61,7 @@ export interface AccessErrorDetails {
 export class AccessError extends Error {
   override readonly name = 'AccessError';
   readonly code: AccessErrorCode;
+  readonly reason: UnreachableReason | undefined;
   readonly hop: string | undefined;
   readonly phase: Phase | undefined;
   readonly hint: string | undefined;
@@ -64,6 +70,7 @@ export class AccessError extends Error {
   constructor(message: string, details: AccessErrorDetails) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = details.code;
+    this.reason = details.reason;
     this.hop = details.hop;
     this.phase = details.phase;
     this.hint = details.hint;

@@ -4,7 +4,7 @@ import { allowedAddresses } from './allowed-addresses.ts';
 import { fillCommand } from './command-template.ts';
 import { dialProgram } from './dial-program.ts';
 import { dialTcp } from './dial-tcp.ts';
-import { AccessError } from './errors.ts';
+import { AccessError, type Phase } from './errors.ts';
 import type { LocalProcess } from './local-process.ts';
 import { localRelays } from './local-relays.ts';
 import type { RelayProgram } from './relay.ts';
@@ -39,17 +39,30 @@ export class FirstHops {
     this.#dial = dial;
   }
 
-  open(hop: FirstHop, target: FirstTarget, signal?: AbortSignal): Promise<Duplex> {
-    if (this.#dial) return this.#dial(hop, target, this.#deadlines, signal);
+  /** Others of the same kind, with deadlines and programs of their own. */
+  within(deadlines: Deadlines): FirstHops {
+    return new FirstHops(deadlines, this.#dial);
+  }
+
+  open(
+    hop: FirstHop,
+    target: FirstTarget,
+    signal?: AbortSignal,
+    onPhase?: (phase: Phase) => void,
+  ): Promise<Duplex> {
+    if (this.#dial) {
+      onPhase?.('dial');
+      return this.#dial(hop, target, this.#deadlines, signal);
+    }
     switch (hop.kind) {
       case 'tcp':
-        return dialTcp(hop, target, this.#deadlines, signal);
+        return dialTcp(hop, target, this.#deadlines, signal, onPhase);
       case 'netns':
-        return this.#eachAddress(hop, target, signal, (address, part) =>
+        return this.#eachAddress(hop, target, signal, onPhase, (address, part) =>
           this.#netns(hop, target, address, part),
         );
       case 'command':
-        return this.#eachAddress(hop, target, signal, (address, part) =>
+        return this.#eachAddress(hop, target, signal, onPhase, (address, part) =>
           this.#command(hop, target, address, part),
         );
     }
@@ -71,12 +84,15 @@ export class FirstHops {
     hop: NetnsHop | CommandHop,
     target: FirstTarget,
     signal: AbortSignal | undefined,
+    onPhase: ((phase: Phase) => void) | undefined,
     dial: (address: string, part: Part) => Promise<Duplex>,
   ): Promise<Duplex> {
+    onPhase?.('resolve');
     // Without a list to hold them against, names are left to whoever dials: they may mean something there only.
     const addresses = hop.allow
       ? await allowedAddresses(hop, target, this.#deadlines.resolve, signal)
       : [target.host];
+    onPhase?.('dial');
     const part = { milliseconds: Math.ceil(this.#deadlines.dial / addresses.length), signal };
     let failure: unknown;
     for (const address of addresses) {

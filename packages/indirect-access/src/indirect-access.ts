@@ -6,10 +6,12 @@ import { closedError } from './connection-group.ts';
 import { ssh2Engine } from './engine/ssh2-engine.ts';
 import { Events } from './events.ts';
 import { type Command, type ExecOptions, type ExecResult, runToEnd } from './exec.ts';
+import { Explainer, type ExplainOptions } from './explainer.ts';
 import { FirstHops } from './first-hops.ts';
+import type { ExplainStep } from './hop-timeline.ts';
 import { type DispatcherOptions, httpDispatcher } from './http-dispatcher.ts';
 import { type ForwardOptions, type LocalForward, localForward } from './local-forward.ts';
-import { Pool, type PoolStats } from './pool.ts';
+import { Pool, type PoolOptions, type PoolStats } from './pool.ts';
 import { type FilesOptions, type RemoteFiles, remoteFiles } from './remote-files.ts';
 import { type RemoteProcess, type SpawnOptions, startProcess } from './remote-process.ts';
 import { describeRoute, type Relay, type Route } from './route.ts';
@@ -36,14 +38,16 @@ export interface SessionFacts {
  */
 export class IndirectAccess implements Sessions {
   readonly #firstHops: FirstHops;
+  readonly #parts: PoolOptions;
   readonly #pool: Pool;
+  readonly #explainers = new Set<Explainer>();
   readonly #forwards = new Set<LocalForward>();
   #closed = false;
 
   constructor(options: AccessOptions) {
     const deadlines = { ...defaultDeadlines, ...options.deadlines };
     this.#firstHops = new FirstHops(deadlines, options.dial?.bind(options));
-    this.#pool = new Pool({
+    this.#parts = {
       engine: options.engine ?? ssh2Engine,
       firstHops: this.#firstHops,
       identity: (credential) => options.identity(credential),
@@ -53,7 +57,8 @@ export class IndirectAccess implements Sessions {
       keepalive: options.keepalive ?? { interval: 5_000, missed: 3 },
       replaceLost: options.replaceLost ?? true,
       events: new Events(options.onEvent?.bind(options)),
-    });
+    };
+    this.#pool = new Pool(this.#parts);
   }
 
   /** Runs a command to its end. A non-zero status is a result, not an error. At most once: never repeated. */
@@ -123,6 +128,31 @@ export class IndirectAccess implements Sessions {
     return { serverVersion, route: describeRoute(route), ...(relay ? { relay } : {}) };
   }
 
+  /**
+   * Walks the route over connections of its own and tells of each phase of each hop, to the first that fails. Changes
+   * nothing: what is open stays as it is, and no host key is pinned.
+   */
+  async *explain(
+    route: Route,
+    options: ExplainOptions & { signal?: AbortSignal } = {},
+  ): AsyncGenerator<ExplainStep, void, void> {
+    const explainer = this.explainer(options);
+    try {
+      yield* explainer.explain(route, options);
+    } finally {
+      await explainer.close();
+    }
+  }
+
+  /** For many routes: what they have in common is walked once. To be closed. */
+  explainer(options: ExplainOptions = {}): Explainer {
+    if (this.#closed) throw closedError();
+    const explainer = new Explainer(this.#parts, this.#pool.learnedKeys, options);
+    this.#explainers.add(explainer);
+    explainer.closed.then(() => this.#explainers.delete(explainer));
+    return explainer;
+  }
+
   /** What is open now. */
   stats(): PoolStats {
     return this.#pool.stats();
@@ -138,6 +168,7 @@ export class IndirectAccess implements Sessions {
     this.#closed = true;
     await Promise.all([...this.#forwards].map((forward) => forward.close()));
     this.#forwards.clear();
+    await Promise.all([...this.#explainers].map((explainer) => explainer.close()));
     await this.#pool.close();
     await this.#firstHops.close();
   }

@@ -60,6 +60,11 @@ export const routeRights: RouteRights = {
   'GET /clusters/:/instances': 'view',
   'GET /clusters/:/proxies': 'view',
   'GET /clusters/:/events': 'view',
+  'GET /clusters/:/explain': 'view',
+  // It logs in.
+  'POST /clusters/:/explain': 'run',
+  'GET /clusters/:/instances/:/explain': 'view',
+  'POST /clusters/:/instances/:/explain': 'run',
   'GET /clusters/:/runs': 'view',
   'POST /clusters/:/runs': 'run',
   'GET /clusters/:/runs/:': 'view',

@@ -32,6 +32,7 @@ export interface Schema {
   audit: AuditTable;
   audit_chain: AuditChainTable;
   open_access: OpenAccessTable;
+  instance_verdict: InstanceVerdictTable;
 }
 
 export interface ProjectTable {
@@ -338,6 +339,22 @@ export interface OpenAccessTable {
   project_id: string;
   /** JSON: what its first record says. */
   about: string;
+}
+
+/** What was last found of an instance: whether it can be reached, else why not. */
+export interface InstanceVerdictTable {
+  instance_id: string;
+  reachable: boolean;
+  code: string | null;
+  reason: string | null;
+  hop: string | null;
+  phase: string | null;
+  message: string;
+  hint: string | null;
+  route: string | null;
+  /** Since when it is found so. */
+  since: Date;
+  looked_at: Date;
 }
 
 /** Images of a cloud that a project registered: what Sahara keeps in the image's properties. */
