@@ -1,6 +1,9 @@
 export type { AccessEvent, AccessOptions, Deadlines, Keepalive, Limits } from './access-options.ts';
 export { AllowedNetworks } from './allowed-networks.ts';
 export { checkIdentity, decryptIdentity } from './check-identity.ts';
+export type { AttachedRun, AttachOptions, RunState } from './durable-run/attach-run.ts';
+export type { FollowedRun, RunEnd } from './durable-run/followed-run.ts';
+export { noOffsets, type RunOffsets, type RunSpec } from './durable-run/run-request.ts';
 export type { Identity } from './engine/engine.ts';
 export * from './errors.ts';
 export type { Command, ExecOptions, ExecResult } from './exec.ts';
