@@ -4,6 +4,7 @@ export { checkIdentity, decryptIdentity } from './check-identity.ts';
 export type { AttachedRun, AttachOptions, RunState } from './durable-run/attach-run.ts';
 export type { FollowedRun, RunEnd } from './durable-run/followed-run.ts';
 export { noOffsets, type RunOffsets, type RunSpec } from './durable-run/run-request.ts';
+export type { SweepOptions } from './durable-run/sweep-runs.ts';
 export type { Identity } from './engine/engine.ts';
 export * from './errors.ts';
 export type { Command, ExecOptions, ExecResult } from './exec.ts';

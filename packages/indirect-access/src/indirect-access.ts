@@ -5,6 +5,7 @@ import { checkRoute, checkTarget } from './check-route.ts';
 import { closedError } from './connection-group.ts';
 import { dialTcp } from './dial-tcp.ts';
 import { type AttachedRun, type AttachOptions, attachRun } from './durable-run/attach-run.ts';
+import { type SweepOptions, sweepRuns } from './durable-run/sweep-runs.ts';
 import { ssh2Engine } from './engine/ssh2-engine.ts';
 import { Events } from './events.ts';
 import { type Command, type ExecOptions, type ExecResult, runToEnd } from './exec.ts';
@@ -73,6 +74,11 @@ export class IndirectAccess implements Sessions {
   async attachRun(route: Route, options: AttachOptions): Promise<AttachedRun> {
     checkRoute(route);
     return attachRun(this.#pool.site(route), options, route.machine.user);
+  }
+
+  /** Removes what is left on a machine of runs that nobody asks for any more. */
+  async sweepRuns(route: Route, options: SweepOptions): Promise<void> {
+    await sweepRuns(this, route, options);
   }
 
   /** Files of the machine, as its login user or as root. */

@@ -1,3 +1,4 @@
+import type { IndirectAccess, Route } from '@wadi/indirect-access';
 import type { Logger } from 'pino';
 import type { ClusterRow } from '../storage/clusters.ts';
 import type { RunRow } from '../storage/runs.ts';
@@ -24,6 +25,9 @@ export interface RunExecutorParts {
 /** Machines that are being connected to, and commands that run, at once on this controller. */
 const mostStarting = 64;
 const mostRunning = 2000;
+/** Days after which a machine need not keep what nobody asked for, and milliseconds between looks for it there. */
+const keepDays = 7;
+const sweepInterval = 24 * 3600 * 1000;
 
 export interface RunTarget {
   readonly instance: InstanceFacts;
@@ -53,6 +57,8 @@ export class RunExecutor {
   readonly #running = new Limiter(mostRunning);
   readonly #underWay = new Map<string, UnderWay>();
   readonly #letGo = new AbortController();
+  /** When a machine was last swept, by id and user. */
+  readonly #swept = new Map<string, number>();
 
   constructor(parts: RunExecutorParts) {
     this.#parts = parts;
@@ -147,13 +153,27 @@ export class RunExecutor {
       const result = await target.result();
       if (!result) return;
       await journal.finish(result);
-      target.release();
+      const route = target.release();
+      if (route) this.#sweep(execution.reach.indirect, route, run.as_root);
     } catch (error) {
       if (letGo.aborted) return;
       if (accessProblem(error).code === 'INTERNAL')
         log.error({ err: error, run: run.id, instance: instance.name }, 'a command failed inside Wadi');
       await this.#giveUp(run, { instance, begin: { ...begin, claimed: target.claimed } }, error, cancel);
     }
+  }
+
+  /** Beside the work: what dead controllers and lost machines left there is in nobody's way. */
+  #sweep(indirect: IndirectAccess, route: Route, asRoot: boolean): void {
+    const key = `${route.machine.id} ${asRoot}`;
+    const now = Date.now();
+    if (now - (this.#swept.get(key) ?? 0) < sweepInterval) return;
+    if (this.#swept.size >= 20_000) this.#swept.clear();
+    this.#swept.set(key, now);
+    const options = { olderThan: keepDays, asRoot, signal: this.#letGo.signal };
+    indirect
+      .sweepRuns(route, options)
+      .catch((error) => this.#parts.log.debug({ err: error, machine: route.machine.name }, 'not swept'));
   }
 
   async #giveUp(

@@ -89,9 +89,10 @@ export class TargetRun {
     return this.#claimed;
   }
 
-  /** Once the result is stored, the machine need not keep it. */
-  release(): void {
+  /** Once the result is stored, the machine need not keep it. The way by which it was read last. */
+  release(): Route | undefined {
     this.#followed?.release();
+    return this.#followed && this.#route;
   }
 
   async #outcome(): Promise<Outcome | undefined> {

@@ -25,16 +25,21 @@ export class FollowedRun {
   /** Settles after both. Rejects with CONNECTION_LOST when nobody can say: attach again. */
   readonly end: Promise<RunEnd>;
   readonly #channel: ExecChannel;
+  #timer: NodeJS.Timeout | undefined;
+  #pause = firstPause;
 
   constructor(channel: ExecChannel, token: string, name: string) {
     this.#channel = channel;
     channel.stdin.on('error', () => {});
-    const stdout = new Lines(channel.stdout, token, name);
-    const stderr = new Lines(channel.stderr, token, name);
+    const soon = () => this.#look(firstPause);
+    const stdout = new Lines(channel.stdout, token, name, soon);
+    const stderr = new Lines(channel.stderr, token, name, soon);
     this.stdout = stdout;
     this.stderr = stderr;
     this.end = Promise.all([stdout.line, stderr.line]).then(([line]) => parseEnd(line));
-    this.end.catch(() => {});
+    const stop = () => this.#stop();
+    this.end.then(stop, stop);
+    this.#look(firstPause);
   }
 
   /** Asks the machine to end the command's process group; `end` tells when that is done. */
@@ -44,28 +49,51 @@ export class FollowedRun {
 
   /** The end is stored: nothing of the run need stay on the machine. */
   release(): void {
+    this.#stop();
     if (!this.#channel.stdin.destroyed) this.#channel.stdin.end('release\n');
     this.#channel.stdout.resume();
     this.#channel.stderr.resume();
   }
 
   close(): void {
+    this.#stop();
     this.#channel.close();
   }
+
+  /** The machine looks only when it is told to; while output comes that is often. */
+  #look(pause: number): void {
+    this.#stop();
+    this.#pause = pause;
+    this.#timer = setTimeout(() => {
+      const { stdin } = this.#channel;
+      if (stdin.destroyed) return;
+      if (stdin.writableLength === 0) stdin.write('\n');
+      this.#look(Math.min(this.#pause * 1.6, longestPause));
+    }, pause);
+  }
+
+  #stop(): void {
+    clearTimeout(this.#timer);
+  }
 }
+
+/** Milliseconds between looks for more. */
+const [firstPause, longestPause] = [15, 500];
 
 class Lines implements AsyncIterable<Buffer> {
   readonly line: Promise<string>;
   readonly #stream: Readable;
   readonly #split: TokenSplit;
   readonly #name: string;
+  readonly #heard: () => void;
   #resolve: (line: string) => void = () => {};
   #reject: (error: unknown) => void = () => {};
 
-  constructor(stream: Readable, token: string, name: string) {
+  constructor(stream: Readable, token: string, name: string, heard: () => void) {
     this.#stream = stream;
     this.#split = new TokenSplit(token);
     this.#name = name;
+    this.#heard = heard;
     this.line = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -79,6 +107,7 @@ class Lines implements AsyncIterable<Buffer> {
       // The stream outlives this loop: what is said after the line is of no interest, but the channel must go on.
       for await (const chunk of this.#stream.iterator({ destroyOnReturn: false })) {
         const { bytes, line } = this.#split.push(chunk as Buffer);
+        this.#heard();
         if (bytes.length > 0) yield bytes;
         if (line === undefined) continue;
         this.#resolve(line);

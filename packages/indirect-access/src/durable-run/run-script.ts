@@ -1,20 +1,21 @@
 /**
- * What runs on the machine: one text for whoever attaches and for the supervisor. POSIX sh and its usual tools, few
- * forks. Its arguments: this text, a marker, the run's id, `new`, `again` or `supervise`, `user` or `root`.
+ * What runs on the machine: whoever attaches, and the supervisor. POSIX sh and its usual tools, few forks: each costs a
+ * machine as much as a good part of a session. Its arguments: this text, a marker, the run's id, `new` or `again`, `user`
+ * or `root`.
  *
- * A run has a directory: `boot` (the boot it belongs to), `begun` (a directory: the once-lock), `supervisor` (its
- * pid), `group` (of the command), `o.N` and `e.N` (output from byte N on), `dropped.o` and `dropped.e` (bytes beyond
- * the limit), `reason` (why it is being ended), `status` (one line: how it ended).
+ * A run has a directory: `boot` (the boot it belongs to), `begun` (the once-lock), `supervisor` (its pid), `group` (of the
+ * command), `o.N` and `e.N` (output from byte N on), `dropped.o` and `dropped.e` (bytes beyond the limit), `reason` (why
+ * it is being ended), `status` (one line: how it ended).
  */
 const source = String.raw`
-text=$1 m=$2 i=$3 how=$4 who=$5 d=
+m=$2 i=$3 how=$4 who=$5 d=
 setsid=
 for x in /usr/bin/setsid /bin/setsid; do [ -x $x ] && setsid=$x; done
 
 # Finds the run's directory, or makes it. A full or read-only disk must not keep anybody from looking at it.
 within() {
   d=$1/$i
-  [ -d "$d" ] && { [ $how = again ] || [ -d "$d/begun" ]; } && return
+  [ -d "$d" ] && { [ $how = again ] || [ -e "$d/begun" ]; } && return
   if [ $how = new ] && mkdir -p -m 700 "$d"; then
     echo "$boot" >"$d/boot" && return
     rm -rf "$d"
@@ -41,22 +42,13 @@ attach() {
   if [ -n "$d" ]; then
     x=
     { read -r x <"$d/boot"; } 2>/dev/null
-    if [ "$x" != "$boot" ]; then s=rebooted; elif [ -d "$d/begun" ]; then s=begun; else s=fresh; fi
+    if [ "$x" != "$boot" ]; then s=rebooted; elif [ -e "$d/begun" ]; then s=begun; else s=fresh; fi
   fi
   echo "$m $s $boot" && echo "$m" >&2 || exit
   read -r verb t o e lines variables size most time || exit
-  exec 5<&0
-  started=
   case $verb in
-    start)
-      started=1
-      # A pipeline, because what is begun with & ignores INT and QUIT for ever.
-      if [ -n "$setsid" ]; then
-        exec $setsid /bin/sh -c 'eval "$1"' sh "$text" "$m" "$i" supervise $who "$d" $lines $variables $size $most $time
-      else
-        supervise "$d" $lines $variables $size $most $time
-      fi <&5 5<&- 2>/dev/null | follow ;;
-    follow) follow ;;
+    start) start ;;
+    follow) exec 5<&0; follow ;;
     remove) exec rm -rf "$d" ;;
   esac
 }
@@ -72,26 +64,37 @@ lines() {
 }
 
 # All input is here before the run begins, and is in no file.
-supervise() {
-  d=$1 size=$4 most=$5 time=$6
-  trap : HUP TERM
-  lines $2; command=$x
-  lines $3; variables=$x
+start() {
+  trap '' HUP
+  lines $lines; command=$x
+  lines $variables; variables=$x
   input=
   if [ $size -gt 4096 ]; then input=$(head -c $size); elif [ $size -gt 0 ]; then IFS= read -r input; fi
-  [ \${#input} = $size ] || exit
-  : >>"$d/o.0" >>"$d/e.0" || exit
-  mkdir "$d/begun" || { echo twice; exit; }
-  { read -r x l </proc/self/stat || x=$$; } 2>/dev/null
-  echo $x >"$d/supervisor"
-  echo begun
-  exec </dev/null >/dev/null
+  [ \${#input} = $size ] && : >>"$d/o.0" && : >>"$d/e.0" || { echo "$t refused"; echo "$t" >&2; exit; }
+  exec 5<&0
+  # One of all who are here opens what is not there: the once-lock.
+  set -C
+  if ! { true >"$d/begun"; } 2>/dev/null; then
+    set +C
+    [ -e "$d/begun" ] && follow
+    echo "$t refused"; echo "$t" >&2
+    exit
+  fi
+  set +C
+  echo $$ >"$d/supervisor"
+  follow &
+  exec </dev/null >/dev/null 2>&1 5<&-
+  supervise
+}
+
+supervise() {
   timer=
   if [ -n "$time" ]; then
     { sleep $time & x=$!; trap 'kill $x; exit' TERM; wait $x; trap : TERM; stop timeout; } &
     timer=$!
   fi
   exec 6>"$d/note"
+  trap : TERM
   { { { run; } 7>&1 >&8 2>&6 | { exec 6>&- 8>&-; pump e; }; } 8>&1 | { exec 6>&-; pump o; }; }
   x= l=
   read -r x <"$d/reason"
@@ -110,10 +113,10 @@ supervise() {
 run() {
   trap : HUP TERM
   [ -n "$setsid" ] || set -m 2>/dev/null
-  if [ $size -gt 0 ]; then printf %b "$input" | start; else start </dev/null; fi
+  if [ $size -gt 0 ]; then printf %b "$input" | child; else child </dev/null; fi
   echo $? >"$d/code"
 }
-start() {
+child() {
   ( eval "$variables"
     if [ -n "$setsid" ]; then
       exec $setsid /bin/sh -c 'echo "$$ $$" >"$1/group" || exit 126; wadi=$2; set --; eval "$wadi"' sh "$d" "$command"
@@ -167,18 +170,14 @@ stands() {
   if [ $p = $g ]; then kill -0 -$g; else ! [ -s "$d/status" ]; fi
 }
 
+# Looks when it is told to: a machine with a thousand runs has nothing to do for those that say nothing.
 follow() {
   exec 8>&1 9>&2 2>/dev/null
-  [ -z "$started" ] || read -r x || { echo "$t refused" >&8; echo "$t" >&9; exit; }
-  exec </dev/null
-  self=
-  { read -r self x </proc/self/stat || self=$(exec /bin/sh -c 'echo $PPID'); }
-  [ -n "$started" ] || self=$$
   begin o $o 3
   begin e $e 4
-  watcher= supervisor= n=0 pause=0.01 moved=0 l=
+  supervisor= n=0 moved=0
   while :; do
-    over= active=
+    over=
     [ -n "$supervisor" ] || read -r supervisor <"$d/supervisor"
     if [ -s "$d/status" ]; then over=1
     elif [ -n "$supervisor" ]; then kill -0 $supervisor || over=1
@@ -187,35 +186,22 @@ follow() {
     flow o 3 8
     flow e 4 9
     [ -z "$over" ] || break
-    if [ $moved -ge 4 ]; then echo "$t more" >&8; echo "$t" >&9; leave; fi
+    if [ $moved -ge 4 ]; then say more; exit; fi
     n=$((n+1))
-    if [ $n = 6 ]; then
-      { while read -r l <&5; do [ "$l" = cancel ] && { stop cancelled; exit; }; done; kill -KILL $self $$; } 8>&- 9>&- &
-      watcher=$!
-    fi
-    [ -z "$active" ] || pause=0.02
-    sleep $pause || sleep 1
-    case $pause in 0.01) pause=0.02 ;; 0.02) pause=0.05 ;; 0.05) pause=0.1 ;; 0.1) pause=0.2 ;; *) pause=0.5 ;; esac
+    read -r x <&5 || exit
+    [ "$x" != cancel ] || { stop cancelled; } 5<&- 8>&- 9>&- &
   done
   l= do=0 de=0
   read -r l <"$d/status" || l='lost -'
   [ -s "$d/dropped.o" ] && read -r do <"$d/dropped.o"
   [ -s "$d/dropped.e" ] && read -r de <"$d/dropped.e"
-  echo "$t end $l $do $de" >&8
-  echo "$t" >&9
-  [ -z "$watcher" ] || [ -s "$d/reason" ] || kill -KILL $watcher
-  while read -r x <&5; do
-    case $x in release)
-      case $l in exited*|signal*) exec rm -rf "$d" ;; esac
-      rm -rf "$d"
-      break ;;
-    esac
-  done
-  leave
-}
-leave() {
-  [ -z "$started" ] || kill -KILL $$
+  say "end $l $do $de"
+  while read -r x <&5; do [ "$x" != release ] || exec rm -rf "$d"; done
   exit
+}
+say() {
+  echo "$t $1" >&8
+  echo "$t" >&9
 }
 
 # What lies before the offset has been stored elsewhere and may go.
@@ -225,7 +211,7 @@ begin() {
     y=\${y##*.}
     [ $y -le $2 ] && { [ -z "$b" ] || [ $y -gt $b ]; } && b=$y
   done
-  if [ -z "$b" ]; then echo "$t gap" >&8; echo "$t" >&9; leave; fi
+  if [ -z "$b" ]; then say gap; exit; fi
   skip=$(($2-b))
   set --
   for y in "$d/$k".*; do [ \${y##*.} -lt $b ] && set -- "$@" "$y"; done
@@ -246,8 +232,7 @@ flow() {
     if [ -n "$over$next" ] || ! [ "$d/$1.$b" -ot "$d/seen.$1.$t" ]; then
       true >"$d/seen.$1.$t"
       if [ -s "$d/$1.$b" ]; then
-        active=1
-        if [ $skip -gt 0 ]; then tail -c +$((skip+1)); else cat; fi <&$2 >&$3 || leave
+        if [ $skip -gt 0 ]; then tail -c +$((skip+1)); else cat; fi <&$2 >&$3 || exit
         skip=0
       fi
     fi
@@ -258,7 +243,7 @@ flow() {
   eval "b$1=$b skip$1=0"
 }
 
-if [ $how = supervise ]; then shift 5; supervise "$@"; else attach; fi`;
+attach`;
 
 /** Sent with every attachment, so without what only people need. */
 export const runScript = source
