@@ -83,8 +83,11 @@ start() {
   set +C
   echo $$ >"$d/supervisor"
   follow &
+  follower=$!
   exec </dev/null >/dev/null 2>&1 5<&-
   supervise
+  # sshd would take the end of this process for that of the channel.
+  wait $follower
 }
 
 supervise() {
@@ -175,7 +178,7 @@ follow() {
   exec 8>&1 9>&2 2>/dev/null
   begin o $o 3
   begin e $e 4
-  supervisor= n=0 moved=0
+  supervisor= n=0 moved=0 gone=
   while :; do
     over=
     [ -n "$supervisor" ] || read -r supervisor <"$d/supervisor"
@@ -186,9 +189,11 @@ follow() {
     flow o 3 8
     flow e 4 9
     [ -z "$over" ] || break
+    # Nobody asks any more; or the supervisor is gone, and sshd counted on it.
+    [ -z "$gone" ] || exit
     if [ $moved -ge 4 ]; then say more; exit; fi
     n=$((n+1))
-    read -r x <&5 || exit
+    read -r x <&5 || gone=1
     [ "$x" != cancel ] || { stop cancelled; } 5<&- 8>&- 9>&- &
   done
   l= do=0 de=0

@@ -18,7 +18,7 @@ for base in "$own" /var/tmp/.wadi-$me /dev/shm/.wadi-$me; do
     of= watcher=
     read -r of <"$run/boot"
     read -r watcher <"$run/supervisor"
-    if [ "$of" = "\${boot:-none}" ] && [ -d "$run/begun" ] && ! [ -s "$run/status" ] && kill -0 "$watcher"; then continue; fi
+    if [ "$of" = "\${boot:-none}" ] && [ -e "$run/begun" ] && ! [ -s "$run/status" ] && kill -0 "$watcher"; then continue; fi
     rm -rf "$run"
   done
 done`;
