@@ -69,7 +69,7 @@ interface Asked {
 async function ask(asked: readonly Asked[]): Promise<number> {
   let died = 0;
   for (const { body } of asked) {
-    await sleep(Math.random() * 300);
+    await sleep(Math.random() * 150);
     const answer = await wadi.request('POST', `/v2/clusters/${cluster.id}/runs`, body).catch(() => null);
     if (answer?.status !== 202) died += 1;
   }
@@ -91,6 +91,18 @@ async function countPhases(ids: readonly string[]): Promise<void> {
     if (status === 'pending' || status === 'running') inFlight += 1;
   }
   totals.inFlight.push(inFlight);
+}
+
+/** However slow the computer is. */
+async function enoughInFlight(ids: readonly string[]): Promise<void> {
+  for (;;) {
+    const { rows } = await db.query<{ count: string }>(
+      `select count(*) from run_target where run_id = any($1::uuid[]) and status in ('pending', 'running')`,
+      [ids],
+    );
+    if (Number(rows[0]?.count) >= 10) return;
+    await sleep(20);
+  }
 }
 
 /** On the data of the one that died, or one that was there all the time. */
@@ -148,7 +160,8 @@ it(
       // Every second time somebody else is there already.
       const second = round % 2 === 1 ? await another() : undefined;
       const asking = ask(asked);
-      await sleep(300 + Math.random() * 2200);
+      await enoughInFlight(asked.map(({ id }) => id));
+      await sleep(Math.random() * 1500);
       await wadi.kill();
       await countPhases(asked.map(({ id }) => id));
       phases.requesting += await asking;
