@@ -9,6 +9,7 @@ const needed = [
   ['/usr/bin/sudo', 'sudo'],
   ['/usr/sbin/nginx', 'nginx-light'],
   ['/usr/sbin/ip', 'iproute2'],
+  ['/usr/sbin/nft', 'nftables'],
   ['/usr/bin/nc.openbsd', 'netcat-openbsd'],
   ['/usr/bin/ncat', 'ncat'],
   ['/usr/bin/socat', 'socat'],

@@ -76,6 +76,8 @@ describe('every route of the server', () => {
       'GET /v2/clusters/:cluster/machines: view',
       'POST /v2/clusters/:cluster/machines: run',
       'DELETE /v2/clusters/:cluster/machines/:name: run',
+      'GET /v2/clusters/:cluster/access: view',
+      'PUT /v2/clusters/:cluster/access: run',
       'GET /v2/clusters/:cluster/runs/:run/output: run',
       'GET /v2/clusters/:cluster/instances/:instance/http/:port/*: tunnel',
       'PATCH /v2/projects/:id: admin',

@@ -21,6 +21,7 @@ const commands = [
   'cluster create',
   'cluster import',
   'cluster scale',
+  'cluster access',
   'cluster machines',
   'cluster add-machines',
   'cluster remove-machines',

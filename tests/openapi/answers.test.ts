@@ -181,6 +181,11 @@ it('clusters and their machines answer as documented', async () => {
   await ask(200, 'GET', `${path}/events?after=0&wait=0.5`);
   await ask(400, 'GET', `${path}/events?wait=61`);
 
+  await ask(200, 'GET', `${path}/access`);
+  await ask(200, 'PUT', `${path}/access`, { relay: 'nc', proxy_policy: 'first', direct_when_faster: true });
+  await ask(200, 'PUT', `${path}/access`, {});
+  await ask(400, 'PUT', `${path}/access`, { method: 'netns' });
+  await ask(400, 'PUT', `${path}/access`, { method: 'pigeon' });
   const { run } = await ask(202, 'POST', `${path}/runs`, { command: ['echo', 'x'], env: { A: 'b' } });
   await ask(400, 'POST', `${path}/runs`, { command: '', targets: ['inner'] });
   await ask(400, 'POST', `${path}/runs`, { command: 'true', targets: ['nope'] });

@@ -23,6 +23,8 @@ export interface LabOptions {
   readonly maxSessions?: number;
   readonly hostKeys?: readonly ('ed25519' | 'ecdsa' | 'rsa')[];
   readonly noSudo?: boolean;
+  /** A router with a namespace and floating addresses. */
+  readonly router?: boolean;
   /** Milliseconds between the controller and the proxies. */
   readonly rttMs?: number;
 }
@@ -32,6 +34,8 @@ export interface LabInventory {
   readonly directory: string;
   readonly proxies: readonly LabProxy[];
   readonly machines: readonly LabMachine[];
+  /** Null without the option. */
+  readonly router: { readonly id: string; readonly namespace: string } | null;
   readonly user: string;
   readonly privateKeyPath: string;
   readonly httpPort: number;
@@ -40,6 +44,8 @@ export interface LabInventory {
 export interface LabMachine {
   readonly name: string;
   readonly internalIp: string;
+  /** With a router. */
+  readonly floatingIp?: string;
   /** OpenSSH public keys. */
   readonly hostKeys: readonly string[];
 }
@@ -99,6 +105,7 @@ export async function labUp(options: LabOptions): Promise<Lab> {
   if (options.maxStartups) argv.push('--max-startups', options.maxStartups);
   if (options.maxSessions !== undefined) argv.push('--max-sessions', String(options.maxSessions));
   if (options.hostKeys) argv.push('--host-keys', options.hostKeys.join(','));
+  if (options.router) argv.push('--router');
   if (options.noSudo) argv.push('--no-sudo');
   if (options.rttMs) argv.push('--rtt-ms', String(options.rttMs));
   const { stdout } = await run(`${folder}lab-up`, argv, { maxBuffer: 16 << 20 });

@@ -1,3 +1,4 @@
+export * from './access.ts';
 export * from './api-error.ts';
 export * from './audit.ts';
 export * from './cluster.ts';

@@ -1,3 +1,4 @@
+import { Access } from './access.ts';
 import { Audit } from './audit.ts';
 import { ClusterTemplates } from './cluster-templates.ts';
 import { Clusters } from './clusters.ts';
@@ -30,6 +31,7 @@ export class WadiClient {
   readonly clusters: Clusters;
   readonly instances: Instances;
   readonly machines: Machines;
+  readonly access: Access;
   readonly runs: Runs;
   readonly events: Events;
   readonly tokens: Tokens;
@@ -43,6 +45,7 @@ export class WadiClient {
     this.clusterTemplates = new ClusterTemplates(transport);
     this.clusters = new Clusters(transport);
     this.instances = new Instances(transport);
+    this.access = new Access(transport);
     this.machines = new Machines(transport);
     this.runs = new Runs(transport);
     this.events = new Events(transport);

@@ -1,6 +1,8 @@
 import { BlockList, isIP } from 'node:net';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { type AccessMethod, accessMethods } from '@wadi/api';
+import { parseCommandTemplate } from '@wadi/indirect-access';
 import type { ConfigFile } from './config-file.ts';
 
 /** What the operator decides. Flags win over the environment, that over the file, that over the defaults. */
@@ -30,6 +32,12 @@ export interface Config {
   readonly example: boolean;
   /** Networks in which first hops of imported clusters must lie. */
   readonly allowNetworks: readonly string[];
+  /** How clusters are reached that do not say it themselves. */
+  readonly accessMethod: AccessMethod;
+  /** What makes the first hop of `accessMethod` proxy_command; null: clusters have their own. */
+  readonly proxyCommand: string | null;
+  /** Words before `ip netns exec`. */
+  readonly rootWrapper: readonly string[];
   /** Absolute; a folder with plugins besides those that come with Wadi. */
   readonly plugins: string | null;
   /** Seconds between two looks at a cluster's health; 0: nobody ever looks. */
@@ -69,6 +77,10 @@ export const usage = `Usage: wadi serve [options]
   --example              create the example cluster in the sandbox and show what it can do
   --test-cloud FILE      for tests of the API: the cloud that FILE describes, its tokens and plugins
   --allow-network CIDR   network in which imported machines may be dialled; repeatable
+  --access-method METHOD how machines are reached that the controller dials: fixed_ip (default), floating_ip, netns or
+                         proxy_command; a cluster may have its own
+  --proxy-command WORDS  the program for proxy_command, with {host} {port} {tenant_id} {network_id} {router_id};
+                         no shell reads it
   --plugins DIR          folder with plugins of your own, one folder each
   --verify-every SECONDS how often to look whether all machines answer (default 600; 0: never)
   --lost-contact SECONDS how long a command may run on a machine that cannot be reached, before nobody waits for its
@@ -159,6 +171,7 @@ export async function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv
     testCloud: testCloud === undefined ? null : path.resolve(testCloud),
     example,
     allowNetworks,
+    ...readAccess(flags, file),
     plugins: plugins === undefined ? null : path.resolve(plugins),
     verifyEverySeconds: parseSeconds('verify-every', flags) ?? file.verify_every_seconds ?? 600,
     lostContactSeconds: parseSeconds('lost-contact', flags) ?? file.lost_contact_seconds ?? 3600,
@@ -181,6 +194,8 @@ function parseFlags(argv: readonly string[]) {
         'test-cloud': { type: 'string' },
         example: { type: 'boolean' },
         'allow-network': { type: 'string', multiple: true },
+        'access-method': { type: 'string' },
+        'proxy-command': { type: 'string' },
         plugins: { type: 'string' },
         'verify-every': { type: 'string' },
         'lost-contact': { type: 'string' },
@@ -205,6 +220,24 @@ function parseFlags(argv: readonly string[]) {
 }
 
 type Flags = ReturnType<typeof parseFlags>;
+
+function readAccess(
+  flags: Flags,
+  file: ConfigFile,
+): Pick<Config, 'accessMethod' | 'proxyCommand' | 'rootWrapper'> {
+  const given = flags['access-method'] ?? file.access_method ?? 'fixed_ip';
+  const accessMethod = accessMethods.find((method) => method === given);
+  if (!accessMethod) throw new ConfigError(`--access-method is one of ${accessMethods.join(', ')}`);
+  const proxyCommand = flags['proxy-command'] ?? file.proxy_command ?? null;
+  if (accessMethod === 'proxy_command' && proxyCommand === null)
+    throw new ConfigError('--access-method proxy_command needs --proxy-command');
+  try {
+    if (proxyCommand !== null) parseCommandTemplate(proxyCommand);
+  } catch (error) {
+    throw new ConfigError((error as Error).message);
+  }
+  return { accessMethod, proxyCommand, rootWrapper: file.root_wrapper ?? [] };
+}
 
 const authModes = ['tokens', 'keystone', 'none'] as const;
 

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import type { Logger } from 'pino';
+import type { AccessPolicy } from './access/access-settings.ts';
 import { ClusterAccess } from './access/cluster-access.ts';
 import { RunExecutor } from './access/run-executor.ts';
 import { RunJournal } from './access/run-journal.ts';
@@ -88,11 +89,17 @@ export async function openController(parts: ControllerParts): Promise<string> {
   for (const { token, project, role } of testCloud?.tokens ?? [])
     await ensureToken(db, { projectId: project, name: `test cloud: ${role} of ${project}`, role, token });
   const clouds = openClouds(parts, db, testCloud);
+  const policy: AccessPolicy = {
+    allowNetworks: config.allowNetworks,
+    method: config.accessMethod,
+    proxyCommand: config.proxyCommand,
+    rootWrapper: config.rootWrapper,
+  };
   const access = new ClusterAccess({
     db,
     secrets,
     events,
-    policy: { allowNetworks: config.allowNetworks },
+    policy,
     log,
   });
   shutdown.add('access', 5000, () => access.close());
@@ -148,7 +155,6 @@ export async function openController(parts: ControllerParts): Promise<string> {
     log,
     stopping: shutdown.signal,
   };
-  const { allowNetworks } = config;
   const resources = [
     health,
     versionDocument,
@@ -157,7 +163,7 @@ export async function openController(parts: ControllerParts): Promise<string> {
       provisioning,
       defaultCloud: testCloud ? 'fake' : config.sandbox ? 'sandbox' : null,
     }),
-    ...wadiResources({ access, executor, controllerId, provisioning, plugins, allowNetworks }),
+    ...wadiResources({ access, executor, controllerId, provisioning, plugins, policy }),
     sandbox,
   ];
   const retention = keepAuditFor(config.auditRetentionDays, db, log);

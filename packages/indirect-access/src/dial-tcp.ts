@@ -1,7 +1,6 @@
-import { lookup } from 'node:dns/promises';
-import { connect, isIP, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import type { Deadlines } from './access-options.ts';
-import { AllowedNetworks, comparable } from './allowed-networks.ts';
+import { allowedAddresses } from './allowed-addresses.ts';
 import { withDeadline } from './deadline.ts';
 import { AccessError, type AccessErrorCode } from './errors.ts';
 import type { Machine, TcpHop } from './route.ts';
@@ -13,7 +12,7 @@ export async function dialTcp(
   deadlines: Deadlines,
   signal?: AbortSignal,
 ): Promise<Socket> {
-  const addresses = allowed(hop, target, await resolve(target, deadlines.resolve, signal));
+  const addresses = await allowedAddresses(hop, target, deadlines.resolve, signal);
   let failure: unknown;
   for (const address of addresses) {
     try {
@@ -24,45 +23,6 @@ export async function dialTcp(
     }
   }
   throw failure;
-}
-
-async function resolve(
-  target: Pick<Machine, 'host' | 'name'>,
-  milliseconds: number,
-  signal?: AbortSignal,
-): Promise<string[]> {
-  if (isIP(target.host)) return [target.host];
-  const failed = (cause?: unknown) =>
-    new AccessError(`${target.name}: the name ${target.host} has no address`, {
-      code: 'NAME_NOT_RESOLVED',
-      hop: target.name,
-      phase: 'resolve',
-      retryable: true,
-      cause,
-    });
-  const at = { hop: target.name, phase: 'resolve' } as const;
-  const found = await withDeadline({ milliseconds, signal, late: failed, at }, () =>
-    lookup(target.host, { all: true }).catch((error) => {
-      throw failed(error);
-    }),
-  );
-  return found.map(({ address }) => address);
-}
-
-function allowed(hop: TcpHop, target: Pick<Machine, 'name'>, addresses: string[]): string[] {
-  if (!hop.allow) return addresses;
-  const networks = new AllowedNetworks(hop.allow);
-  const kept = addresses.filter((address) => networks.includes(address));
-  if (kept.length > 0) return kept.map(comparable);
-  throw new AccessError(
-    `${target.name}: ${addresses.join(', ')} is outside the networks that may be dialled`,
-    {
-      code: 'ADDRESS_NOT_ALLOWED',
-      hop: target.name,
-      phase: 'resolve',
-      hint: 'an administrator can allow the network',
-    },
-  );
 }
 
 function dial(

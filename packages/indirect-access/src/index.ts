@@ -1,6 +1,8 @@
 export type { AccessEvent, AccessOptions, Deadlines, Keepalive, Limits } from './access-options.ts';
 export { AllowedNetworks } from './allowed-networks.ts';
 export { checkIdentity, decryptIdentity } from './check-identity.ts';
+export { checkNamespace } from './check-route.ts';
+export { commandKeys, parseCommandTemplate, usedKeys } from './command-template.ts';
 export type { AttachedRun, AttachOptions, RunState } from './durable-run/attach-run.ts';
 export type { FollowedRun, RunEnd } from './durable-run/followed-run.ts';
 export { noOffsets, type RunOffsets, type RunSpec } from './durable-run/run-request.ts';

@@ -3,12 +3,12 @@ import type { Dispatcher } from 'undici';
 import { type AccessOptions, defaultDeadlines, defaultLimits } from './access-options.ts';
 import { checkRoute, checkTarget } from './check-route.ts';
 import { closedError } from './connection-group.ts';
-import { dialTcp } from './dial-tcp.ts';
 import { type AttachedRun, type AttachOptions, attachRun } from './durable-run/attach-run.ts';
 import { type SweepOptions, sweepRuns } from './durable-run/sweep-runs.ts';
 import { ssh2Engine } from './engine/ssh2-engine.ts';
 import { Events } from './events.ts';
 import { type Command, type ExecOptions, type ExecResult, runToEnd } from './exec.ts';
+import { FirstHops } from './first-hops.ts';
 import { type DispatcherOptions, httpDispatcher } from './http-dispatcher.ts';
 import { type ForwardOptions, type LocalForward, localForward } from './local-forward.ts';
 import { Pool, type PoolStats } from './pool.ts';
@@ -37,18 +37,20 @@ export interface SessionFacts {
  * await access.close();
  */
 export class IndirectAccess implements Sessions {
-  readonly #deadlines;
+  readonly #firstHops: FirstHops;
   readonly #pool: Pool;
   readonly #forwards = new Set<LocalForward>();
   #closed = false;
 
   constructor(options: AccessOptions) {
-    this.#deadlines = { ...defaultDeadlines, ...options.deadlines };
+    const deadlines = { ...defaultDeadlines, ...options.deadlines };
+    this.#firstHops = new FirstHops(deadlines);
     this.#pool = new Pool({
       engine: ssh2Engine,
+      firstHops: this.#firstHops,
       identity: (credential) => options.identity(credential),
       pinHostKey: options.pinHostKey?.bind(options),
-      deadlines: this.#deadlines,
+      deadlines,
       limits: { ...defaultLimits, ...options.limits },
       keepalive: options.keepalive ?? { interval: 5_000, missed: 3 },
       events: new Events(options.onEvent?.bind(options)),
@@ -101,7 +103,7 @@ export class IndirectAccess implements Sessions {
     const { host, name } = machine;
     const proxy = this.#pool.lastProxy(route);
     if (proxy) return proxy.open({ host, port, name }, signal);
-    return dialTcp(route.hops[0], { host, port, name }, this.#deadlines, signal);
+    return this.#firstHops.open(route.hops[0], { host, port, name }, signal);
   }
 
   /** An undici dispatcher whose connections are tunnels to the machine: the URL's port picks the machine's port. */
@@ -152,5 +154,6 @@ export class IndirectAccess implements Sessions {
     await Promise.all([...this.#forwards].map((forward) => forward.close()));
     this.#forwards.clear();
     await this.#pool.close();
+    await this.#firstHops.close();
   }
 }

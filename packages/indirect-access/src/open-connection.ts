@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admission } from './admission.ts';
 import { atHop } from './at-hop.ts';
 import { cancelled } from './deadline.ts';
-import { dialTcp } from './dial-tcp.ts';
 import type { SshConnection } from './engine/engine.ts';
 import { AccessError } from './errors.ts';
 import type { HostKeyCheck } from './host-key-check.ts';
@@ -65,9 +64,9 @@ async function connect(route: Route, options: OpenConnectionOptions): Promise<Ss
   });
 }
 
-function open(route: Route, { proxy, deadlines, signal }: OpenConnectionOptions): Promise<Duplex> {
+function open(route: Route, { proxy, firstHops, signal }: OpenConnectionOptions): Promise<Duplex> {
   if (proxy) return proxy.open(route.machine, signal);
-  return dialTcp(route.hops[0], route.machine, deadlines, signal);
+  return firstHops.open(route.hops[0], { ...route.machine, speaksFirst: true }, signal);
 }
 
 async function findIdentity({ identity }: OpenConnectionOptions, credential: string) {

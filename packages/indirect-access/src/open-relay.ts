@@ -3,7 +3,8 @@ import { withDeadline } from './deadline.ts';
 import { AccessError } from './errors.ts';
 import type { RelayProgram } from './relay.ts';
 import { RelayStream } from './relay-stream.ts';
-import { type ProcessSite, type RemoteProcess, startProcess } from './remote-process.ts';
+import { type ProcessSite, startProcess } from './remote-process.ts';
+import { untilConnected } from './until-connected.ts';
 
 export interface RelayTarget {
   readonly host: string;
@@ -34,50 +35,13 @@ export async function openRelay(
   const late = () => relayError(site.name, program, target, 'timed out');
   try {
     await withDeadline({ milliseconds, signal, late, at: { hop: site.name, phase: 'relay' } }, () =>
-      connected(process, program, () => said, explain),
+      untilConnected(process, { text: program.connected }, () => said, explain),
     );
   } catch (error) {
     await process.kill();
     throw error;
   }
   return new RelayStream(process, explain);
-}
-
-function connected(
-  process: RemoteProcess,
-  program: RelayProgram,
-  said: () => string,
-  explain: () => AccessError,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const { connected: announcement } = program;
-    if (!announcement) return resolve();
-    const finish = () => {
-      process.stderr.off('data', look);
-      process.stdout.off('readable', look);
-    };
-    const look = () => {
-      if (!announcement.test(said()) && process.stdout.readableLength === 0) return;
-      finish();
-      resolve();
-    };
-    // The target's first byte proves it as well, should a version word it differently.
-    process.stderr.on('data', look);
-    process.stdout.on('readable', look);
-    process.exit.then(
-      async () => {
-        finish();
-        // Its last words may still be on their way.
-        if (!process.stderr.closed) await new Promise((end) => process.stderr.once('close', end));
-        reject(explain());
-      },
-      (error) => {
-        finish();
-        reject(error);
-      },
-    );
-    look();
-  });
 }
 
 function relayError(

@@ -4,6 +4,7 @@ import { ConnectionGroup, closedError, type Lease } from './connection-group.ts'
 import { connectionKey } from './connection-key.ts';
 import type { ExecChannel, SshConnection, SshEngine } from './engine/engine.ts';
 import type { Events } from './events.ts';
+import type { FirstHops } from './first-hops.ts';
 import { HostKeyCheck } from './host-key-check.ts';
 import { openChannel } from './open-channel.ts';
 import { openConnection } from './open-connection.ts';
@@ -15,6 +16,7 @@ import { describeRoute } from './route.ts';
 
 export interface PoolOptions {
   readonly engine: SshEngine;
+  readonly firstHops: FirstHops;
   readonly identity: AccessOptions['identity'];
   readonly pinHostKey: AccessOptions['pinHostKey'];
   readonly deadlines: Deadlines;

@@ -77,7 +77,7 @@ export class ClusterReach {
       }
     }
     const [furthest] = [...failures].sort((a, b) => hopReached(...b) - hopReached(...a));
-    throw furthest?.[1] ?? new NoRouteError(this.facts, instance);
+    throw furthest?.[1] ?? new NoRouteError(this.facts, instance, this.#settings);
   }
 }
 

@@ -110,7 +110,7 @@ export class TargetRun {
         continue;
       } catch (error) {
         if (letGo.aborted) return undefined;
-        if (!this.#claimed || !(error instanceof AccessError)) throw error;
+        if (!this.#claimed) throw error;
         problem = error;
       }
       if (this.#followed) contact = performance.now();

@@ -135,6 +135,8 @@ export interface CloudInstance {
   readonly cloudInstanceId: string;
   /** Address inside the cluster's network. */
   readonly internalIp: string;
+  /** Address outside of that network which leads to it; absent: none. */
+  readonly floatingIp?: string | null;
   /** Address that the controller can dial; null: only reachable through a proxy. */
   readonly managementIp: string | null;
   /** Where its sshd listens at `internalIp`. */

@@ -52,6 +52,8 @@ export const routeRights: RouteRights = {
   'PATCH /clusters/:': 'run',
   'DELETE /clusters/:': 'run',
 
+  'GET /clusters/:/access': 'view',
+  'PUT /clusters/:/access': 'run',
   'GET /clusters/:/machines': 'view',
   'POST /clusters/:/machines': 'run',
   'DELETE /clusters/:/machines/:': 'run',

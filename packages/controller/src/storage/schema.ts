@@ -152,6 +152,7 @@ export interface InstanceTable {
   /** The cloud's own id (Nova server, sandbox machine, inventory host); null until it exists. */
   cloud_instance_id: string | null;
   internal_ip: string | null;
+  floating_ip: ColumnType<string | null, string | null | undefined, string | null>;
   management_ip: string | null;
   ssh_port: number;
   /** Port at `management_ip` when it differs from `ssh_port`. */
@@ -210,6 +211,7 @@ export interface InventoryMachineTable {
   /** Not part of the cluster, and left alone until a scaling takes it. */
   spare: boolean;
   address: string;
+  floating_ip: ColumnType<string | null, string | null | undefined, string | null>;
   ssh_port: number;
   login_user: string;
   host_keys: JSONColumnType<string[]>;

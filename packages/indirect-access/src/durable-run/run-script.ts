@@ -176,6 +176,8 @@ stands() {
 # Looks when it is told to: a machine with a thousand runs has nothing to do for those that say nothing.
 follow() {
   exec 8>&1 9>&2 2>/dev/null
+  # Where it shares its group with the command, it is not meant when that is ended.
+  trap '' TERM
   begin o $o 3
   begin e $e 4
   supervisor= n=0 moved=0 gone=

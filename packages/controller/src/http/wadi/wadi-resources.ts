@@ -1,6 +1,7 @@
 import type { ClusterAccess } from '../../access/cluster-access.ts';
 import type { RunExecutor } from '../../access/run-executor.ts';
 import type { Resource } from '../context.ts';
+import { clusterAccess } from './access.ts';
 import { audit } from './audit.ts';
 import { clusterEvents } from './events.ts';
 import { httpFetch } from './http-fetch.ts';
@@ -23,6 +24,7 @@ export function wadiResources(parts: WadiResourceParts): readonly Resource[] {
   return [
     importCluster(parts),
     machines(parts),
+    clusterAccess(parts),
     instances(parts.access),
     runs(parts),
     runOutput,

@@ -1,0 +1,143 @@
+import type { Duplex } from 'node:stream';
+import type { Deadlines } from './access-options.ts';
+import { allowedAddresses } from './allowed-addresses.ts';
+import { fillCommand } from './command-template.ts';
+import { dialProgram } from './dial-program.ts';
+import { dialTcp } from './dial-tcp.ts';
+import { AccessError } from './errors.ts';
+import type { LocalProcess } from './local-process.ts';
+import { localRelays } from './local-relays.ts';
+import type { RelayProgram } from './relay.ts';
+import type { CommandHop, FirstHop, Machine, NetnsHop } from './route.ts';
+
+export interface FirstTarget extends Pick<Machine, 'host' | 'port' | 'name'> {
+  /** It is an sshd, or else something that speaks before it is spoken to. */
+  readonly speaksFirst?: boolean;
+}
+
+/** Dials from where this process is, by whatever means the hop names. */
+export class FirstHops {
+  readonly #deadlines: Deadlines;
+  readonly #processes = new Set<LocalProcess>();
+  #closed = false;
+  #relays: Promise<RelayProgram[]> | undefined;
+  /** Has worked. */
+  #chosen: RelayProgram | undefined;
+
+  constructor(deadlines: Deadlines) {
+    this.#deadlines = deadlines;
+  }
+
+  open(hop: FirstHop, target: FirstTarget, signal?: AbortSignal): Promise<Duplex> {
+    switch (hop.kind) {
+      case 'tcp':
+        return dialTcp(hop, target, this.#deadlines, signal);
+      case 'netns':
+        return this.#eachAddress(hop, target, signal, (address, part) =>
+          this.#netns(hop, target, address, part),
+        );
+      case 'command':
+        return this.#eachAddress(hop, target, signal, (address, part) =>
+          this.#command(hop, target, address, part),
+        );
+    }
+  }
+
+  /** Ends the programs that still run. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#processes].map((process) => process.kill()));
+  }
+
+  readonly #keep = (process: LocalProcess): void => {
+    this.#processes.add(process);
+    process.exit.then(() => this.#processes.delete(process));
+    if (this.#closed) void process.kill();
+  };
+
+  async #eachAddress(
+    hop: NetnsHop | CommandHop,
+    target: FirstTarget,
+    signal: AbortSignal | undefined,
+    dial: (address: string, part: Part) => Promise<Duplex>,
+  ): Promise<Duplex> {
+    // Without a list to hold them against, names are left to whoever dials: they may mean something there only.
+    const addresses = hop.allow
+      ? await allowedAddresses(hop, target, this.#deadlines.resolve, signal)
+      : [target.host];
+    const part = { milliseconds: Math.ceil(this.#deadlines.dial / addresses.length), signal };
+    let failure: unknown;
+    for (const address of addresses) {
+      try {
+        return await dial(address, part);
+      } catch (error) {
+        if (signal?.aborted) throw error;
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  #command({ words, values }: CommandHop, target: FirstTarget, host: string, part: Part): Promise<Duplex> {
+    const argv = fillCommand(words, { ...values, host, port: String(target.port) });
+    return dialProgram({
+      argv,
+      announcement: announcementOf(target),
+      name: target.name,
+      started: this.#keep,
+      ...part,
+    });
+  }
+
+  async #netns(hop: NetnsHop, target: FirstTarget, host: string, part: Part): Promise<Duplex> {
+    const enter = [...(hop.rootWrapper ?? []), 'ip', 'netns', 'exec', hop.namespace];
+    let failure: unknown;
+    for (const program of await this.#programs(hop.relay)) {
+      const dialled = {
+        argv: [...enter, ...program.command(host, target.port)],
+        announcement: { ...announcementOf(target), text: program.connected },
+        name: target.name,
+        started: this.#keep,
+        ...part,
+      };
+      try {
+        const stream = await dialProgram(dialled);
+        if (hop.relay === 'auto') this.#chosen = program;
+        return stream;
+      } catch (error) {
+        // Only what nobody could make sense of may be the program's own fault.
+        const unclear = error instanceof AccessError && error.code === 'FIRST_HOP_FAILED' && !error.hint;
+        if (!unclear) throw error;
+        failure = error;
+      }
+    }
+    this.#relays = undefined;
+    const names = hop.relay === 'auto' ? 'nc, ncat, socat or bash' : hop.relay;
+    throw (
+      failure ??
+      new AccessError(`${target.name}: there is no ${names} on this computer to dial with`, {
+        code: 'NO_RELAY',
+        hop: target.name,
+        phase: 'dial',
+        hint: 'install one of them where the controller runs',
+        retryable: true,
+      })
+    );
+  }
+
+  async #programs(relay: NetnsHop['relay']): Promise<readonly RelayProgram[]> {
+    if (relay === 'auto' && this.#chosen) return [this.#chosen];
+    this.#relays ??= localRelays();
+    const programs = await this.#relays;
+    return relay === 'auto' ? programs : programs.filter((program) => program.relay === relay);
+  }
+}
+
+interface Part {
+  readonly milliseconds: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+function announcementOf({ speaksFirst = false }: FirstTarget) {
+  return { firstByte: speaksFirst };
+}
