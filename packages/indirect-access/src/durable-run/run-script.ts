@@ -247,7 +247,7 @@ flow() {
     b=$next moved=$((moved+1))
     eval "exec $2<\"\$d/$1.$b\""
   done
-  eval "b$1=$b skip$1=0"
+  eval "b$1=$b skip$1=$skip"
 }
 
 attach`;
