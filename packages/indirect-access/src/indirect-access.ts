@@ -3,6 +3,8 @@ import type { Dispatcher } from 'undici';
 import { type AccessOptions, defaultDeadlines, defaultLimits } from './access-options.ts';
 import { checkRoute, checkTarget } from './check-route.ts';
 import { closedError } from './connection-group.ts';
+import { type AttachedRun, type AttachOptions, attachRun } from './durable-run/attach-run.ts';
+import { type SweepOptions, sweepRuns } from './durable-run/sweep-runs.ts';
 import { ssh2Engine } from './engine/ssh2-engine.ts';
 import { Events } from './events.ts';
 import { type Command, type ExecOptions, type ExecResult, runToEnd } from './exec.ts';
@@ -71,6 +73,20 @@ export class IndirectAccess implements Sessions {
   async spawn(route: Route, command: Command, options: SpawnOptions = {}): Promise<RemoteProcess> {
     checkRoute(route);
     return startProcess(this.#pool.site(route), command, options);
+  }
+
+  /**
+   * Finds a run that outlives its path, or the place for it. The same id is the same run, by whatever route and from
+   * whichever controller: it is begun at most once.
+   */
+  async attachRun(route: Route, options: AttachOptions): Promise<AttachedRun> {
+    checkRoute(route);
+    return attachRun(this.#pool.site(route), options, route.machine.user);
+  }
+
+  /** Removes what is left on a machine of runs that nobody asks for any more. */
+  async sweepRuns(route: Route, options: SweepOptions): Promise<void> {
+    await sweepRuns(this, route, options);
   }
 
   /** Files of the machine, as its login user or as root. */

@@ -8,6 +8,7 @@ import { up as imagesAndLabels } from './migrations/0005-images-and-labels.ts';
 import { up as openAccesses } from './migrations/0006-open-accesses.ts';
 import { up as listIndexes } from './migrations/0007-list-indexes.ts';
 import { up as inventoryPool } from './migrations/0008-inventory-pool.ts';
+import { up as runBoot } from './migrations/0009-run-boot.ts';
 import { up as accessMethods } from './migrations/0010-access-methods.ts';
 import { up as instanceVerdicts } from './migrations/0013-instance-verdicts.ts';
 
@@ -21,6 +22,7 @@ const migrations: Record<string, Migration> = {
   '0006-open-accesses': { up: openAccesses },
   '0007-list-indexes': { up: listIndexes },
   '0008-inventory-pool': { up: inventoryPool },
+  '0009-run-boot': { up: runBoot },
   '0010-access-methods': { up: accessMethods },
   '0013-instance-verdicts': { up: instanceVerdicts },
 };

@@ -294,6 +294,8 @@ export interface RunTargetTable {
   stdout_bytes: ColumnType<string, number | undefined, number>;
   stderr_bytes: ColumnType<string, number | undefined, number>;
   truncated: Generated<boolean>;
+  /** The boot of the machine in which it may have begun; null: not claimed. */
+  boot_id: ColumnType<string | null, undefined, string | null>;
   started_at: Changed;
   finished_at: Changed;
 }
