@@ -11,8 +11,9 @@ export interface Preferences {
 
 /** A direct way must be faster by that much: else the two would take turns. */
 const clearly = 0.8;
-/** Milliseconds for which somebody without another way waits after a first failure. */
-const patience = 1_000;
+/** Milliseconds for which somebody without another way waits, at all and after a first failure. */
+const patience = 2_000;
+const patienceAfterFirst = 1_000;
 
 /** Of the ways on which nothing is known to be broken; undefined: there is none. Measures at most two. */
 export function chooseHealthy(
@@ -48,9 +49,10 @@ export type Trial =
 
 /**
  * When something on every way is known to be broken: the one whose next trial is due soonest is tried, by one; who comes
- * meanwhile waits for what that finds. Otherwise it is said at once that there is no way.
+ * meanwhile waits for what that finds. Nobody waits for a second one: that there is no way is said then. `asked`: when
+ * the way was first wanted.
  */
-export function chooseTrial(ways: readonly Way[], health: RouteHealth, now: number): Trial {
+export function chooseTrial(ways: readonly Way[], health: RouteHealth, now: number, asked: number): Trial {
   let underWay = false;
   let soonest: { way: Way; due: number; onDemand: number; failures: number } | undefined;
   for (const way of ways) {
@@ -69,8 +71,10 @@ export function chooseTrial(ways: readonly Way[], health: RouteHealth, now: numb
   if (underWay) return { kind: 'wait', until: Number.POSITIVE_INFINITY };
   if (!soonest) return { kind: 'none' };
   if (soonest.onDemand <= now) return { kind: 'trial', way: soonest.way };
-  // What failed for the first time may only have been restarted.
-  if (soonest.failures < 2 && soonest.due - now <= patience) return { kind: 'wait', until: soonest.due };
+  // What failed for the first time may only have been restarted, and be it by whoever asks.
+  if (soonest.failures < 2 && soonest.due - now <= patienceAfterFirst)
+    return { kind: 'wait', until: soonest.due };
+  if (soonest.onDemand - asked <= patience) return { kind: 'wait', until: soonest.onDemand };
   return { kind: 'none' };
 }
 

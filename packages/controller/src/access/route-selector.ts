@@ -56,11 +56,12 @@ export class RouteSelector {
     const { health, now } = this.#parts;
     const failures = new Map<Way, Failure>();
     const triedAgain = new Set<Way>();
+    const asked = now();
     for (;;) {
       if (signal?.aborted) throw cancelled(signal);
       const left = ways.filter((way) => !failures.has(way));
       const way = this.#healthy(left, selection);
-      const choice = way ? ({ kind: 'healthy', way } as const) : chooseTrial(left, health, now());
+      const choice = way ? ({ kind: 'healthy', way } as const) : chooseTrial(left, health, now(), asked);
       if (choice.kind === 'wait') {
         await this.#wait(left, choice.until, signal);
         continue;
