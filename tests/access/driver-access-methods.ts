@@ -5,6 +5,7 @@ import { fetch } from 'undici';
 import { accessSettings } from '../../packages/controller/src/access/access-settings.ts';
 import type { ClusterFacts, InstanceFacts } from '../../packages/controller/src/access/cluster-facts.ts';
 import { ClusterReach } from '../../packages/controller/src/access/cluster-reach.ts';
+import { LabAgents } from './lab-agents.ts';
 
 export interface AccessCase {
   readonly what: string;
@@ -26,18 +27,23 @@ export interface AccessOutcome {
   readonly page: string;
 }
 
-const { cases, privateKey, allow } = (await json(process.stdin)) as {
+const { cases, privateKey, allow, lab } = (await json(process.stdin)) as {
   cases: readonly AccessCase[];
   privateKey: string;
   allow: readonly string[];
+  lab: string;
 };
-const indirect = new IndirectAccess({ identity: () => ({ privateKey }) });
+const agents = new LabAgents(lab);
+const indirect = new IndirectAccess({
+  identity: () => ({ privateKey }),
+  openAgent: (id, signal) => agents.open(id, signal),
+});
 const outcomes: AccessOutcome[] = [];
 for (const { what, access, instances, target, jumps } of cases) {
   const facts: ClusterFacts = { clusterId: what, clusterName: what, instances };
   const settings = accessSettings(
     { cloud: 'inventory', project_id: 'default', access },
-    { allowNetworks: allow },
+    { allowNetworks: allow, agents: true },
   );
   const reach = new ClusterReach(indirect, facts, settings);
   const instance = reach.find(target) as InstanceFacts;
@@ -57,6 +63,7 @@ for (const { what, access, instances, target, jumps } of cases) {
   });
 }
 await indirect.close();
+await agents.close();
 console.log(JSON.stringify(outcomes));
 
 async function writeAndRead(route: Route): Promise<string> {

@@ -1,14 +1,16 @@
 import type { Duplex } from 'node:stream';
-import type { Deadlines } from './access-options.ts';
+import type { AccessOptions, Deadlines } from './access-options.ts';
 import { allowedAddresses } from './allowed-addresses.ts';
+import { atHop } from './at-hop.ts';
 import { fillCommand } from './command-template.ts';
+import { withDeadline } from './deadline.ts';
 import { dialProgram } from './dial-program.ts';
 import { dialTcp } from './dial-tcp.ts';
 import { AccessError } from './errors.ts';
 import type { LocalProcess } from './local-process.ts';
 import { localRelays } from './local-relays.ts';
 import type { RelayProgram } from './relay.ts';
-import type { CommandHop, FirstHop, Machine, NetnsHop } from './route.ts';
+import type { AgentHop, CommandHop, FirstHop, Machine, NetnsHop } from './route.ts';
 
 export interface FirstTarget extends Pick<Machine, 'host' | 'port' | 'name'> {
   /** It is an sshd, or else something that speaks before it is spoken to. */
@@ -18,20 +20,24 @@ export interface FirstTarget extends Pick<Machine, 'host' | 'port' | 'name'> {
 /** Dials from where this process is, by whatever means the hop names. */
 export class FirstHops {
   readonly #deadlines: Deadlines;
+  readonly #openAgent: AccessOptions['openAgent'];
   readonly #processes = new Set<LocalProcess>();
   #closed = false;
   #relays: Promise<RelayProgram[]> | undefined;
   /** Has worked. */
   #chosen: RelayProgram | undefined;
 
-  constructor(deadlines: Deadlines) {
+  constructor(deadlines: Deadlines, openAgent: AccessOptions['openAgent']) {
     this.#deadlines = deadlines;
+    this.#openAgent = openAgent;
   }
 
   open(hop: FirstHop, target: FirstTarget, signal?: AbortSignal): Promise<Duplex> {
     switch (hop.kind) {
       case 'tcp':
         return dialTcp(hop, target, this.#deadlines, signal);
+      case 'agent':
+        return this.#agent(hop, target, signal);
       case 'netns':
         return this.#eachAddress(hop, target, signal, (address, part) =>
           this.#netns(hop, target, address, part),
@@ -40,6 +46,34 @@ export class FirstHops {
         return this.#eachAddress(hop, target, signal, (address, part) =>
           this.#command(hop, target, address, part),
         );
+    }
+  }
+
+  async #agent(
+    { agent }: AgentHop,
+    { name, speaksFirst }: FirstTarget,
+    signal?: AbortSignal,
+  ): Promise<Duplex> {
+    const at = { hop: name, phase: 'dial' } as const;
+    if (!this.#openAgent || !speaksFirst)
+      throw new AccessError(`${name}: an agent leads to the machine's sshd, and to nothing else`, {
+        code: 'INVALID_ARGUMENT',
+        ...at,
+      });
+    const open = this.#openAgent;
+    const late = () =>
+      new AccessError(`${name}: its agent does not answer`, {
+        code: 'CONNECTION_TIMEOUT',
+        hint: 'the machine is off or its network is; the agent dials again by itself',
+        retryable: true,
+        ...at,
+      });
+    const discard = (stream: Duplex) => void stream.on('error', () => {}).destroy();
+    const limits = { milliseconds: this.#deadlines.dial, signal, late, at, discard };
+    try {
+      return await withDeadline(limits, (ended) => open(agent, ended));
+    } catch (error) {
+      throw atHop(error, name, 'dial');
     }
   }
 

@@ -3,6 +3,7 @@ export { AllowedNetworks } from './allowed-networks.ts';
 export { checkIdentity, decryptIdentity } from './check-identity.ts';
 export { checkNamespace } from './check-route.ts';
 export { commandKeys, parseCommandTemplate, usedKeys } from './command-template.ts';
+export { ChannelStream } from './engine/channel-stream.ts';
 export type { Identity } from './engine/engine.ts';
 export * from './errors.ts';
 export type { Command, ExecOptions, ExecResult } from './exec.ts';

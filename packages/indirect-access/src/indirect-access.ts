@@ -42,7 +42,7 @@ export class IndirectAccess implements Sessions {
 
   constructor(options: AccessOptions) {
     const deadlines = { ...defaultDeadlines, ...options.deadlines };
-    this.#firstHops = new FirstHops(deadlines);
+    this.#firstHops = new FirstHops(deadlines, options.openAgent?.bind(options));
     this.#pool = new Pool({
       engine: ssh2Engine,
       firstHops: this.#firstHops,

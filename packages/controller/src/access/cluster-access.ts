@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import { AccessError, type AccessEvent, IndirectAccess, type Machine } from '@wadi/indirect-access';
 import type { Logger } from 'pino';
 import type { EventLog } from '../events/event-log.ts';
@@ -17,6 +18,8 @@ export interface ClusterAccessParts {
   readonly secrets: Secrets;
   readonly events: EventLog;
   readonly policy: AccessPolicy;
+  /** A stream to the sshd of an instance that has dialled in; absent: none does. */
+  readonly openAgent?: (instanceId: string, signal: AbortSignal) => Promise<Duplex>;
   readonly log: Logger;
 }
 
@@ -34,6 +37,7 @@ export class ClusterAccess {
       pinHostKey: (machine, key) => this.#pin(machine, key),
       // A silent peer is known for dead before the deadline of whoever waits for it.
       keepalive: { interval: 3_000, missed: 3 },
+      ...(parts.openAgent ? { openAgent: parts.openAgent } : {}),
       onEvent: (event) => this.#note(event),
     });
     this.http = new HttpDispatchers(this.#indirect);

@@ -9,6 +9,7 @@ import { up as openAccesses } from './migrations/0006-open-accesses.ts';
 import { up as listIndexes } from './migrations/0007-list-indexes.ts';
 import { up as inventoryPool } from './migrations/0008-inventory-pool.ts';
 import { up as accessMethods } from './migrations/0010-access-methods.ts';
+import { up as agents } from './migrations/0011-agents.ts';
 
 /** In order. A migration that was released is never changed, only followed. */
 const migrations: Record<string, Migration> = {
@@ -21,6 +22,7 @@ const migrations: Record<string, Migration> = {
   '0007-list-indexes': { up: listIndexes },
   '0008-inventory-pool': { up: inventoryPool },
   '0010-access-methods': { up: accessMethods },
+  '0011-agents': { up: agents },
 };
 
 /** Brings the schema up to date. Several controllers may call it at once: the migrator holds a lock. */
