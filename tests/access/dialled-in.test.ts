@@ -1,8 +1,11 @@
-import { randomUUID } from 'node:crypto';
+import { copyFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Lab, type LabInventory, labUp } from '../set-up/lab.ts';
+import { newDataDirectory } from '../set-up/start-controller.ts';
 import { type Answer, LabController } from './lab-controller.ts';
+
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 /** Milliseconds; the computer may be busy with everything else. */
 const patience = 90_000;
@@ -132,16 +135,13 @@ describe('a machine that accepts nothing from outside', () => {
 
   it('is reached by another controller of the same database, wherever its connection is', async () => {
     const shared = wadi.controller;
+    // What one encrypts, the other must read.
+    const data = newDataDirectory();
+    copyFileSync(`${shared.data}/master.key`, `${data}/master.key`);
     const other = await LabController.start(lab, {
       database: { url: shared.databaseUrl as string },
-      args: [
-        '--allow-network',
-        '10.77.0.0/16',
-        '--agent-listen',
-        '198.18.0.254:8023',
-        '--config',
-        await masterKeyOf(shared.data),
-      ],
+      data,
+      args: ['--allow-network', '10.77.0.0/16', '--agent-listen', '198.18.0.254:8023'],
     });
     try {
       await until(async () => (await hostnameBy(other)).status === 'succeeded');
@@ -151,11 +151,3 @@ describe('a machine that accepts nothing from outside', () => {
     }
   });
 });
-
-/** A configuration file that names the other controller's key file: what one encrypts, the other must read. */
-async function masterKeyOf(data: string): Promise<string> {
-  const { writeFile } = await import('node:fs/promises');
-  const file = `${data}/../shared-${randomUUID()}.yaml`;
-  await writeFile(file, `master_key_file: ${data}/master.key\n`);
-  return file;
-}

@@ -225,7 +225,7 @@ describe('a machine that enrolls', () => {
 
 describe('whoever wants something else', () => {
   const refused =
-    (work: (made: Client, done: (error?: Error) => void) => unknown, user = 'agent') =>
+    (work: (made: Client, done: (error?: Error | null) => void) => unknown, user = 'agent') =>
     async () => {
       const made = await client({
         username: user,
