@@ -47,9 +47,10 @@ export class LabAgents {
     this.#keys.set(key.publicKey.split(' ').slice(0, 2).join(' '), machine);
     const trust = ['-o', 'StrictHostKeyChecking=yes', '-o', `UserKnownHostsFile=${file}.known`];
     const forward = ['-N', '-T', '-R', '127.0.0.1:1:127.0.0.1:22', '-p', String(port), `agent@${address}`];
-    const argv = ['ssh', '-F', 'none', '-o', 'BatchMode=yes', ...trust, '-i', file, ...forward];
+    const enter = ['nsenter', `--net=/run/netns/${this.#lab}-${machine}`];
+    const argv = [...enter, 'ssh', '-F', 'none', '-o', 'BatchMode=yes', ...trust, '-i', file, ...forward];
     const connected = new Promise<AgentConnection>((resolve) => this.#waiting.set(machine, resolve));
-    const child = spawn('nsenter', [`--net=/run/netns/${this.#lab}-${machine}`, ...argv], {
+    const child = spawn(argv[0] ?? '', argv.slice(1), {
       stdio: 'inherit',
     });
     this.#started.set(machine, child);
