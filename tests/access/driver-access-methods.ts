@@ -5,6 +5,8 @@ import { fetch } from 'undici';
 import { accessSettings } from '../../packages/controller/src/access/access-settings.ts';
 import type { ClusterFacts, InstanceFacts } from '../../packages/controller/src/access/cluster-facts.ts';
 import { ClusterReach } from '../../packages/controller/src/access/cluster-reach.ts';
+import { RouteHealth } from '../../packages/controller/src/access/route-health.ts';
+import { RouteSelector } from '../../packages/controller/src/access/route-selector.ts';
 import { LabAgents } from './lab-agents.ts';
 
 export interface AccessCase {
@@ -33,6 +35,9 @@ const { cases, privateKey, allow, lab } = (await json(process.stdin)) as {
   allow: readonly string[];
   lab: string;
 };
+const chance = { now: () => performance.now(), random: () => Math.random() };
+const health = new RouteHealth({ ...chance, first: 500, most: 30_000 });
+const selector = new RouteSelector({ ...chance, health });
 const agents = new LabAgents(lab);
 const indirect = new IndirectAccess({
   identity: () => ({ privateKey }),
@@ -45,12 +50,21 @@ for (const { what, access, instances, target, jumps } of cases) {
     { cloud: 'inventory', project_id: 'default', access },
     { allowNetworks: allow, agents: true },
   );
-  const reach = new ClusterReach(indirect, facts, settings);
+  const reach = new ClusterReach(indirect, facts, settings, selector);
   const instance = reach.find(target) as InstanceFacts;
   const chosen = (routes: readonly Route[]) =>
     routes.filter(({ hops }) => jumps === undefined || hops.length === jumps + 1);
-  const by = <T>(routes: readonly Route[], work: (route: Route) => Promise<T>): Promise<T | string> =>
-    reach.through(instance, work, AbortSignal.timeout(30_000), chosen(routes)).catch(String);
+  const by = async <T>(routes: readonly Route[], work: (route: Route) => Promise<T>): Promise<T | string> => {
+    let failure = 'no route';
+    for (const route of chosen(routes)) {
+      try {
+        return await work(route);
+      } catch (error) {
+        failure = String(error);
+      }
+    }
+    return failure;
+  };
   const routes = reach.routes(instance);
   outcomes.push({
     what,

@@ -29,6 +29,7 @@ const commands = [
   'cluster verify',
   'cluster delete',
   'instances',
+  'proxies',
   'run',
   'http',
   'events',

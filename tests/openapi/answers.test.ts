@@ -180,6 +180,8 @@ it('clusters and their machines answer as documented', async () => {
 
   await ask(200, 'GET', `${path}/instances`);
   await ask(404, 'GET', `/v2/clusters/${nobody}/instances`);
+  await ask(200, 'GET', `${path}/proxies`);
+  await ask(404, 'GET', `/v2/clusters/${nobody}/proxies`);
   await ask(200, 'GET', `${path}/events?after=0&wait=0.5`);
   await ask(400, 'GET', `${path}/events?wait=61`);
 

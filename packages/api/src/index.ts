@@ -31,6 +31,7 @@ export {
 export * from './open-api-document.ts';
 export * from './plugin.ts';
 export * from './project.ts';
+export * from './proxy.ts';
 export * from './right.ts';
 export * from './run.ts';
 export * from './sandbox.ts';

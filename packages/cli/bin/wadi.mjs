@@ -1,6 +1,5 @@
 #!/usr/bin/env node
-import { register } from 'tsx/esm/api';
+import { importMain } from '@wadi/controller/bundle';
 
-register();
-const { main } = await import('../src/main.ts');
+const { main } = await importMain(import.meta.url, ['api', 'client', 'cli']);
 await main(process.argv);

@@ -10,6 +10,7 @@ import { addHttpCommand } from './commands/http.ts';
 import { addInstancesCommand } from './commands/instances.ts';
 import { addPluginCommand } from './commands/plugin.ts';
 import { addProjectCommand } from './commands/project.ts';
+import { addProxiesCommand } from './commands/proxies.ts';
 import { addRunCommand } from './commands/run.ts';
 import { addServeCommand } from './commands/serve.ts';
 import { addTemplateCommand } from './commands/template.ts';
@@ -52,6 +53,7 @@ function program(): Command {
   addTemplateCommand(wadi);
   addClusterCommand(wadi);
   addInstancesCommand(wadi);
+  addProxiesCommand(wadi);
   addRunCommand(wadi);
   addHttpCommand(wadi);
   addEventsCommand(wadi);

@@ -8,6 +8,7 @@ import { Machines } from './machines.ts';
 import { NodeGroupTemplates } from './node-group-templates.ts';
 import { Plugins } from './plugins.ts';
 import { Projects } from './projects.ts';
+import { Proxies } from './proxies.ts';
 import { Runs } from './runs.ts';
 import { Tokens } from './tokens.ts';
 import { Transport, type TransportOptions } from './transport.ts';
@@ -30,6 +31,7 @@ export class WadiClient {
   readonly clusterTemplates: ClusterTemplates;
   readonly clusters: Clusters;
   readonly instances: Instances;
+  readonly proxies: Proxies;
   readonly machines: Machines;
   readonly access: Access;
   readonly runs: Runs;
@@ -46,6 +48,7 @@ export class WadiClient {
     this.clusters = new Clusters(transport);
     this.instances = new Instances(transport);
     this.access = new Access(transport);
+    this.proxies = new Proxies(transport);
     this.machines = new Machines(transport);
     this.runs = new Runs(transport);
     this.events = new Events(transport);

@@ -17,22 +17,37 @@ export interface FirstTarget extends Pick<Machine, 'host' | 'port' | 'name'> {
   readonly speaksFirst?: boolean;
 }
 
+/** Opens a stream from this process. */
+export type Dial = (
+  hop: FirstHop,
+  target: FirstTarget,
+  deadlines: Deadlines,
+  signal?: AbortSignal,
+) => Promise<Duplex>;
+
+export interface GivenDials {
+  /** In place of everything here. */
+  readonly dial: Dial | undefined;
+  readonly openAgent: AccessOptions['openAgent'];
+}
+
 /** Dials from where this process is, by whatever means the hop names. */
 export class FirstHops {
   readonly #deadlines: Deadlines;
-  readonly #openAgent: AccessOptions['openAgent'];
+  readonly #given: GivenDials;
   readonly #processes = new Set<LocalProcess>();
   #closed = false;
   #relays: Promise<RelayProgram[]> | undefined;
   /** Has worked. */
   #chosen: RelayProgram | undefined;
 
-  constructor(deadlines: Deadlines, openAgent: AccessOptions['openAgent']) {
+  constructor(deadlines: Deadlines, given: GivenDials) {
     this.#deadlines = deadlines;
-    this.#openAgent = openAgent;
+    this.#given = given;
   }
 
   open(hop: FirstHop, target: FirstTarget, signal?: AbortSignal): Promise<Duplex> {
+    if (this.#given.dial) return this.#given.dial(hop, target, this.#deadlines, signal);
     switch (hop.kind) {
       case 'tcp':
         return dialTcp(hop, target, this.#deadlines, signal);
@@ -55,12 +70,12 @@ export class FirstHops {
     signal?: AbortSignal,
   ): Promise<Duplex> {
     const at = { hop: name, phase: 'dial' } as const;
-    if (!this.#openAgent || !speaksFirst)
+    if (!this.#given.openAgent || !speaksFirst)
       throw new AccessError(`${name}: an agent leads to the machine's sshd, and to nothing else`, {
         code: 'INVALID_ARGUMENT',
         ...at,
       });
-    const open = this.#openAgent;
+    const open = this.#given.openAgent;
     const late = () =>
       new AccessError(`${name}: its agent does not answer`, {
         code: 'CONNECTION_TIMEOUT',

@@ -42,15 +42,19 @@ export class IndirectAccess implements Sessions {
 
   constructor(options: AccessOptions) {
     const deadlines = { ...defaultDeadlines, ...options.deadlines };
-    this.#firstHops = new FirstHops(deadlines, options.openAgent?.bind(options));
+    this.#firstHops = new FirstHops(deadlines, {
+      dial: options.dial?.bind(options),
+      openAgent: options.openAgent?.bind(options),
+    });
     this.#pool = new Pool({
-      engine: ssh2Engine,
+      engine: options.engine ?? ssh2Engine,
       firstHops: this.#firstHops,
       identity: (credential) => options.identity(credential),
       pinHostKey: options.pinHostKey?.bind(options),
       deadlines,
       limits: { ...defaultLimits, ...options.limits },
       keepalive: options.keepalive ?? { interval: 5_000, missed: 3 },
+      replaceLost: options.replaceLost ?? true,
       events: new Events(options.onEvent?.bind(options)),
     });
   }

@@ -21,18 +21,31 @@ export interface OpenConnectionOptions extends PoolOptions {
 /** sshd drops connections at random above MaxStartups; a few tries with jitter get through. */
 const TRIES = 5;
 
+export interface OpenedConnection {
+  readonly ssh: SshConnection;
+  /** That dial and handshake took. */
+  readonly milliseconds: number;
+}
+
 /** Opens the stream and authenticates over it. */
-export async function openConnection(route: Route, options: OpenConnectionOptions): Promise<SshConnection> {
+export async function openConnection(
+  route: Route,
+  options: OpenConnectionOptions,
+): Promise<OpenedConnection> {
   const { machine } = route;
   const { admission, proxy, signal } = options;
   // Held until the handshake is over, so that the proxy's own connection is there before the queue is entered
   // and cannot fall idle in it.
   const hold = await proxy?.hold(signal);
-  const queue = proxy ? `through ${proxy.id}` : `to ${machine.id}`;
+  const queues = [...(proxy ? [`through ${proxy.id}`] : []), `to ${machine.id}`];
   try {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await admission.run(queue, signal, () => connect(route, options));
+        return await admission.run(queues, signal, async () => {
+          const began = performance.now();
+          const ssh = await connect(route, options);
+          return { ssh, milliseconds: performance.now() - began };
+        });
       } catch (error) {
         const again = error instanceof AccessError && error.code === 'OVERLOADED' && error.hop === undefined;
         if (!again || attempt === TRIES) throw error;

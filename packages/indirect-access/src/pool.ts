@@ -23,6 +23,7 @@ export interface PoolOptions {
   readonly limits: Limits;
   readonly keepalive: Keepalive;
   readonly events: Events;
+  readonly replaceLost: boolean;
 }
 
 /** Milliseconds. */
@@ -62,11 +63,11 @@ export class Pool {
     const key = `${relay} ${jumpOnly}`;
     let proxy = entry.proxies.get(key);
     if (!proxy) {
-      const { deadlines, events } = this.#options;
+      const { deadlines, events, replaceLost } = this.#options;
       const { machine } = route;
       const site = this.site(route, 'relay');
       const group = () => this.group(route);
-      proxy = new ProxyMachine({ machine, relay, jumpOnly, deadlines, events, group, site });
+      proxy = new ProxyMachine({ machine, relay, jumpOnly, deadlines, events, replaceLost, group, site });
       entry.proxies.set(key, proxy);
     }
     return proxy;
@@ -84,6 +85,7 @@ export class Pool {
         if (beside) return beside;
         const { channel, lease } = await openChannel<ExecChannel>(() => this.group(route), {
           kind: near ? 'ending' : kind,
+          replaceLost: this.#options.replaceLost,
           machine,
           milliseconds,
           signal,
@@ -204,7 +206,7 @@ export class Pool {
   }
 
   async #open(route: Route, signal: AbortSignal): Promise<SshConnection> {
-    const ssh = await openConnection(route, {
+    const { ssh, milliseconds } = await openConnection(route, {
       ...this.#options,
       hostKeys: this.#hostKeys,
       admission: this.#admission(route.hops.length),
@@ -212,18 +214,23 @@ export class Pool {
       signal,
     });
     const { events } = this.#options;
-    const { machine } = route;
-    const text = describeRoute(route);
-    events.emit({ type: 'connected', machine, route: text });
-    ssh.closed.then((error) =>
-      events.emit({ type: 'disconnected', machine, route: text, reason: error?.message ?? 'closed' }),
+    const of = { machine: route.machine, hops: route.hops, route: describeRoute(route) };
+    events.emit({ type: 'connected', ...of, milliseconds });
+    ssh.closed.then((end) =>
+      events.emit({
+        type: 'disconnected',
+        ...of,
+        reason: end?.message ?? 'closed',
+        lost: !ssh.wasClosedHere,
+      }),
     );
     return ssh;
   }
 
   #admission(hops: number): Admission {
-    const { handshakes, handshakesPerProxy } = this.#options.limits;
-    const admission = this.#admissions.get(hops) ?? new Admission(handshakes, handshakesPerProxy);
+    const { handshakes, handshakesPerProxy, handshakesPerMachine } = this.#options.limits;
+    const limitOf = (group: string) => (group.startsWith('to ') ? handshakesPerMachine : handshakesPerProxy);
+    const admission = this.#admissions.get(hops) ?? new Admission(handshakes, limitOf);
     this.#admissions.set(hops, admission);
     return admission;
   }

@@ -20,6 +20,7 @@ export interface ProxyOptions {
   readonly jumpOnly: boolean;
   readonly deadlines: Deadlines;
   readonly events: Events;
+  readonly replaceLost: boolean;
   group(): ConnectionGroup;
   /** Where the relay programs run. */
   readonly site: ProcessSite;
@@ -74,11 +75,13 @@ export class ProxyMachine {
   }
 
   async #openDirect(target: RelayTarget, signal?: AbortSignal): Promise<Duplex> {
-    const { group, machine, deadlines } = this.#options;
+    const { group, machine, deadlines, replaceLost } = this.#options;
     const opening = openChannel<Duplex>(group, {
       kind: 'stream',
       machine,
-      milliseconds: deadlines.channel,
+      replaceLost,
+      // The proxy dials before it answers.
+      milliseconds: Math.min(deadlines.channel, deadlines.dial),
       signal,
       open: (ssh, ended) => ssh.openTcp(target.host, target.port, ended),
       discard: (late, { release }) => {

@@ -5,7 +5,7 @@ import {
   type AccessSettings as OwnSettings,
 } from '@wadi/api';
 import { AccessError, type CommandHop, parseCommandTemplate, usedKeys } from '@wadi/indirect-access';
-import type { AccessSettings, Entrance } from './cluster-facts.ts';
+import type { AccessSettings, Entrance, ProxyPolicy } from './cluster-facts.ts';
 
 /** What an admin allowed for the whole controller. */
 export interface AccessPolicy {
@@ -34,8 +34,10 @@ export function accessSettings(cluster: AccessCluster, policy: AccessPolicy): Ac
   const allow = dialableNetworks(cluster.cloud, policy);
   const relay = accessRelays.find((each) => each === cluster.access.relay) ?? 'auto';
   const trustFirstContact = cluster.access.trust_first_contact === true;
+  const proxyPolicy: ProxyPolicy = cluster.access.proxy_policy === 'first' ? 'first' : 'balanced';
+  const directWhenFaster = cluster.access.direct_when_faster === true;
   const entrance = entranceOf(cluster, policy, { allow, relay });
-  return { allow, entrance, relay, trustFirstContact };
+  return { allow, entrance, relay, trustFirstContact, proxyPolicy, directWhenFaster };
 }
 
 /** The sandbox's machines are on this computer and nowhere else; the addresses of an inventory are user input. */

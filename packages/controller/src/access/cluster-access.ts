@@ -10,7 +10,11 @@ import { type AccessPolicy, accessSettings } from './access-settings.ts';
 import { ClusterReach } from './cluster-reach.ts';
 import { fingerprint } from './host-key.ts';
 import { HttpDispatchers } from './http-dispatchers.ts';
+import { ProxyProber } from './proxy-prober.ts';
+import { type ProxyState, proxyStates } from './proxy-states.ts';
 import { readFacts } from './read-facts.ts';
+import { RouteHealth } from './route-health.ts';
+import { RouteSelector } from './route-selector.ts';
 import { readIdentity } from './stored-identity.ts';
 
 export interface ClusterAccessParts {
@@ -23,10 +27,16 @@ export interface ClusterAccessParts {
   readonly log: Logger;
 }
 
+const chance = { now: () => performance.now(), random: () => Math.random() };
+/** Milliseconds between two looks at what is down. */
+const backOff = { first: 500, most: 30_000 };
+
 /** The one door from clusters to their machines: owns the sessions, the keys' way into them, and the pinning. */
 export class ClusterAccess {
   readonly #parts: ClusterAccessParts;
   readonly #indirect: IndirectAccess;
+  readonly #selector: RouteSelector;
+  readonly #prober: ProxyProber;
   /** For web pages of machines. */
   readonly http: HttpDispatchers;
 
@@ -35,10 +45,19 @@ export class ClusterAccess {
     this.#indirect = new IndirectAccess({
       identity: (id) => readIdentity(parts.secrets, id),
       pinHostKey: (machine, key) => this.#pin(machine, key),
-      // A silent peer is known for dead before the deadline of whoever waits for it.
-      keepalive: { interval: 3_000, missed: 3 },
+      // A silent peer is known for dead within five seconds, and one that never answered a little later.
+      keepalive: { interval: 1_650, missed: 2 },
+      deadlines: { dial: 6_000 },
+      // The next route is tried rather than the same one again.
+      replaceLost: false,
       ...(parts.openAgent ? { openAgent: parts.openAgent } : {}),
       onEvent: (event) => this.#note(event),
+    });
+    this.#selector = new RouteSelector({ health: new RouteHealth({ ...chance, ...backOff }), ...chance });
+    this.#prober = new ProxyProber({
+      ...chance,
+      selector: this.#selector,
+      connect: (route, signal) => this.#indirect.connect(route, { signal }),
     });
     this.http = new HttpDispatchers(this.#indirect);
   }
@@ -46,13 +65,24 @@ export class ClusterAccess {
   /** The cluster's machines and the ways to them as of now; read again after anything changed. */
   async reach(cluster: ClusterRow): Promise<ClusterReach> {
     const facts = await readFacts(this.#parts.db, cluster);
-    return new ClusterReach(this.#indirect, facts, accessSettings(cluster, this.#parts.policy));
+    const settings = accessSettings(cluster, this.#parts.policy);
+    this.#prober.use(facts, settings);
+    return new ClusterReach(this.#indirect, facts, settings, this.#selector);
+  }
+
+  /** How each proxy is, as far as this controller knows. Asking is no use of the cluster. */
+  async health(cluster: ClusterRow): Promise<readonly ProxyState[]> {
+    const facts = await readFacts(this.#parts.db, cluster);
+    const settings = accessSettings(cluster, this.#parts.policy);
+    return proxyStates(facts, settings, this.#selector.health, this.#indirect.stats());
   }
 
   /** Ends what is open to machines that go, or whose key changed. */
   async forget(instanceIds: readonly string[]): Promise<void> {
+    this.#prober.forget(instanceIds);
     for (const id of instanceIds) this.http.forget(id);
     await Promise.all(instanceIds.map((id) => this.#indirect.forget(id)));
+    this.#selector.health.forget(instanceIds);
   }
 
   stats(): ReturnType<IndirectAccess['stats']> {
@@ -60,6 +90,8 @@ export class ClusterAccess {
   }
 
   close(): Promise<void> {
+    this.#prober.close();
+    this.#selector.close();
     this.http.close();
     return this.#indirect.close();
   }
@@ -96,6 +128,7 @@ export class ClusterAccess {
   #note(event: AccessEvent): void {
     const { log } = this.#parts;
     log.debug({ access: event }, 'access');
+    this.#selector.health.note(event);
     const told = tellOwner(event);
     if (told)
       this.#tell(event.machine, told).catch((error) =>

@@ -31,6 +31,9 @@ export interface InstanceFacts {
   readonly hostKeys: readonly string[];
 }
 
+/** How one of several proxies is chosen: `first`, the seed's, is the first in order that works. */
+export type ProxyPolicy = 'balanced' | 'first';
+
 /** How a cluster may be reached; what its owner and the controller's configuration say. */
 export interface AccessSettings {
   /** Networks that the controller may dial (CIDR). Absent: any. */
@@ -40,6 +43,9 @@ export interface AccessSettings {
   readonly relay: RelaySetting;
   /** The key of a machine without pinned keys is taken and pinned at the first contact. */
   readonly trustFirstContact: boolean;
+  readonly proxyPolicy: ProxyPolicy;
+  /** A machine that can be dialled too is reached without a proxy when that was measured to be faster. */
+  readonly directWhenFaster: boolean;
 }
 
 /** How the first machine of a route is dialled. */

@@ -55,6 +55,8 @@ const anySettings: fc.Arbitrary<AccessSettings> = fc.record({
   entrance: fc.constantFrom(...entrances),
   relay: fc.constantFrom('auto' as const, 'nc' as const),
   trustFirstContact: fc.boolean(),
+  proxyPolicy: fc.constantFrom('balanced' as const, 'first' as const),
+  directWhenFaster: fc.boolean(),
   allow: fc.constant(['10.0.0.0/8']),
 });
 
@@ -217,7 +219,8 @@ describe('whatever the cluster and its access method', () => {
     fc.assert(
       fc.property(anyCluster, (instances) => {
         const entrance = { method: 'netns', problem: 'no router' } as const;
-        const settings = { entrance, relay: 'auto', trustFirstContact: false } as const;
+        const chosen = { proxyPolicy: 'balanced', directWhenFaster: false } as const;
+        const settings = { entrance, relay: 'auto', trustFirstContact: false, ...chosen } as const;
         for (const target of instances) expect(planRoutes(factsOf(instances), target, settings)).toEqual([]);
       }),
     );

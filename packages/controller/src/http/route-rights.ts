@@ -59,6 +59,7 @@ export const routeRights: RouteRights = {
   'DELETE /clusters/:/machines/:': 'run',
   'GET /clusters/:/instances': 'view',
   'POST /clusters/:/instances/:/agent': 'run',
+  'GET /clusters/:/proxies': 'view',
   'GET /clusters/:/events': 'view',
   'GET /clusters/:/runs': 'view',
   'POST /clusters/:/runs': 'run',

@@ -51,6 +51,8 @@ export interface SshConnection {
   /** Settles when the connection is gone, for whatever reason; never rejects. */
   readonly closed: Promise<Error | undefined>;
   readonly isOpen: boolean;
+  /** `close` was called before it was gone. */
+  readonly wasClosedHere: boolean;
   /** `opened` is called as soon as the server has granted the channel, before it has answered the request. */
   exec(command: string, signal?: AbortSignal, opened?: () => void): Promise<ExecChannel>;
   /** direct-tcpip (RFC 4254 section 7.2). Rejects with ChannelOpenError. */

@@ -11,6 +11,7 @@ import { type ImportParts, importCluster } from './import.ts';
 import { instances } from './instances.ts';
 import { machines } from './machines.ts';
 import { projects } from './projects.ts';
+import { proxies } from './proxies.ts';
 import { runOutput } from './run-output.ts';
 import { runs } from './runs.ts';
 import { tokens } from './tokens.ts';
@@ -31,6 +32,7 @@ export function wadiResources(parts: WadiResourceParts): readonly Resource[] {
     clusterAccess(parts),
     enrollAgent(parts),
     instances(parts.access),
+    proxies(parts.access),
     runs(parts),
     runOutput,
     httpFetch(parts.access, parts.controllerId),
