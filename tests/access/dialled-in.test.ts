@@ -7,6 +7,9 @@ import { type Answer, LabController } from './lab-controller.ts';
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
+/** `npm run test:access`; the line, the loop and the endpoint alone are tested always. */
+const everything = process.env.WADI_ACCESS === 'all';
+
 /** Milliseconds; the computer may be busy with everything else. */
 const patience = 90_000;
 const endpoint = '198.18.0.254:8022';
@@ -18,6 +21,7 @@ let ways: Answer['body'];
 let cluster: Answer['body'];
 
 beforeAll(async () => {
+  if (!everything) return;
   lab = await labUp({ machines: 2, router: true });
   inventory = lab.inventory as typeof inventory;
   wadi = await LabController.start(lab, {
@@ -59,7 +63,7 @@ async function hostnameBy(controller: LabController): Promise<Answer['body']> {
   return run.targets[0];
 }
 
-describe('a machine that accepts nothing from outside', () => {
+describe.runIf(everything)('a machine that accepts nothing from outside', () => {
   let line: string;
 
   it('is waited for until it has enrolled by one line, and then the cluster is Active', async () => {
