@@ -14,6 +14,7 @@ const needed = [
   ['/usr/bin/ncat', 'ncat'],
   ['/usr/bin/socat', 'socat'],
   ['/usr/bin/unshare', 'util-linux'],
+  ['/usr/bin/busybox', 'busybox'],
   ['/usr/bin/ps', 'procps'],
   ['/usr/share/doc/python3/copyright', 'python3'],
   ['/usr/bin/keystone-manage', 'python3-keystone'],

@@ -207,6 +207,16 @@ it('clusters and their machines answer as documented', async () => {
   expect(await ask(200, 'GET', `${path}/instances/c-inner-0/http/8080/`)).toContain('c-inner-0');
   await ask(502, 'GET', `${path}/instances/c-inner-0/http/1`);
 
+  await ask(200, 'GET', `${path}/explain`);
+  const machine = `${path}/instances/c-inner-0/explain`;
+  expect((await ask(200, 'GET', machine)).verdict.reachable).toBe(null);
+  const { explanation } = await ask(200, 'POST', machine);
+  expect([explanation.verdict.reachable, explanation.routes.length]).toEqual([true, 1]);
+  expect((await ask(200, 'POST', `${path}/explain?step_seconds=30`)).explanation.problems).toEqual([]);
+  await ask(400, 'POST', `${path}/explain?step_seconds=61`);
+  await ask(400, 'POST', `${path}/instances/nope/explain`);
+  await ask(404, 'POST', `/v2/clusters/${nobody}/explain`);
+
   const { machines } = await ask(200, 'GET', '/v2/sandbox/machines');
   const switched = `/v2/sandbox/machines/${machines.at(-1).instance_id}`;
   await ask(202, 'POST', `${switched}/stop`);

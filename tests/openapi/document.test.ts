@@ -78,6 +78,8 @@ it('says what a body is made of wherever one is taken', () => {
   // These take none.
   expect(without.map(({ operation }) => operation.operationId).sort()).toEqual([
     'cancelRun',
+    'explainCluster',
+    'explainInstance',
     'revokeToken',
     'startSandboxMachine',
     'stopSandboxMachine',

@@ -7,6 +7,7 @@ export * from './cluster-status.ts';
 export * from './cluster-template.ts';
 export * from './error.ts';
 export * from './event.ts';
+export * from './explain.ts';
 export { Configs, Share } from './field.ts';
 export * from './field-path.ts';
 export * from './flavor.ts';

@@ -6,6 +6,7 @@ import { addAgentCommand } from './commands/agent.ts';
 import { addAuditCommand } from './commands/audit.ts';
 import { addClusterCommand } from './commands/cluster.ts';
 import { addEventsCommand } from './commands/events.ts';
+import { addExplainCommand } from './commands/explain.ts';
 import { addHttpCommand } from './commands/http.ts';
 import { addInstancesCommand } from './commands/instances.ts';
 import { addPluginCommand } from './commands/plugin.ts';
@@ -57,6 +58,7 @@ function program(): Command {
   addRunCommand(wadi);
   addHttpCommand(wadi);
   addEventsCommand(wadi);
+  addExplainCommand(wadi);
   addTokenCommand(wadi);
   addAgentCommand(wadi);
   addProjectCommand(wadi);

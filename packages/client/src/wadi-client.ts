@@ -3,6 +3,7 @@ import { Audit } from './audit.ts';
 import { ClusterTemplates } from './cluster-templates.ts';
 import { Clusters } from './clusters.ts';
 import { Events } from './events.ts';
+import { Explanations } from './explanations.ts';
 import { Instances } from './instances.ts';
 import { Machines } from './machines.ts';
 import { NodeGroupTemplates } from './node-group-templates.ts';
@@ -36,6 +37,7 @@ export class WadiClient {
   readonly access: Access;
   readonly runs: Runs;
   readonly events: Events;
+  readonly explain: Explanations;
   readonly tokens: Tokens;
   readonly projects: Projects;
   readonly audit: Audit;
@@ -52,6 +54,7 @@ export class WadiClient {
     this.machines = new Machines(transport);
     this.runs = new Runs(transport);
     this.events = new Events(transport);
+    this.explain = new Explanations(transport);
     this.tokens = new Tokens(transport);
     this.projects = new Projects(transport);
     this.audit = new Audit(transport);

@@ -18,6 +18,7 @@ const ConfigFile = Type.Object(
     allow_networks: Type.Optional(Type.Array(Type.String())),
     plugins: Type.Optional(Type.String()),
     verify_every_seconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 31_536_000 })),
+    lost_contact_seconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 31_536_000 })),
     database_url: Type.Optional(Type.String()),
     master_key_file: Type.Optional(Type.String()),
     auth: Type.Optional(Type.Enum(['tokens', 'keystone', 'none'])),

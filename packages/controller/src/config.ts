@@ -44,6 +44,8 @@ export interface Config {
   readonly plugins: string | null;
   /** Seconds between two looks at a cluster's health; 0: nobody ever looks. */
   readonly verifyEverySeconds: number;
+  /** Seconds without a way to a machine after which a command that runs there is given up. */
+  readonly lostContactSeconds: number;
   /** Absent: the embedded server. */
   readonly databaseUrl: string | null;
   readonly masterKeyFile: string;
@@ -95,6 +97,8 @@ export const usage = `Usage: wadi serve [options]
                          where they find it, when that is another address
   --plugins DIR          folder with plugins of your own, one folder each
   --verify-every SECONDS how often to look whether all machines answer (default 600; 0: never)
+  --lost-contact SECONDS how long a command may run on a machine that cannot be reached, before nobody waits for its
+                         end any more (default 3600)
   --auth MODE            tokens (default), keystone, or none
   --no-auth              the same as --auth none: everybody on this computer is an admin; sandbox only
   --keystone-url URL     with --auth keystone: where it is, e.g. https://keystone.example:5000/v3
@@ -184,7 +188,8 @@ export async function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv
     ...readAccess(flags, file),
     agents: readAgents(flags, file),
     plugins: plugins === undefined ? null : path.resolve(plugins),
-    verifyEverySeconds: parseSeconds(flags['verify-every']) ?? file.verify_every_seconds ?? 600,
+    verifyEverySeconds: parseSeconds('verify-every', flags) ?? file.verify_every_seconds ?? 600,
+    lostContactSeconds: parseSeconds('lost-contact', flags) ?? file.lost_contact_seconds ?? 3600,
     databaseUrl: checkDatabaseUrl(flags.database ?? (env.DATABASE_URL || undefined) ?? file.database_url),
     masterKeyFile: path.resolve(file.master_key_file ?? path.join(data, 'master.key')),
     logFile: logFile === '-' ? logFile : path.resolve(logFile),
@@ -210,6 +215,7 @@ function parseFlags(argv: readonly string[]) {
         'agent-advertise': { type: 'string' },
         plugins: { type: 'string' },
         'verify-every': { type: 'string' },
+        'lost-contact': { type: 'string' },
         auth: { type: 'string' },
         'no-auth': { type: 'boolean' },
         'keystone-url': { type: 'string' },
@@ -321,9 +327,13 @@ function parseListen(text: string, option = 'listen'): { host: string; port: num
   return { host: host === 'localhost' ? '127.0.0.1' : host, port: Number(port) };
 }
 
-function parseSeconds(text: string | undefined): number | undefined {
+function parseSeconds(
+  option: 'verify-every' | 'lost-contact',
+  flags: { readonly [each in typeof option]?: string | undefined },
+): number | undefined {
+  const text = flags[option];
   if (text === undefined || /^\d{1,8}$/.test(text)) return text === undefined ? undefined : Number(text);
-  throw new ConfigError(`verify-every: '${text}' is not a number of seconds`);
+  throw new ConfigError(`${option}: '${text}' is not a number of seconds`);
 }
 
 function isLoopback(host: string): boolean {

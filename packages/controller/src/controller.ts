@@ -31,9 +31,8 @@ import { createDbosEngine } from './provisioning/engine/dbos-engine.ts';
 import { pluginChecks } from './provisioning/plugin-checks.ts';
 import { beginPromisedWork, watchPromisedWork } from './provisioning/promised-work.ts';
 import { registerProvisioning } from './provisioning/provisioning.ts';
-import { settleOrphanedAccesses } from './provisioning/settle-accesses.ts';
-import { settleOrphanedRuns, watchOrphanedRuns } from './provisioning/settle-runs.ts';
 import { Verifier } from './provisioning/verifier.ts';
+import { lookAfterOrphans, watchOrphans } from './provisioning/watch-orphans.ts';
 import type { Shutdown } from './shutdown.ts';
 import { ensureToken } from './storage/api-tokens.ts';
 import { type Connection, type Database, openDatabase, openPool } from './storage/database.ts';
@@ -111,8 +110,9 @@ export async function openController(parts: ControllerParts): Promise<string> {
     log,
   });
   shutdown.add('access', 5000, () => access.close());
-  const executor = new RunExecutor({ access, secrets, journal: new RunJournal(db, log), log });
-  shutdown.add('runs', 5000, () => executor.close());
+  const journal = new RunJournal(db, log, controllerId);
+  const { lostContactSeconds } = config;
+  const executor = new RunExecutor({ access, secrets, journal, log, lostContactSeconds });
 
   const plugins = await openPlugins(config, testCloud);
   const verifier = new Verifier({
@@ -137,16 +137,18 @@ export async function openController(parts: ControllerParts): Promise<string> {
     verifier,
   });
   shutdown.add('engine', 10_000, () => engine.close());
+  // Before the engine: with that our lease ends, and another controller goes on with what we have let go of.
+  shutdown.add('runs', 5000, () => executor.close());
   for (const cloud of clouds.values()) await cloud.resume();
   await engine.launch();
   await beginPromisedWork(db, provisioning);
-  await settleOrphanedRuns(db, controllerId, log);
-  await settleOrphanedAccesses(db, controllerId, log);
+  const orphans = { db, access, executor, controllerId, log };
+  await lookAfterOrphans(orphans);
   verifier.start();
   const promisedWork = watchPromisedWork(db, provisioning, log);
   shutdown.add('promised work', 5000, () => promisedWork.stop());
-  const orphanedRuns = watchOrphanedRuns(db, controllerId, log);
-  shutdown.add('orphaned runs', 5000, () => orphanedRuns.stop());
+  const watch = watchOrphans(orphans);
+  shutdown.add('orphans', 5000, () => watch.stop());
 
   const context: HttpContext = {
     db,

@@ -24,6 +24,7 @@ async function resolve(
   const failed = (cause?: unknown) =>
     new AccessError(`${target.name}: the name ${target.host} has no address`, {
       code: 'NAME_NOT_RESOLVED',
+      hint: 'is the name right, and does the resolver of the controller know it?',
       hop: target.name,
       phase: 'resolve',
       retryable: true,

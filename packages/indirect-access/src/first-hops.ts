@@ -6,7 +6,7 @@ import { fillCommand } from './command-template.ts';
 import { withDeadline } from './deadline.ts';
 import { dialProgram } from './dial-program.ts';
 import { dialTcp } from './dial-tcp.ts';
-import { AccessError } from './errors.ts';
+import { AccessError, type Phase } from './errors.ts';
 import type { LocalProcess } from './local-process.ts';
 import { localRelays } from './local-relays.ts';
 import type { RelayProgram } from './relay.ts';
@@ -46,19 +46,33 @@ export class FirstHops {
     this.#given = given;
   }
 
-  open(hop: FirstHop, target: FirstTarget, signal?: AbortSignal): Promise<Duplex> {
-    if (this.#given.dial) return this.#given.dial(hop, target, this.#deadlines, signal);
+  /** Others of the same kind, with deadlines and programs of their own. */
+  within(deadlines: Deadlines): FirstHops {
+    return new FirstHops(deadlines, this.#given);
+  }
+
+  open(
+    hop: FirstHop,
+    target: FirstTarget,
+    signal?: AbortSignal,
+    onPhase?: (phase: Phase) => void,
+  ): Promise<Duplex> {
+    if (this.#given.dial) {
+      onPhase?.('dial');
+      return this.#given.dial(hop, target, this.#deadlines, signal);
+    }
     switch (hop.kind) {
       case 'tcp':
-        return dialTcp(hop, target, this.#deadlines, signal);
+        return dialTcp(hop, target, this.#deadlines, signal, onPhase);
       case 'agent':
+        onPhase?.('dial');
         return this.#agent(hop, target, signal);
       case 'netns':
-        return this.#eachAddress(hop, target, signal, (address, part) =>
+        return this.#eachAddress(hop, target, signal, onPhase, (address, part) =>
           this.#netns(hop, target, address, part),
         );
       case 'command':
-        return this.#eachAddress(hop, target, signal, (address, part) =>
+        return this.#eachAddress(hop, target, signal, onPhase, (address, part) =>
           this.#command(hop, target, address, part),
         );
     }
@@ -108,12 +122,15 @@ export class FirstHops {
     hop: NetnsHop | CommandHop,
     target: FirstTarget,
     signal: AbortSignal | undefined,
+    onPhase: ((phase: Phase) => void) | undefined,
     dial: (address: string, part: Part) => Promise<Duplex>,
   ): Promise<Duplex> {
+    onPhase?.('resolve');
     // Without a list to hold them against, names are left to whoever dials: they may mean something there only.
     const addresses = hop.allow
       ? await allowedAddresses(hop, target, this.#deadlines.resolve, signal)
       : [target.host];
+    onPhase?.('dial');
     const part = { milliseconds: Math.ceil(this.#deadlines.dial / addresses.length), signal };
     let failure: unknown;
     for (const address of addresses) {

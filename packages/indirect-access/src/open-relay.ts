@@ -4,6 +4,7 @@ import { AccessError } from './errors.ts';
 import type { RelayProgram } from './relay.ts';
 import { RelayStream } from './relay-stream.ts';
 import { type ProcessSite, startProcess } from './remote-process.ts';
+import { unreachableHint, unreachableReason } from './unreachable.ts';
 import { untilConnected } from './until-connected.ts';
 
 export interface RelayTarget {
@@ -12,10 +13,6 @@ export interface RelayTarget {
   /** Of the machine meant, for errors. */
   readonly name: string;
 }
-
-/** The words by which all of them say that it is the target's fault, not theirs. */
-const UNREACHABLE =
-  /refused|timed? ?out|TIMEOUT|unreachable|no route|not known|not resolve|no address|getaddrinfo|resolution/i;
 
 /** Rejects with TARGET_UNREACHABLE, or with NO_RELAY when the program itself does not work. */
 export async function openRelay(
@@ -51,14 +48,17 @@ function relayError(
   said: string,
 ): AccessError {
   const cause = said.replaceAll(/[^\x20-\x7e]+/g, ' ').trim();
-  if (UNREACHABLE.test(said)) {
+  const reason = unreachableReason(said);
+  // All of them have words for that it is the target's fault, not theirs.
+  if (reason) {
     return new AccessError(
       `${proxy}: ${relay} cannot reach ${name} (${host} port ${port}): ${cause.slice(-200)}`,
       {
         code: 'TARGET_UNREACHABLE',
+        reason,
         hop: name,
         phase: 'relay',
-        hint: `is ${name} on, does it listen on port ${port}, and may ${proxy} reach it?`,
+        hint: unreachableHint(reason, name, port, proxy),
         retryable: true,
       },
     );

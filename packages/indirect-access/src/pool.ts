@@ -3,6 +3,7 @@ import { Admission } from './admission.ts';
 import { ConnectionGroup, closedError, type Lease } from './connection-group.ts';
 import { connectionKey } from './connection-key.ts';
 import type { ExecChannel, SshConnection, SshEngine } from './engine/engine.ts';
+import type { Phase } from './errors.ts';
 import type { Events } from './events.ts';
 import type { FirstHops } from './first-hops.ts';
 import { HostKeyCheck } from './host-key-check.ts';
@@ -24,6 +25,10 @@ export interface PoolOptions {
   readonly keepalive: Keepalive;
   readonly events: Events;
   readonly replaceLost: boolean;
+  /** How often a handshake that sshd drops before it began is tried. Default 5. */
+  readonly tries?: number;
+  /** Told whenever another phase begins in opening a connection to the route's machine. */
+  onPhase?(route: Route, phase: Phase): void;
 }
 
 /** Milliseconds. */
@@ -143,6 +148,11 @@ export class Pool {
       handshakes: [...this.#admissions.values()].reduce((sum, { inFlight }) => sum + inFlight, 0),
       waiting: [...this.#entries].reduce((sum, { group }) => sum + group.waiting, 0),
     };
+  }
+
+  /** By machine id, of first contacts. */
+  get learnedKeys(): ReadonlyMap<string, string> {
+    return this.#hostKeys.learned;
   }
 
   /** Closes what leads to the machine or through it, and forgets the key of its first contact. */

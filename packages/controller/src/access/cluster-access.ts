@@ -1,5 +1,11 @@
 import type { Duplex } from 'node:stream';
-import { AccessError, type AccessEvent, IndirectAccess, type Machine } from '@wadi/indirect-access';
+import {
+  AccessError,
+  type AccessEvent,
+  describeRoute,
+  IndirectAccess,
+  type Machine,
+} from '@wadi/indirect-access';
 import type { Logger } from 'pino';
 import type { EventLog } from '../events/event-log.ts';
 import type { ClusterRow } from '../storage/clusters.ts';
@@ -7,7 +13,7 @@ import type { Database } from '../storage/database.ts';
 import { findInstanceOwner, pinHostKey } from '../storage/instances.ts';
 import type { Secrets } from '../storage/secrets.ts';
 import { type AccessPolicy, accessSettings } from './access-settings.ts';
-import { ClusterReach } from './cluster-reach.ts';
+import { ClusterReach, type OnFailure } from './cluster-reach.ts';
 import { fingerprint } from './host-key.ts';
 import { HttpDispatchers } from './http-dispatchers.ts';
 import { ProxyProber } from './proxy-prober.ts';
@@ -16,6 +22,7 @@ import { readFacts } from './read-facts.ts';
 import { RouteHealth } from './route-health.ts';
 import { RouteSelector } from './route-selector.ts';
 import { readIdentity } from './stored-identity.ts';
+import { Verdicts } from './verdicts.ts';
 
 export interface ClusterAccessParts {
   readonly db: Database;
@@ -39,6 +46,7 @@ export class ClusterAccess {
   readonly #prober: ProxyProber;
   /** For web pages of machines. */
   readonly http: HttpDispatchers;
+  readonly verdicts: Verdicts;
 
   constructor(parts: ClusterAccessParts) {
     this.#parts = parts;
@@ -60,6 +68,7 @@ export class ClusterAccess {
       connect: (route, signal) => this.#indirect.connect(route, { signal }),
     });
     this.http = new HttpDispatchers(this.#indirect);
+    this.verdicts = new Verdicts(parts);
   }
 
   /** The cluster's machines and the ways to them as of now; read again after anything changed. */
@@ -67,7 +76,12 @@ export class ClusterAccess {
     const facts = await readFacts(this.#parts.db, cluster);
     const settings = accessSettings(cluster, this.#parts.policy);
     this.#prober.use(facts, settings);
-    return new ClusterReach(this.#indirect, facts, settings, this.#selector);
+    const owner = { projectId: cluster.project_id, clusterId: cluster.id };
+    // Before it is Active, machines that do not answer yet are no news.
+    const onFailure = (...[machine, error, route]: Parameters<OnFailure>) => {
+      if (cluster.status === 'Active') this.verdicts.failed(owner, machine, error, describeRoute(route));
+    };
+    return new ClusterReach(this.#indirect, facts, settings, this.#selector, onFailure);
   }
 
   /** How each proxy is, as far as this controller knows. Asking is no use of the cluster. */
@@ -81,6 +95,7 @@ export class ClusterAccess {
   async forget(instanceIds: readonly string[]): Promise<void> {
     this.#prober.forget(instanceIds);
     for (const id of instanceIds) this.http.forget(id);
+    this.verdicts.forget(instanceIds);
     await Promise.all(instanceIds.map((id) => this.#indirect.forget(id)));
     this.#selector.health.forget(instanceIds);
   }
@@ -89,11 +104,12 @@ export class ClusterAccess {
     return this.#indirect.stats();
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#prober.close();
     this.#selector.close();
     this.http.close();
-    return this.#indirect.close();
+    await this.#indirect.close();
+    await this.verdicts.close();
   }
 
   async #pin(machine: Machine, key: string): Promise<string> {
@@ -129,6 +145,7 @@ export class ClusterAccess {
     const { log } = this.#parts;
     log.debug({ access: event }, 'access');
     this.#selector.health.note(event);
+    if (event.type === 'connected') this.verdicts.connected(event.machine, event.route);
     const told = tellOwner(event);
     if (told)
       this.#tell(event.machine, told).catch((error) =>

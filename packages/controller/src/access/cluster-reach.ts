@@ -1,12 +1,15 @@
 import type { AccessMethod } from '@wadi/api';
-import type { IndirectAccess, Route } from '@wadi/indirect-access';
+import { AccessError, type IndirectAccess, type Route } from '@wadi/indirect-access';
 import type { AccessSettings, ClusterFacts, InstanceFacts } from './cluster-facts.ts';
-import { NoRouteError } from './no-route-error.ts';
+import { NoRouteError, type NoRouteReason, whyNoRoute } from './no-route-error.ts';
 import { planRoutes } from './plan-routes.ts';
 import type { RouteSelector, Selection } from './route-selector.ts';
 import { waysOf } from './way.ts';
 
 type Work<T> = (route: Route) => Promise<T>;
+
+/** Something was to be done on the machine, and this came of it: of several routes on the one that came furthest. */
+export type OnFailure = (instance: InstanceFacts, error: AccessError, route: Route) => void;
 
 /** A cluster's machines at one moment, and what can be done on them. Cheap; made for each operation. */
 export class ClusterReach {
@@ -14,13 +17,16 @@ export class ClusterReach {
   readonly facts: ClusterFacts;
   readonly #settings: AccessSettings;
   readonly #selector: RouteSelector;
+  readonly #onFailure: OnFailure | undefined;
 
   constructor(
     indirect: IndirectAccess,
     facts: ClusterFacts,
     settings: AccessSettings,
     selector: RouteSelector,
+    onFailure?: OnFailure,
   ) {
+    this.#onFailure = onFailure;
     this.indirect = indirect;
     this.facts = facts;
     this.#settings = settings;
@@ -40,6 +46,11 @@ export class ClusterReach {
 
   routes(instance: InstanceFacts): readonly Route[] {
     return planRoutes(this.facts, instance, this.#settings);
+  }
+
+  /** Which fact is missing when there is no route. */
+  whyNoRoute(instance: InstanceFacts): NoRouteReason {
+    return whyNoRoute(this.facts, instance, this.#settings.entrance);
   }
 
   /**
@@ -92,7 +103,14 @@ export class ClusterReach {
     if (routes.length === 0) throw new NoRouteError(this.facts, instance, this.#settings);
     const { proxyPolicy: policy, directWhenFaster } = this.#settings;
     const preferences = { policy, directWhenFaster, machineId: instance.id };
-    return this.#selector.through({ ...preferences, ...rest, ways: waysOf(routes, port) });
+    try {
+      return await this.#selector.through({ ...preferences, ...rest, ways: waysOf(routes, port) });
+    } catch (error) {
+      // That a port of a machine does not answer says nothing about the machine.
+      if (error instanceof AccessError && port === undefined && !rest.signal?.aborted)
+        this.#onFailure?.(instance, error, routeOf(routes, error));
+      throw error;
+    }
   }
 }
 
@@ -100,4 +118,10 @@ function untilLastJump(route: Route): Route {
   const [first, ...jumps] = route.hops;
   const last = jumps.at(-1);
   return last ? { hops: [first, ...jumps.slice(0, -1)], machine: last.machine } : route;
+}
+
+/** On which it happened, as far as the error tells. */
+function routeOf(routes: readonly Route[], { hop }: AccessError): Route {
+  const by = routes.find(({ hops }) => hops.some((each) => each.kind === 'ssh' && each.machine.name === hop));
+  return by ?? (routes[0] as Route);
 }

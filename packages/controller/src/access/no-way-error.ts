@@ -26,12 +26,13 @@ export function noWayError(
   );
   if (further.length === 0) return error;
   const more = further.length > most ? `; and ${further.length - most} more` : '';
-  const { code, hop, phase, hint, retryable } = error;
+  const { code, hop, phase, hint, reason, retryable } = error;
   return new AccessError(`${error.message}; other ways: ${further.slice(0, most).join('; ')}${more}`, {
     code,
     ...(hop === undefined ? {} : { hop }),
     ...(phase === undefined ? {} : { phase }),
     ...(hint === undefined ? {} : { hint }),
+    reason,
     retryable,
     cause: error,
   });

@@ -241,12 +241,13 @@ function isOfMachine({ hop, phase }: AccessError, route: Route): boolean {
 
 /** Nothing was begun, so it may go another way, whatever the cause was for those who found it. */
 function redirectedError(cause: AccessError): AccessError {
-  const { code, hop, phase, hint, message } = cause;
+  const { code, hop, phase, hint, reason, message } = cause;
   return new AccessError(message, {
     code,
     ...(hop === undefined ? {} : { hop }),
     ...(phase === undefined ? {} : { phase }),
     ...(hint === undefined ? {} : { hint }),
+    reason,
     retryable: true,
     cause,
   });

@@ -61,6 +61,11 @@ export const routeRights: RouteRights = {
   'POST /clusters/:/instances/:/agent': 'run',
   'GET /clusters/:/proxies': 'view',
   'GET /clusters/:/events': 'view',
+  'GET /clusters/:/explain': 'view',
+  // It logs in.
+  'POST /clusters/:/explain': 'run',
+  'GET /clusters/:/instances/:/explain': 'view',
+  'POST /clusters/:/instances/:/explain': 'run',
   'GET /clusters/:/runs': 'view',
   'POST /clusters/:/runs': 'run',
   'GET /clusters/:/runs/:': 'view',

@@ -36,6 +36,7 @@ export interface Schema {
   agent_token: AgentTokenTable;
   agent_key: AgentKeyTable;
   agent_tunnel: AgentTunnelTable;
+  instance_verdict: InstanceVerdictTable;
 }
 
 export interface ProjectTable {
@@ -297,6 +298,8 @@ export interface RunTargetTable {
   stdout_bytes: ColumnType<string, number | undefined, number>;
   stderr_bytes: ColumnType<string, number | undefined, number>;
   truncated: Generated<boolean>;
+  /** The boot of the machine in which it may have begun; null: not claimed. */
+  boot_id: ColumnType<string | null, undefined, string | null>;
   started_at: Changed;
   finished_at: Changed;
 }
@@ -342,6 +345,22 @@ export interface OpenAccessTable {
   project_id: string;
   /** JSON: what its first record says. */
   about: string;
+}
+
+/** What was last found of an instance: whether it can be reached, else why not. */
+export interface InstanceVerdictTable {
+  instance_id: string;
+  reachable: boolean;
+  code: string | null;
+  reason: string | null;
+  hop: string | null;
+  phase: string | null;
+  message: string;
+  hint: string | null;
+  route: string | null;
+  /** Since when it is found so. */
+  since: Date;
+  looked_at: Date;
 }
 
 /** Images of a cloud that a project registered: what Sahara keeps in the image's properties. */

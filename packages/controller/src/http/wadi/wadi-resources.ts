@@ -6,6 +6,7 @@ import { clusterAccess } from './access.ts';
 import { audit } from './audit.ts';
 import { enrollAgent } from './enroll-agent.ts';
 import { clusterEvents } from './events.ts';
+import { explain } from './explain.ts';
 import { httpFetch } from './http-fetch.ts';
 import { type ImportParts, importCluster } from './import.ts';
 import { instances } from './instances.ts';
@@ -37,6 +38,7 @@ export function wadiResources(parts: WadiResourceParts): readonly Resource[] {
     runOutput,
     httpFetch(parts.access, parts.controllerId),
     clusterEvents,
+    explain(parts.access),
     tokens,
     projects,
     audit,
