@@ -82,6 +82,8 @@ export class AgentEndpoint {
     });
     // One for each stranger: ssh2 tells of a client without its socket.
     this.#ssh.setMaxListeners(0).on('error', () => undefined);
+    // An error that nobody listens to would end the process, whoever the client is taken for.
+    this.#ssh.on('connection', (client) => client.on('error', () => undefined));
     this.#server = createServer({ noDelay: true, keepAlive: true }, (socket) => this.#admit(socket));
     this.#server.on('error', (error) => parts.log.warn({ err: error }, 'agents: the endpoint'));
   }
@@ -158,6 +160,10 @@ export class AgentEndpoint {
           if (!found) return context.reject(['publickey']);
           if (context.method === 'publickey' && context.signature) guest = found;
           context.accept();
+        })
+        .catch((error) => {
+          log.debug({ err: error, source }, 'agents: gone while it was asked who it is');
+          socket.destroy();
         });
     });
     client.once('ready', () => {
@@ -212,7 +218,12 @@ export class AgentEndpoint {
       const agent = this.#parts.findConnection(destIP);
       if (!agent) return reject();
       agent.open(AbortSignal.timeout(this.#limits.grace)).then(
-        (stream) => passOn(stream, accept()),
+        (stream) => {
+          // Undefined when the other controller has gone meanwhile.
+          const channel: ServerChannel | undefined = accept();
+          if (channel) passOn(stream, channel);
+          else stream.destroy();
+        },
         () => reject(),
       );
     });
@@ -257,6 +268,7 @@ export class AgentEndpoint {
       );
     };
     channel.on('error', () => undefined);
+    channel.stderr.on('error', () => undefined);
     channel.on('data', (chunk: Buffer) => {
       if (asked) return;
       text += chunk.toString('latin1');
