@@ -17,6 +17,7 @@ export function firstHops({
       proxy_command: 'ip netns exec qrouter-{router_id} nc {host} {port}',
       router_id: router.id,
     },
+    agent: { method: 'agent' },
   };
 }
 

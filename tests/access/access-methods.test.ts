@@ -37,7 +37,7 @@ async function servePages(on: Lab, machine: string): Promise<ChildProcess> {
 }
 
 async function outcomes(on: Lab, cases: readonly AccessCase[]): Promise<readonly AccessOutcome[]> {
-  const input = { cases, privateKey: on.privateKey, allow };
+  const input = { cases, privateKey: on.privateKey, allow, lab: on.name };
   return (await on.drive(driver, input, { timeout: 300_000 })) as readonly AccessOutcome[];
 }
 
@@ -54,10 +54,12 @@ const wanted: readonly (readonly [string, string])[] = [
   ['floating_ip alone', 'tcp > machine-1'],
   ['netns alone', 'netns > machine-1'],
   ['proxy_command alone', 'command > machine-1'],
+  ['agent alone', 'agent > machine-1'],
   ['fixed_ip with a proxy', 'tcp > proxy-1 > machine-2'],
   ['floating_ip with a proxy', 'tcp > machine-1 > machine-2'],
   ['netns with a proxy', 'netns > machine-1 > machine-2'],
   ['proxy_command with a proxy', 'command > machine-1 > machine-2'],
+  ['agent with a proxy', 'agent > machine-1 > machine-2'],
   ['fixed_ip with two jumps', 'tcp > proxy-1 > machine-1 > machine-2'],
 ];
 
@@ -222,7 +224,7 @@ describe.runIf(everything).each(['nologin', 'force-command'] as const)(
         ([what, access]): AccessCase => ({ what, access, instances, target: 'machine-1' }),
       );
       const came = await outcomes(strict, cases);
-      const kinds: Record<string, string> = { netns: 'netns', proxy_command: 'command' };
+      const kinds: Record<string, string> = { netns: 'netns', proxy_command: 'command', agent: 'agent' };
       expect(came).toEqual(
         cases.map((one) => expected(one, `${kinds[one.what] ?? 'tcp'} > proxy-1 > machine-1`)),
       );

@@ -7,6 +7,7 @@ import type { ClusterFacts, InstanceFacts } from '../../packages/controller/src/
 import { ClusterReach } from '../../packages/controller/src/access/cluster-reach.ts';
 import { RouteHealth } from '../../packages/controller/src/access/route-health.ts';
 import { RouteSelector } from '../../packages/controller/src/access/route-selector.ts';
+import { LabAgents } from './lab-agents.ts';
 
 export interface AccessCase {
   readonly what: string;
@@ -28,21 +29,26 @@ export interface AccessOutcome {
   readonly page: string;
 }
 
-const { cases, privateKey, allow } = (await json(process.stdin)) as {
+const { cases, privateKey, allow, lab } = (await json(process.stdin)) as {
   cases: readonly AccessCase[];
   privateKey: string;
   allow: readonly string[];
+  lab: string;
 };
 const chance = { now: () => performance.now(), random: () => Math.random() };
 const health = new RouteHealth({ ...chance, first: 500, most: 30_000 });
 const selector = new RouteSelector({ ...chance, health });
-const indirect = new IndirectAccess({ identity: () => ({ privateKey }) });
+const agents = new LabAgents(lab);
+const indirect = new IndirectAccess({
+  identity: () => ({ privateKey }),
+  openAgent: (id, signal) => agents.open(id, signal),
+});
 const outcomes: AccessOutcome[] = [];
 for (const { what, access, instances, target, jumps } of cases) {
   const facts: ClusterFacts = { clusterId: what, clusterName: what, instances };
   const settings = accessSettings(
     { cloud: 'inventory', project_id: 'default', access },
-    { allowNetworks: allow },
+    { allowNetworks: allow, agents: true },
   );
   const reach = new ClusterReach(indirect, facts, settings, selector);
   const instance = reach.find(target) as InstanceFacts;
@@ -71,6 +77,7 @@ for (const { what, access, instances, target, jumps } of cases) {
   });
 }
 await indirect.close();
+await agents.close();
 console.log(JSON.stringify(outcomes));
 
 async function writeAndRead(route: Route): Promise<string> {

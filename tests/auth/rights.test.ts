@@ -82,6 +82,7 @@ describe('every route of the server', () => {
       'POST /v2/clusters/:cluster/instances/:instance/explain: run',
       'GET /v2/clusters/:cluster/access: view',
       'PUT /v2/clusters/:cluster/access: run',
+      'POST /v2/clusters/:cluster/instances/:instance/agent: run',
       'GET /v2/clusters/:cluster/proxies: view',
       'GET /v2/clusters/:cluster/runs/:run/output: run',
       'GET /v2/clusters/:cluster/instances/:instance/http/:port/*: tunnel',

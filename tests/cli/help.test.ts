@@ -21,6 +21,7 @@ const commands = [
   'cluster create',
   'cluster import',
   'cluster scale',
+  'agent enroll',
   'cluster access',
   'cluster machines',
   'cluster add-machines',

@@ -21,6 +21,8 @@ test.each([
     ['--proxy-command', 'nc {hst} {port}'],
     "unknown key '{hst}' at position 4; known are {host} {port} {tenant_id} {network_id} {router_id}",
   ],
+  ['agents at no address', ['--agent-listen', '0.0.0.0:8022'], '--agent-advertise'],
+  ['an address for agents without a place', ['--agent-advertise', 'a:1'], '--agent-listen'],
   ['an address instead of a network', ['--allow-network', '10.0.0.1'], 'is not a network'],
   ['a database URL of another kind', ['--database', 'mysql://x/y'], 'postgresql://'],
   ['a log level that is none', ['--log-level', 'loud'], 'info'],

@@ -11,7 +11,9 @@ let contract: Contract;
 const answered = new Set<string>();
 
 beforeAll(async () => {
-  controller = await startController({ args: ['--sandbox', '--allow-network', '127.0.0.0/8'] });
+  controller = await startController({
+    args: ['--sandbox', '--allow-network', '127.0.0.0/8', '--agent-listen', '127.0.0.1:0'],
+  });
   document = (await controller.request('GET', '/openapi.json')).body;
   contract = new Contract(document);
 });
@@ -187,6 +189,8 @@ it('clusters and their machines answer as documented', async () => {
   await ask(200, 'PUT', `${path}/access`, { relay: 'nc', proxy_policy: 'first', direct_when_faster: true });
   await ask(200, 'PUT', `${path}/access`, {});
   await ask(400, 'PUT', `${path}/access`, { method: 'netns' });
+  await ask(201, 'POST', `${path}/instances/c-inner-0/agent`);
+  await ask(404, 'POST', `${path}/instances/nope/agent`);
   await ask(400, 'PUT', `${path}/access`, { method: 'pigeon' });
   const { run } = await ask(202, 'POST', `${path}/runs`, { command: ['echo', 'x'], env: { A: 'b' } });
   await ask(400, 'POST', `${path}/runs`, { command: '', targets: ['inner'] });

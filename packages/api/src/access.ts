@@ -1,13 +1,14 @@
 import { type Static, Type } from 'typebox';
 
 /** How the controller gets its first byte to a machine; a proxy is reached so, and what is behind it through it. */
-export const accessMethods = ['fixed_ip', 'floating_ip', 'netns', 'proxy_command'] as const;
+export const accessMethods = ['fixed_ip', 'floating_ip', 'netns', 'proxy_command', 'agent'] as const;
 
 export const AccessMethod = Type.Union([
   Type.Literal('fixed_ip', { description: 'By its address in a network that the controller is in.' }),
   Type.Literal('floating_ip', { description: 'By its floating address.' }),
   Type.Literal('netns', { description: "By its fixed address, from inside its router's network namespace." }),
   Type.Literal('proxy_command', { description: 'By a program on the controller that passes bytes on.' }),
+  Type.Literal('agent', { description: 'The machine dials in itself, and keeps the connection.' }),
 ]);
 export type AccessMethod = Static<typeof AccessMethod>;
 
@@ -79,3 +80,15 @@ export type ClusterAccess = Static<typeof ClusterAccess>;
 
 export const ClusterAccessAnswer = Type.Object({ access: ClusterAccess });
 export type ClusterAccessAnswer = Static<typeof ClusterAccessAnswer>;
+
+/** For a machine that is to dial in. */
+export const AgentEnrollment = Type.Object({
+  line: Type.String({ description: 'To be run on the machine, once; it holds a secret.' }),
+  expires_at: Type.String(),
+  endpoint: Type.String({ examples: ['wadi.example:8022'] }),
+  host_key: Type.String({ description: 'Of the endpoint, as OpenSSH has it; the line pins it.' }),
+});
+export type AgentEnrollment = Static<typeof AgentEnrollment>;
+
+export const AgentEnrollmentAnswer = Type.Object({ agent: AgentEnrollment });
+export type AgentEnrollmentAnswer = Static<typeof AgentEnrollmentAnswer>;

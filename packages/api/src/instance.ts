@@ -6,6 +6,7 @@ export const RouteHop = Type.Object({
     Type.Literal('tcp'),
     Type.Literal('netns'),
     Type.Literal('command'),
+    Type.Literal('agent'),
     Type.Literal('ssh'),
   ]),
   namespace: Type.Optional(Type.String({ description: 'The network namespace that is dialled from.' })),

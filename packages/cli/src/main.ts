@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { WadiError } from '@wadi/client';
 import { Command, CommanderError } from 'commander';
 import { CommandError } from './command-error.ts';
+import { addAgentCommand } from './commands/agent.ts';
 import { addAuditCommand } from './commands/audit.ts';
 import { addClusterCommand } from './commands/cluster.ts';
 import { addEventsCommand } from './commands/events.ts';
@@ -59,6 +60,7 @@ function program(): Command {
   addEventsCommand(wadi);
   addExplainCommand(wadi);
   addTokenCommand(wadi);
+  addAgentCommand(wadi);
   addProjectCommand(wadi);
   addAuditCommand(wadi);
   return wadi;

@@ -1,4 +1,10 @@
-import type { AccessSettings, ClusterAccess, ClusterAccessAnswer } from '@wadi/api';
+import type {
+  AccessSettings,
+  AgentEnrollment,
+  AgentEnrollmentAnswer,
+  ClusterAccess,
+  ClusterAccessAnswer,
+} from '@wadi/api';
 import type { CallOptions, Transport } from './transport.ts';
 
 /** `/v2/clusters/{id}/access`: how a cluster's machines are reached. */
@@ -17,6 +23,12 @@ export class Access {
   async set(cluster: string, settings: AccessSettings, options: CallOptions = {}): Promise<ClusterAccess> {
     const call = { ...options, body: settings };
     return (await this.#transport.json<ClusterAccessAnswer>('PUT', path(cluster), call)).access;
+  }
+
+  /** What is to be run on a machine so that it dials in. */
+  async enrollAgent(cluster: string, instance: string, options: CallOptions = {}): Promise<AgentEnrollment> {
+    const at = `/v2/clusters/${encodeURIComponent(cluster)}/instances/${encodeURIComponent(instance)}/agent`;
+    return (await this.#transport.json<AgentEnrollmentAnswer>('POST', at, options)).agent;
   }
 }
 

@@ -13,6 +13,8 @@ const ConfigFile = Type.Object(
     access_method: Type.Optional(Type.String()),
     proxy_command: Type.Optional(Type.String()),
     root_wrapper: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 1024 }), { maxItems: 32 })),
+    agent_listen: Type.Optional(Type.String()),
+    agent_advertise: Type.Optional(Type.String()),
     allow_networks: Type.Optional(Type.Array(Type.String())),
     plugins: Type.Optional(Type.String()),
     verify_every_seconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 31_536_000 })),

@@ -38,6 +38,8 @@ export interface Config {
   readonly proxyCommand: string | null;
   /** Words before `ip netns exec`. */
   readonly rootWrapper: readonly string[];
+  /** Where machines that dial in find this controller; null: it takes none. */
+  readonly agents: AgentSettings | null;
   /** Absolute; a folder with plugins besides those that come with Wadi. */
   readonly plugins: string | null;
   /** Seconds between two looks at a cluster's health; 0: nobody ever looks. */
@@ -50,6 +52,14 @@ export interface Config {
   /** `-`: standard output. */
   readonly logFile: string;
   readonly logLevel: string;
+}
+
+export interface AgentSettings {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** `HOST:PORT` as machines and the other controllers see it; null: as it listens. */
+  readonly advertise: string | null;
 }
 
 export interface KeystoneSettings {
@@ -77,10 +87,14 @@ export const usage = `Usage: wadi serve [options]
   --example              create the example cluster in the sandbox and show what it can do
   --test-cloud FILE      for tests of the API: the cloud that FILE describes, its tokens and plugins
   --allow-network CIDR   network in which imported machines may be dialled; repeatable
-  --access-method METHOD how machines are reached that the controller dials: fixed_ip (default), floating_ip, netns or
-                         proxy_command; a cluster may have its own
+  --access-method METHOD how machines are reached that the controller dials: fixed_ip (default), floating_ip, netns,
+                         proxy_command or agent; a cluster may have its own
   --proxy-command WORDS  the program for proxy_command, with {host} {port} {tenant_id} {network_id} {router_id};
                          no shell reads it
+  --agent-listen HOST:PORT
+                         let machines dial in that accept nothing from outside (off by default)
+  --agent-advertise HOST:PORT
+                         where they find it, when that is another address
   --plugins DIR          folder with plugins of your own, one folder each
   --verify-every SECONDS how often to look whether all machines answer (default 600; 0: never)
   --lost-contact SECONDS how long a command may run on a machine that cannot be reached, before nobody waits for its
@@ -172,6 +186,7 @@ export async function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv
     example,
     allowNetworks,
     ...readAccess(flags, file),
+    agents: readAgents(flags, file),
     plugins: plugins === undefined ? null : path.resolve(plugins),
     verifyEverySeconds: parseSeconds('verify-every', flags) ?? file.verify_every_seconds ?? 600,
     lostContactSeconds: parseSeconds('lost-contact', flags) ?? file.lost_contact_seconds ?? 3600,
@@ -196,6 +211,8 @@ function parseFlags(argv: readonly string[]) {
         'allow-network': { type: 'string', multiple: true },
         'access-method': { type: 'string' },
         'proxy-command': { type: 'string' },
+        'agent-listen': { type: 'string' },
+        'agent-advertise': { type: 'string' },
         plugins: { type: 'string' },
         'verify-every': { type: 'string' },
         'lost-contact': { type: 'string' },
@@ -237,6 +254,22 @@ function readAccess(
     throw new ConfigError((error as Error).message);
   }
   return { accessMethod, proxyCommand, rootWrapper: file.root_wrapper ?? [] };
+}
+
+function readAgents(flags: Flags, file: ConfigFile): AgentSettings | null {
+  const listen = flags['agent-listen'] ?? file.agent_listen;
+  const advertise = flags['agent-advertise'] ?? file.agent_advertise ?? null;
+  if (listen === undefined) {
+    if (advertise !== null) throw new ConfigError('--agent-advertise needs --agent-listen');
+    return null;
+  }
+  if (advertise !== null) parseListen(advertise, '--agent-advertise');
+  const at = parseListen(listen, '--agent-listen');
+  if (advertise === null && (at.host === '0.0.0.0' || /^[0:]+$/.test(at.host)))
+    throw new ConfigError(
+      `--agent-listen ${listen} is no address that a machine could dial: give --agent-advertise`,
+    );
+  return { ...at, advertise };
 }
 
 const authModes = ['tokens', 'keystone', 'none'] as const;
@@ -285,11 +318,11 @@ function readTls(flags: Flags, file: ConfigFile): Config['tls'] {
   return { cert: path.resolve(cert), key: path.resolve(key) };
 }
 
-function parseListen(text: string): { host: string; port: number } {
+function parseListen(text: string, option = 'listen'): { host: string; port: number } {
   const [, bracketed, plain, port] = /^(?:\[([0-9A-Fa-f:]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text) ?? [];
   const host = bracketed ?? plain;
   if (!host || Number(port) > 65535)
-    throw new ConfigError(`listen: '${text}' is not HOST:PORT, e.g. 127.0.0.1:8386 or [::1]:8386`);
+    throw new ConfigError(`${option}: '${text}' is not HOST:PORT, e.g. 127.0.0.1:8386 or [::1]:8386`);
   // What the name means here must not depend on the resolver.
   return { host: host === 'localhost' ? '127.0.0.1' : host, port: Number(port) };
 }

@@ -7,6 +7,7 @@ import type { AccessPolicy } from './access/access-settings.ts';
 import { ClusterAccess } from './access/cluster-access.ts';
 import { RunExecutor } from './access/run-executor.ts';
 import { RunJournal } from './access/run-journal.ts';
+import { Agents, type AgentsParts } from './agents/agents.ts';
 import { keepAuditFor } from './audit-retention.ts';
 import type { Cloud } from './clouds/cloud.ts';
 import { FakeCloud } from './clouds/fake/fake-cloud.ts';
@@ -89,22 +90,26 @@ export async function openController(parts: ControllerParts): Promise<string> {
   for (const { token, project, role } of testCloud?.tokens ?? [])
     await ensureToken(db, { projectId: project, name: `test cloud: ${role} of ${project}`, role, token });
   const clouds = openClouds(parts, db, testCloud);
+  // New for every process: what a dead one left behind is known by its id.
+  const controllerId = randomUUID();
+  const agents =
+    config.agents && (await openAgents(parts, { db, secrets, events, controllerId }, config.agents));
   const policy: AccessPolicy = {
     allowNetworks: config.allowNetworks,
     method: config.accessMethod,
     proxyCommand: config.proxyCommand,
     rootWrapper: config.rootWrapper,
+    agents: agents !== null,
   };
   const access = new ClusterAccess({
     db,
     secrets,
     events,
     policy,
+    ...(agents ? { openAgent: (id: string, signal: AbortSignal) => agents.open(id, signal) } : {}),
     log,
   });
   shutdown.add('access', 5000, () => access.close());
-  // New for every process: what a dead one left behind is known by its id.
-  const controllerId = randomUUID();
   const journal = new RunJournal(db, log, controllerId);
   const { lostContactSeconds } = config;
   const executor = new RunExecutor({ access, secrets, journal, log, lostContactSeconds });
@@ -163,7 +168,7 @@ export async function openController(parts: ControllerParts): Promise<string> {
       provisioning,
       defaultCloud: testCloud ? 'fake' : config.sandbox ? 'sandbox' : null,
     }),
-    ...wadiResources({ access, executor, controllerId, provisioning, plugins, policy }),
+    ...wadiResources({ access, executor, controllerId, provisioning, plugins, policy, agents }),
     sandbox,
   ];
   const retention = keepAuditFor(config.auditRetentionDays, db, log);
@@ -184,6 +189,19 @@ export async function openController(parts: ControllerParts): Promise<string> {
     );
   });
   return config.tls ? url.replace(/^http:/, 'https:') : url;
+}
+
+async function openAgents(
+  { log, shutdown }: ControllerParts,
+  stored: Pick<AgentsParts, 'db' | 'secrets' | 'events' | 'controllerId'>,
+  listen: AgentsParts['listen'],
+): Promise<Agents> {
+  const agents = await Agents.open({ ...stored, log, listen }).catch((error) => {
+    throw new ConfigError(`--agent-listen ${listen.host}:${listen.port}: ${(error as Error).message}`);
+  });
+  shutdown.add('agents', 5000, () => agents.close());
+  log.info({ endpoint: agents.endpoint }, 'machines may dial in');
+  return agents;
 }
 
 /** An address that was asked for is a name for the controller; one that stands for all of them is not. */

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { Identity, SshEngine } from './engine/engine.ts';
 import type { Dial } from './first-hops.ts';
 import type { Hop, Machine, Relay } from './route.ts';
@@ -11,6 +12,11 @@ export interface AccessOptions {
    * Absent: first contact is refused (HOST_KEY_REFUSED).
    */
   pinHostKey?(machine: Machine, key: string): Promise<string>;
+  /**
+   * A stream to the sshd of a machine that has dialled in (`AgentHop`). Absent: there are none. Rejects with an AccessError
+   * where it can say why.
+   */
+  openAgent?(agent: string, signal: AbortSignal): Promise<Duplex>;
   readonly deadlines?: Partial<Deadlines>;
   /** Milliseconds between keepalives, and how many may stay unanswered. Default 5000 and 3. */
   readonly keepalive?: Keepalive;

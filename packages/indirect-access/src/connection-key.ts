@@ -17,6 +17,8 @@ function firstHopKey(hop: FirstHop): readonly unknown[] {
       return [hop.kind, hop.allow];
     case 'netns':
       return [hop.kind, hop.allow, hop.namespace, hop.rootWrapper, hop.relay];
+    case 'agent':
+      return [hop.kind, hop.agent];
     case 'command':
       return [hop.kind, hop.allow, hop.words, Object.entries(hop.values).sort()];
   }

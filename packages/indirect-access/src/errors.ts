@@ -5,7 +5,7 @@ export type AccessErrorCode =
   | 'CONNECTION_REFUSED' // TCP: nothing listens, or a firewall rejects
   | 'CONNECTION_TIMEOUT' // TCP: no answer; machine off or a firewall drops
   | 'NETWORK_UNREACHABLE'
-  | 'FIRST_HOP_FAILED' // the program that makes the first hop does not start, or ended before it was through
+  | 'FIRST_HOP_FAILED' // its program does not start or ended before it was through; or the machine has not dialled in
   | 'CONNECTION_LOST' // established, then closed or silent
   | 'NOT_SSH' // the peer speaks something else, or nothing within the deadline
   | 'KEY_EXCHANGE_FAILED'

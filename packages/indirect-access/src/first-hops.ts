@@ -1,14 +1,16 @@
 import type { Duplex } from 'node:stream';
-import type { Deadlines } from './access-options.ts';
+import type { AccessOptions, Deadlines } from './access-options.ts';
 import { allowedAddresses } from './allowed-addresses.ts';
+import { atHop } from './at-hop.ts';
 import { fillCommand } from './command-template.ts';
+import { withDeadline } from './deadline.ts';
 import { dialProgram } from './dial-program.ts';
 import { dialTcp } from './dial-tcp.ts';
 import { AccessError, type Phase } from './errors.ts';
 import type { LocalProcess } from './local-process.ts';
 import { localRelays } from './local-relays.ts';
 import type { RelayProgram } from './relay.ts';
-import type { CommandHop, FirstHop, Machine, NetnsHop } from './route.ts';
+import type { AgentHop, CommandHop, FirstHop, Machine, NetnsHop } from './route.ts';
 
 export interface FirstTarget extends Pick<Machine, 'host' | 'port' | 'name'> {
   /** It is an sshd, or else something that speaks before it is spoken to. */
@@ -23,25 +25,30 @@ export type Dial = (
   signal?: AbortSignal,
 ) => Promise<Duplex>;
 
+export interface GivenDials {
+  /** In place of everything here. */
+  readonly dial: Dial | undefined;
+  readonly openAgent: AccessOptions['openAgent'];
+}
+
 /** Dials from where this process is, by whatever means the hop names. */
 export class FirstHops {
   readonly #deadlines: Deadlines;
-  readonly #dial: Dial | undefined;
+  readonly #given: GivenDials;
   readonly #processes = new Set<LocalProcess>();
   #closed = false;
   #relays: Promise<RelayProgram[]> | undefined;
   /** Has worked. */
   #chosen: RelayProgram | undefined;
 
-  /** `dial`: in place of everything here. */
-  constructor(deadlines: Deadlines, dial?: Dial) {
+  constructor(deadlines: Deadlines, given: GivenDials) {
     this.#deadlines = deadlines;
-    this.#dial = dial;
+    this.#given = given;
   }
 
   /** Others of the same kind, with deadlines and programs of their own. */
   within(deadlines: Deadlines): FirstHops {
-    return new FirstHops(deadlines, this.#dial);
+    return new FirstHops(deadlines, this.#given);
   }
 
   open(
@@ -50,13 +57,16 @@ export class FirstHops {
     signal?: AbortSignal,
     onPhase?: (phase: Phase) => void,
   ): Promise<Duplex> {
-    if (this.#dial) {
+    if (this.#given.dial) {
       onPhase?.('dial');
-      return this.#dial(hop, target, this.#deadlines, signal);
+      return this.#given.dial(hop, target, this.#deadlines, signal);
     }
     switch (hop.kind) {
       case 'tcp':
         return dialTcp(hop, target, this.#deadlines, signal, onPhase);
+      case 'agent':
+        onPhase?.('dial');
+        return this.#agent(hop, target, signal);
       case 'netns':
         return this.#eachAddress(hop, target, signal, onPhase, (address, part) =>
           this.#netns(hop, target, address, part),
@@ -65,6 +75,34 @@ export class FirstHops {
         return this.#eachAddress(hop, target, signal, onPhase, (address, part) =>
           this.#command(hop, target, address, part),
         );
+    }
+  }
+
+  async #agent(
+    { agent }: AgentHop,
+    { name, speaksFirst }: FirstTarget,
+    signal?: AbortSignal,
+  ): Promise<Duplex> {
+    const at = { hop: name, phase: 'dial' } as const;
+    if (!this.#given.openAgent || !speaksFirst)
+      throw new AccessError(`${name}: an agent leads to the machine's sshd, and to nothing else`, {
+        code: 'INVALID_ARGUMENT',
+        ...at,
+      });
+    const open = this.#given.openAgent;
+    const late = () =>
+      new AccessError(`${name}: its agent does not answer`, {
+        code: 'CONNECTION_TIMEOUT',
+        hint: 'the machine is off or its network is; the agent dials again by itself',
+        retryable: true,
+        ...at,
+      });
+    const discard = (stream: Duplex) => void stream.on('error', () => {}).destroy();
+    const limits = { milliseconds: this.#deadlines.dial, signal, late, at, discard };
+    try {
+      return await withDeadline(limits, (ended) => open(agent, ended));
+    } catch (error) {
+      throw atHop(error, name, 'dial');
     }
   }
 

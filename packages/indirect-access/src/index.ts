@@ -7,6 +7,7 @@ export type { AttachedRun, AttachOptions, RunState } from './durable-run/attach-
 export type { FollowedRun, RunEnd } from './durable-run/followed-run.ts';
 export { noOffsets, type RunOffsets, type RunSpec } from './durable-run/run-request.ts';
 export type { SweepOptions } from './durable-run/sweep-runs.ts';
+export { ChannelStream } from './engine/channel-stream.ts';
 export type * from './engine/engine.ts';
 export { ChannelOpenError } from './engine/engine.ts';
 export * from './errors.ts';

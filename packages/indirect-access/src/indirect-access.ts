@@ -48,7 +48,10 @@ export class IndirectAccess implements Sessions {
 
   constructor(options: AccessOptions) {
     const deadlines = { ...defaultDeadlines, ...options.deadlines };
-    this.#firstHops = new FirstHops(deadlines, options.dial?.bind(options));
+    this.#firstHops = new FirstHops(deadlines, {
+      dial: options.dial?.bind(options),
+      openAgent: options.openAgent?.bind(options),
+    });
     this.#parts = {
       engine: options.engine ?? ssh2Engine,
       firstHops: this.#firstHops,

@@ -11,7 +11,7 @@ export interface Route {
   readonly machine: Machine;
 }
 
-export type FirstHop = TcpHop | NetnsHop | CommandHop;
+export type FirstHop = TcpHop | NetnsHop | CommandHop | AgentHop;
 export type Hop = FirstHop | SshHop;
 
 export interface AllowedTargets {
@@ -44,6 +44,16 @@ export interface CommandHop extends AllowedTargets {
   readonly words: readonly string[];
   /** For what is in braces, besides host and port. */
   readonly values: Readonly<Record<string, string>>;
+}
+
+/**
+ * A machine that has dialled in itself: the stream comes out at its own sshd, whatever the target's host.
+ * `AccessOptions.openAgent` opens it.
+ */
+export interface AgentHop {
+  readonly kind: 'agent';
+  /** What the machine is known by to whoever holds its connection. */
+  readonly agent: string;
 }
 
 /** Dials from inside a machine, over its SSH session: a jump. */

@@ -17,6 +17,8 @@ export interface AccessPolicy {
   readonly proxyCommand?: string | null;
   /** Words before `ip netns exec`. */
   readonly rootWrapper?: readonly string[];
+  /** Machines may dial in. */
+  readonly agents?: boolean;
 }
 
 /** What settings are read with. */
@@ -69,7 +71,12 @@ function entranceOf(
   { allow, relay }: Pick<AccessSettings, 'allow' | 'relay'>,
 ): Entrance {
   const method = methodOf(cluster, policy);
-  if (method === 'fixed_ip' || method === 'floating_ip') return { method };
+  if (method === 'agent' && !policy.agents)
+    return {
+      method,
+      problem: 'the access method agent needs a controller that takes agents (--agent-listen)',
+    };
+  if (method === 'fixed_ip' || method === 'floating_ip' || method === 'agent') return { method };
   const bounds = allow ? { allow } : {};
   if (method === 'netns') {
     const namespace = namespaceOf(cluster);

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import {
   AccessError,
   type AccessEvent,
@@ -28,6 +29,8 @@ export interface ClusterAccessParts {
   readonly secrets: Secrets;
   readonly events: EventLog;
   readonly policy: AccessPolicy;
+  /** A stream to the sshd of an instance that has dialled in; absent: none does. */
+  readonly openAgent?: (instanceId: string, signal: AbortSignal) => Promise<Duplex>;
   readonly log: Logger;
 }
 
@@ -55,6 +58,7 @@ export class ClusterAccess {
       deadlines: { dial: 6_000 },
       // The next route is tried rather than the same one again.
       replaceLost: false,
+      ...(parts.openAgent ? { openAgent: parts.openAgent } : {}),
       onEvent: (event) => this.#note(event),
     });
     this.#selector = new RouteSelector({ health: new RouteHealth({ ...chance, ...backOff }), ...chance });

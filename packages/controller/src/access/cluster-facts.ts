@@ -50,7 +50,7 @@ export interface AccessSettings {
 
 /** How the first machine of a route is dialled. */
 export type Entrance =
-  | { readonly method: 'fixed_ip' | 'floating_ip' }
+  | { readonly method: 'fixed_ip' | 'floating_ip' | 'agent' }
   | { readonly method: 'netns' | 'proxy_command'; readonly hop: NetnsHop | CommandHop }
   /** The settings do not suffice. */
   | { readonly method: AccessMethod; readonly problem: string };

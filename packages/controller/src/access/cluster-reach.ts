@@ -1,3 +1,4 @@
+import type { AccessMethod } from '@wadi/api';
 import { AccessError, type IndirectAccess, type Route } from '@wadi/indirect-access';
 import type { AccessSettings, ClusterFacts, InstanceFacts } from './cluster-facts.ts';
 import { NoRouteError, type NoRouteReason, whyNoRoute } from './no-route-error.ts';
@@ -30,6 +31,11 @@ export class ClusterReach {
     this.facts = facts;
     this.#settings = settings;
     this.#selector = selector;
+  }
+
+  /** How the controller gets to those that it dials. */
+  get method(): AccessMethod {
+    return this.#settings.entrance?.method ?? 'fixed_ip';
   }
 
   /** By name or id. */

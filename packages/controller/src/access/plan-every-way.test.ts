@@ -26,7 +26,10 @@ class SimulatedNetwork {
     const [first, ...jumps] = route.hops;
     let from = 'controller';
     for (const { id, host, port } of [...jumps.map((hop) => hop.machine), route.machine]) {
-      const there = this.#machines.find((each) => this.#isAt(each, from, first.kind, host, port));
+      const dialledIn = from === 'controller' && first.kind === 'agent' ? first.agent : undefined;
+      const there = this.#machines.find((each) =>
+        dialledIn === undefined ? this.#isAt(each, from, first.kind, host, port) : each.id === dialledIn,
+      );
       if (there?.id !== id || !this.permits(from, id)) return false;
       from = id;
     }
@@ -45,6 +48,7 @@ class SimulatedNetwork {
 const entrances: readonly Entrance[] = [
   { method: 'fixed_ip' },
   { method: 'floating_ip' },
+  { method: 'agent' },
   { method: 'netns', hop: { kind: 'netns', namespace: 'qrouter-r', relay: 'auto', allow: ['10.0.0.0/8'] } },
   {
     method: 'proxy_command',
@@ -108,7 +112,8 @@ function isDoor(
 ): boolean {
   if (entrance?.method === 'fixed_ip') return each.managementIp !== null;
   if (entrance?.method === 'floating_ip') return each.floatingIp !== null && each.floatingIp !== undefined;
-  return each.internalIp !== null && (each.isProxy || !instances.some(({ isProxy }) => isProxy));
+  const address = entrance?.method === 'agent' || each.internalIp !== null;
+  return address && (each.isProxy || !instances.some(({ isProxy }) => isProxy));
 }
 
 const isKnown = ({ loginUser, credential }: InstanceFacts) => loginUser !== null && credential !== null;
@@ -156,10 +161,13 @@ describe('whatever the cluster and its access method', () => {
     fc.assert(
       fc.property(anyCluster, anySettings, (instances, settings) => {
         const { entrance, allow } = settings;
-        const expected = entrance && 'hop' in entrance ? entrance.hop : { kind: 'tcp', allow };
         for (const target of instances)
-          for (const route of planRoutes(factsOf(instances), target, settings))
-            expect(route.hops[0]).toEqual(expected);
+          for (const route of planRoutes(factsOf(instances), target, settings)) {
+            const [first, jump] = route.hops;
+            const agent = (jump ?? route).machine.id;
+            const expected = entrance?.method === 'agent' ? { kind: 'agent', agent } : { kind: 'tcp', allow };
+            expect(first).toEqual(entrance && 'hop' in entrance ? entrance.hop : expected);
+          }
       }),
     );
   });

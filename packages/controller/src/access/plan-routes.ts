@@ -70,6 +70,10 @@ function doorOf(instance: InstanceFacts, hasProxy: boolean, settings: AccessSett
       ? { hop: entrance.hop, host: internalIp, port: sshPort }
       : undefined;
   }
+  if (entrance.method === 'agent') {
+    const door = { hop: { kind: 'agent', agent: instance.id }, host: '127.0.0.1', port: sshPort } as const;
+    return isProxy || !hasProxy ? door : undefined;
+  }
   if (entrance.method === 'floating_ip')
     return floatingIp === null ? undefined : { hop: tcp, host: floatingIp, port: sshPort };
   return managementIp === null

@@ -58,6 +58,7 @@ export const routeRights: RouteRights = {
   'POST /clusters/:/machines': 'run',
   'DELETE /clusters/:/machines/:': 'run',
   'GET /clusters/:/instances': 'view',
+  'POST /clusters/:/instances/:/agent': 'run',
   'GET /clusters/:/proxies': 'view',
   'GET /clusters/:/events': 'view',
   'GET /clusters/:/explain': 'view',

@@ -1,9 +1,17 @@
-import { AccessSettings, ClusterAccessAnswer } from '@wadi/api';
+import { AccessSettings, AgentEnrollmentAnswer, ClusterAccessAnswer } from '@wadi/api';
 import { documented } from '../openapi/operation.ts';
 
 const params = { cluster: 'Id of the cluster.' };
 
 export const accessOperations = {
+  enroll: documented({
+    name: 'enrollAgent',
+    summary:
+      'A line that makes a machine dial in, from then on; good for one machine and a quarter of an hour.',
+    params: { ...params, instance: 'Name or id of the machine.' },
+    answers: { 201: AgentEnrollmentAnswer },
+    refusals: [409],
+  }),
   get: documented({
     name: 'getClusterAccess',
     summary: 'How the controller reaches the machines of a cluster.',

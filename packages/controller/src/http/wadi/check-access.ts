@@ -21,6 +21,12 @@ const uses: Readonly<Record<string, readonly string[]>> = {
   proxy_command: ['proxy_command', 'router_id', 'network_id', 'tenant_id'],
 };
 
+/** Of what it lacks, when it lacks something. */
+const problemFields: Readonly<Record<string, keyof AccessSettings>> = {
+  netns: 'router_id',
+  proxy_command: 'proxy_command',
+};
+
 /** Those of the whole installation alone change them; what stays as it is may be sent along by everybody. */
 export function requireAdminFor(
   request: FastifyRequest,
@@ -68,8 +74,7 @@ export function checkAccess(
   const broken = access.proxy_command === undefined ? null : commandProblem(access.proxy_command);
   if (broken !== null) refuse('proxy_command', broken);
   const { entrance } = accessSettings(cluster, policy);
-  if (entrance && 'problem' in entrance)
-    refuse(method === 'netns' ? 'router_id' : 'proxy_command', entrance.problem);
+  if (entrance && 'problem' in entrance) refuse(problemFields[method] ?? 'method', entrance.problem);
   if (method === 'floating_ip' && machines.length > 0) {
     const dialled = machines.some(({ isProxy }) => isProxy)
       ? machines.filter(({ isProxy }) => isProxy)

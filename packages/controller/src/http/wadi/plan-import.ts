@@ -102,7 +102,8 @@ function planMachines(
     places.set(place, 'is given twice');
     const dialled = isProxy || !hasProxy;
     const byFloating = method === 'floating_ip';
-    const address = addressProblem(machine.address, dialled && !byFloating, allowNetworks);
+    const byAddress = !byFloating && method !== 'agent';
+    const address = addressProblem(machine.address, dialled && byAddress, allowNetworks);
     if (address) say(address);
     const floating = machine.floating_ip && addressProblem(machine.floating_ip, byFloating, allowNetworks);
     if (floating) say(`floating_ip: ${floating}`);

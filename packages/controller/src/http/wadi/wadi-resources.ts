@@ -1,8 +1,10 @@
 import type { ClusterAccess } from '../../access/cluster-access.ts';
 import type { RunExecutor } from '../../access/run-executor.ts';
+import type { Agents } from '../../agents/agents.ts';
 import type { Resource } from '../context.ts';
 import { clusterAccess } from './access.ts';
 import { audit } from './audit.ts';
+import { enrollAgent } from './enroll-agent.ts';
 import { clusterEvents } from './events.ts';
 import { explain } from './explain.ts';
 import { httpFetch } from './http-fetch.ts';
@@ -19,6 +21,8 @@ export interface WadiResourceParts extends ImportParts {
   readonly access: ClusterAccess;
   readonly executor: RunExecutor;
   readonly controllerId: string;
+  /** Null: this controller takes none. */
+  readonly agents: Agents | null;
 }
 
 /** Wadi's own resources, beside Sahara's. */
@@ -27,6 +31,7 @@ export function wadiResources(parts: WadiResourceParts): readonly Resource[] {
     importCluster(parts),
     machines(parts),
     clusterAccess(parts),
+    enrollAgent(parts),
     instances(parts.access),
     proxies(parts.access),
     runs(parts),
