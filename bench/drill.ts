@@ -16,6 +16,7 @@ const { values } = parseArgs({
     'upload-mib': { type: 'string', default: '1024' },
     kinds: { type: 'string', default: faultKinds.join(',') },
     'baseline-commands': { type: 'string' },
+    'baseline-kinds': { type: 'string' },
     json: { type: 'boolean', default: false },
   },
 });
@@ -49,7 +50,7 @@ async function drillWadi({ name, ...rest }: Lab): Promise<Reckoning> {
       '--seconds',
       seconds,
       '--upload',
-      upload,
+      `${values['upload-mib']}MiB`,
       '--kinds',
       values.kinds,
     ];
@@ -69,14 +70,14 @@ async function drillBaseline({ name, inventory, drive }: Lab): Promise<Reckoning
     inventory,
     injector: [labFault, '--name', name],
     ...{ commands: baselineCommands, seconds, upload },
-    kinds: values.kinds.split(',') as FaultKind[],
+    kinds: (values['baseline-kinds'] ?? values.kinds).split(',') as FaultKind[],
   };
   const script = fileURLToPath(new URL('drill-baseline.ts', import.meta.url));
   return (await drive(script, input, { timeout: 900_000 })) as Reckoning;
 }
 
 function numberOf(
-  name: Exclude<keyof typeof values, 'json' | 'kinds'>,
+  name: Exclude<keyof typeof values, 'json' | 'kinds' | 'baseline-kinds'>,
   least: number,
   most = 100_000,
 ): number {

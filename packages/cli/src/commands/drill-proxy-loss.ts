@@ -110,7 +110,11 @@ async function chooseInjector(
   args: readonly string[],
   options: Options,
 ): Promise<Injector> {
-  if (options.inject !== undefined) return new InjectByProgram(options.inject, args);
+  if (options.inject !== undefined) {
+    const program = new InjectByProgram(options.inject, args);
+    await program.check();
+    return program;
+  }
   if (args.length > 0) throw usageError(`"${args[0]}": only the program of --inject takes arguments`);
   const sandboxed = await client.sandbox.list().catch(unlessAbsent);
   if (!sandboxed.some((machine) => machine.cluster_id === id)) {
@@ -157,7 +161,7 @@ function kinds(text: string): FaultKind[] {
 const units: Readonly<Record<string, number>> = { '': 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
 
 function size(text: string): number {
-  const [, number, unit = ''] = /^(\d{1,6})(KiB|MiB|GiB)?$/.exec(text) ?? [];
+  const [, number, unit = ''] = /^(\d{1,12})(KiB|MiB|GiB)?$/.exec(text) ?? [];
   if (number === undefined) throw new InvalidArgumentError('It is written 0, 64MiB or 1GiB.');
   return Number(number) * (units[unit] ?? 1);
 }

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { access, constants } from 'node:fs/promises';
 import { CommandError, usageError } from '../command-error.ts';
 import { ExitCode } from '../exit-code.ts';
 import { describeFault, type Fault, faultKinds, type Injector } from './injector.ts';
@@ -15,6 +16,12 @@ export class InjectByProgram implements Injector {
   constructor(program: string, args: readonly string[]) {
     this.#program = program;
     this.#args = args;
+  }
+
+  /** Throws at once when there is no such program, where its place is given. */
+  async check(): Promise<void> {
+    if (!this.#program.includes('/')) return;
+    await access(this.#program, constants.X_OK).catch((error) => Promise.reject(this.#absent(error)));
   }
 
   begin(fault: Fault): Promise<void> {
@@ -40,9 +47,7 @@ export class InjectByProgram implements Injector {
       complaint = (complaint + text).slice(-2000);
     });
     const ended = await new Promise<number | string>((resolve, reject) => {
-      child.once('error', (error: NodeJS.ErrnoException) =>
-        reject(usageError(`cannot start ${this.#program}: ${error.code}`)),
-      );
+      child.once('error', (error) => reject(this.#absent(error)));
       child.once('close', (status, signal) => resolve(status ?? signal ?? 'nothing'));
     });
     if (ended === 0) return;
@@ -51,5 +56,9 @@ export class InjectByProgram implements Injector {
       ExitCode.failed,
       complaint.trim() || undefined,
     );
+  }
+
+  #absent(error: NodeJS.ErrnoException): CommandError {
+    return usageError(`cannot start ${this.#program}: ${error.code}`);
   }
 }

@@ -2,19 +2,21 @@ import type { Carrier, ErrandEnd } from './carrier.ts';
 import { LineCheck } from './line-check.ts';
 import type { LoadCommand } from './load-plan.ts';
 import { uptimeOf } from './load-script.ts';
+import type { MachineClock } from './machine-clock.ts';
 import { TickClock } from './tick-clock.ts';
 
 /** A command of the load that was given to the carrier, and what is seen of it. */
 export class LoadedCommand {
   readonly command: LoadCommand;
-  readonly clock = new TickClock();
+  readonly clock: TickClock;
   readonly #check: LineCheck;
   readonly #ended: Promise<ErrandEnd>;
   readonly #begun: Promise<unknown>;
   #end: ErrandEnd = { succeeded: false, why: 'it did not end' };
 
-  constructor(command: LoadCommand, carrier: Carrier, signal: AbortSignal) {
+  constructor(command: LoadCommand, carrier: Carrier, uptime: MachineClock, signal: AbortSignal) {
     this.command = command;
+    this.clock = new TickClock(uptime, performance.now());
     let arrived = 0;
     let first = () => {};
     const seen = new Promise<void>((resolve) => {

@@ -3,13 +3,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CommandError } from '../command-error.ts';
 import { ExitCode } from '../exit-code.ts';
 import { foldNames } from '../node-set.ts';
-import type { Carrier, ErrandEnd } from './carrier.ts';
+import type { Carrier, ErrandEnd, UnderWay } from './carrier.ts';
 import { chooseFault, hitBy } from './choose-fault.ts';
 import { describeFault, type Fault, type FaultKind, type Injector, withFault } from './injector.ts';
 import { type LoadCommand, type LoadRound, planLoad } from './load-plan.ts';
 import { makeFolder, readNotes, removeFolder, weighFile } from './load-script.ts';
 import { LoadedCommand } from './loaded-command.ts';
 import { lookAround } from './look-around.ts';
+import { MachineClock } from './machine-clock.ts';
 import { type Reckoning, reckon, type UploadResult } from './reckoning.ts';
 import { UploadSource } from './upload-source.ts';
 
@@ -43,6 +44,9 @@ const overlap = 5;
 const beginPatience = 60_000;
 const endPatience = 180_000;
 const uploadId = 'upload';
+/** Milliseconds for the upload to be seen, and between two looks. */
+const uploadPatience = 5000;
+const uploadPause = 100;
 
 /** Blocks a proxy in one way after the other, under load, and counts what that did. */
 export async function drillProxyLoss(drill: Drill): Promise<Reckoning> {
@@ -55,6 +59,7 @@ class ProxyLoss {
   readonly #source: UploadSource;
   /** The machine of the upload, and the one that a proxy is cut from. */
   readonly #target: string;
+  readonly #clocks = new Map<string, MachineClock>();
   readonly #loaded: LoadedCommand[] = [];
   readonly #blows: Blow[] = [];
   readonly #stop = new AbortController();
@@ -102,12 +107,12 @@ class ProxyLoss {
   }
 
   async #round({ kind, lasting, brief }: LoadRound): Promise<void> {
-    const { carrier, injector, proxies, seconds, signal, tell } = this.#drill;
-    this.#source.openPortion(seconds);
+    const { injector, proxies, seconds, signal, tell } = this.#drill;
     const begun = lasting.map((command) => this.#load(command));
     await within(beginPatience, Promise.all(begun.map((each) => each.begun)), signal);
+    this.#source.openPortion(seconds);
     const feeding = this.#feed(brief, seconds * 2);
-    const underWay = await carrier.underWay();
+    const underWay = await this.#underWay();
     const fault = chooseFault(underWay, { kind, proxies, machine: this.#target, upload: uploadId });
     const hit = new Set(hitBy(fault, underWay).map(({ id }) => id));
     const watched = begun.filter(({ command }) => hit.has(command.id));
@@ -120,6 +125,17 @@ class ProxyLoss {
     });
     tell(`${describeFault(fault)} is over`);
     await feeding;
+  }
+
+  /** With the upload, once its portion has begun; it may be between two pieces when one looks. */
+  async #underWay(): Promise<readonly UnderWay[]> {
+    const { carrier, signal } = this.#drill;
+    for (const end = performance.now() + uploadPatience; ; ) {
+      const found = await carrier.underWay();
+      const complete = !this.#upload || found.some(({ id }) => id === uploadId);
+      if (complete || performance.now() > end || signal.aborted) return found;
+      await within(uploadPause, never, signal);
+    }
   }
 
   /** One after the other in so many seconds. */
@@ -135,7 +151,9 @@ class ProxyLoss {
   }
 
   #load(command: LoadCommand): LoadedCommand {
-    const loaded = new LoadedCommand(command, this.#drill.carrier, this.#stop.signal);
+    const clock = this.#clocks.get(command.machine) ?? new MachineClock();
+    this.#clocks.set(command.machine, clock);
+    const loaded = new LoadedCommand(command, this.#drill.carrier, clock, this.#stop.signal);
     this.#loaded.push(loaded);
     return loaded;
   }
