@@ -19,8 +19,8 @@ it('plans as many commands as are wanted, each once, some of them running in eve
         expect(plan.map(({ kind }) => kind)).toEqual(its);
         for (const { kind, lasting } of plan) {
           expect(lasting.length).toBeGreaterThan(0);
-          const where = new Set(lasting.map(({ machine }) => machine));
-          if (kind === 'cut') expect([...where]).toEqual(['machine-1']);
+          const first = lasting.filter(({ machine }) => machine === 'machine-1').length;
+          if (kind === 'cut') expect(first).toBeGreaterThanOrEqual(Math.min(lasting.length, 28));
         }
       },
     ),
@@ -31,7 +31,9 @@ it('plans as many commands as are wanted, each once, some of them running in eve
 it('the long form has 60 commands and more under each fault, and prints 10 MB many times', () => {
   const machines = Array.from({ length: 20 }, (_, n) => `machine-${n + 1}`);
   const plan = planLoad({ folder: 'x', commands: 1000, machines, kinds: faultKinds, lastingSeconds: 20 });
-  for (const { lasting, brief } of plan) {
+  for (const { kind, lasting, brief } of plan) {
+    const cutOff = lasting.filter(({ machine }) => machine === 'machine-1').length;
+    if (kind === 'cut') expect(cutOff).toBeGreaterThanOrEqual(28);
     expect(lasting.length).toBeGreaterThanOrEqual(60);
     const bulks = brief.filter(({ lines }) => lines.count * lines.width === 10_000_000);
     expect(bulks.length).toBeGreaterThanOrEqual(5);

@@ -28,12 +28,14 @@ export interface LoadWish {
 /** Of a round's commands. */
 const shares = { ticker: 0.04, slow: 0.3, bulk: 0.03 };
 const mostTickers = 8;
+/** Lasting commands on the machine that a proxy is cut from; what more there is would wait for room in sshd's MaxSessions. */
+const mostCutOff = 28;
 /** Seconds from line to line: of the few whose lines are waited for, and of the many that are only running. */
 const intervals = { ticker: 0.1, slow: 2 };
 
 /**
- * Spreads the commands over the rounds and the machines. What shall be hit by a cut from one machine runs on one
- * machine: the first, to which the upload goes too.
+ * Spreads the commands over the rounds and the machines. A cut from one machine must find enough on it: the
+ * first, to which the upload goes too.
  */
 export function planLoad({ folder, commands, machines, kinds, lastingSeconds }: LoadWish): LoadRound[] {
   let count = 0;
@@ -49,10 +51,12 @@ export function planLoad({ folder, commands, machines, kinds, lastingSeconds }: 
     const slow = Math.min(share - tickers, Math.max(1, Math.round(share * shares.slow)));
     const bulk = Math.min(share - tickers - slow, Math.max(1, Math.round(share * shares.bulk)));
     const quick = share - tickers - slow - bulk;
-    const place = () => (kind === 'cut' ? { ...next(), machine: first } : next());
+    const places = times(tickers + slow, next).map((place, rank) =>
+      kind === 'cut' && rank < mostCutOff ? { ...place, machine: first } : place,
+    );
     const lasting = [
-      ...times(tickers, place).map(ticking(intervals.ticker)),
-      ...times(slow, place).map(ticking(intervals.slow)),
+      ...places.slice(0, tickers).map(ticking(intervals.ticker)),
+      ...places.slice(tickers).map(ticking(intervals.slow)),
     ];
     const bulks = times(bulk, next).map((each) => ({ ...each, ...bulkScript(folder, each.id) }));
     const quicks = times(quick, next).map((each) => ({ ...each, ...tickingScript(folder, each.id, 1, 0) }));
