@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,6 +11,8 @@ const start = fileURLToPath(new URL('../packages/controller/bin/start.mjs', impo
 const wadi = fileURLToPath(new URL('../packages/cli/bin/wadi.mjs', import.meta.url));
 /** Milliseconds. */
 const patience = 120_000;
+/** Lines of the log of a controller that came to an end by itself. */
+const lastWords = 30;
 
 /** A controller of its own in the lab's network, with the lab's machines as a cluster named `lab`. */
 export class DrillController {
@@ -68,6 +70,12 @@ export class DrillController {
   }
 
   async stop(): Promise<void> {
+    const { exitCode, signalCode } = this.#process;
+    if (exitCode !== null || signalCode !== null) {
+      const log = await readFile(path.join(this.#data, 'wadi.log'), 'utf8').catch(() => '');
+      console.error(`the controller had ended with ${exitCode ?? signalCode}:\n${this.#output}`);
+      console.error(log.split('\n').slice(-lastWords).join('\n'));
+    }
     this.#process.kill('SIGINT');
     const killing = setTimeout(() => this.#process.kill('SIGKILL'), patience);
     await this.#ended;
