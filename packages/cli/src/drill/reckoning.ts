@@ -72,9 +72,9 @@ export function reckon(
   const lost = results.filter((each) => !each.succeeded || noted(each) === 0);
   const reroutes = faults.flatMap((fault) => fault.reroutes);
   const carried = upload ? uploadBytes(upload) : { bytesLost: 0, bytesDoubled: 0 };
-  const troubles = lost.map(
-    (each) => `${each.id} on ${each.machine}: ${each.why || 'it succeeded, and left no line'}`,
-  );
+  const unnoted = ({ machine }: CommandResult) =>
+    notes.has(machine) ? 'it succeeded, and left no line' : 'the file on its machine could not be read';
+  const troubles = lost.map((each) => `${each.id} on ${each.machine}: ${each.why || unnoted(each)}`);
   if (upload && !upload.succeeded) troubles.unshift(`upload: ${upload.why}`);
   return {
     commands: results.length,
