@@ -35,7 +35,7 @@ export function addDrillProxyLossCommand(drill: Command): void {
       kinds,
     )
     .option('--seconds <n>', 'how long each fault lasts, and the calm after it', whole(1, 3600), 15)
-    .option('--upload <size>', 'a file that is uploaded meanwhile, e.g. 64MiB; 0: none', size, 16 * 2 ** 20)
+    .option('--upload <size>', 'a file that is uploaded meanwhile, e.g. 64MiB; 0: none', size, 4 * 2 ** 20)
     .addHelpText('after', help)
     .action(async (name: string, args: string[], options: Options, command: Command) => {
       process.exitCode = await run(openSession(command), name, args, options);
@@ -46,7 +46,7 @@ const help = `
 Examples:
   wadi drill proxy-loss example                     # a sandbox cluster with two proxies
   wadi drill proxy-loss site-1 --kinds kill,drop --inject ./block-proxy
-  wadi drill proxy-loss lab --commands 1000 --upload 1GiB --inject lab/netns/lab-fault -- --name wadi
+  wadi drill proxy-loss lab --commands 1000 --upload 32MiB --inject lab/netns/lab-fault -- --name wadi
 
 The program is called, without a shell, with its arguments and then
   begin KIND PROXY [MACHINE]     it returns when the fault is in force

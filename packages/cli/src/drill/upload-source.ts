@@ -1,7 +1,7 @@
 import { createCipheriv, createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const partBytes = 1024 * 1024;
+const partBytes = 256 * 1024;
 
 /**
  * What is uploaded: the same bytes every time, which nothing can compress. It is given out in as many portions as there

@@ -4,8 +4,8 @@ import { type WadiClient, WadiError } from '@wadi/client';
 import { describeTarget } from '../run-outcome.ts';
 import type { Carrier, Errand, ErrandEnd, UnderWay, Upload } from './carrier.ts';
 
-/** A run keeps what it needs to be taken up again; so much of an upload is given to one. */
-const pieceBytes = 4 * 1024 * 1024;
+/** Of an upload, given to one run: its input is read by a shell, character by character. */
+const pieceBytes = 256 * 1024;
 /** About a minute: a controller that starts again is waited for. */
 const tries = 30;
 /** Milliseconds for a call that is sent again until it gets through. */
@@ -37,8 +37,9 @@ export class WadiCarrier implements Carrier {
   }
 
   async upload({ id, machine, file, content, signal }: Upload): Promise<ErrandEnd> {
-    const argv = ['sh', '-c', 'cat >> "$HOME/$1"', 'wadi-drill', file];
-    for await (const stdin of piecesOf(content)) {
+    const argv = ['sh', '-c', 'base64 -d >> "$HOME/$1"', 'wadi-drill', file];
+    for await (const piece of piecesOf(content)) {
+      const stdin = Buffer.from(piece.toString('base64'));
       const end = await this.carry({
         ...{ id, machine, argv, stdin, signal },
         outputBytes: 0,
