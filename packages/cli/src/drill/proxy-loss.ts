@@ -110,7 +110,7 @@ class ProxyLoss {
     const { injector, proxies, seconds, signal, tell } = this.#drill;
     const begun = lasting.map((command) => this.#load(command));
     await within(beginPatience, Promise.all(begun.map((each) => each.begun)), signal);
-    this.#source.openPortion(seconds);
+    this.#source.openPortion();
     const feeding = this.#feed(brief, seconds * 2);
     const underWay = await this.#underWay();
     const fault = chooseFault(underWay, { kind, proxies, machine: this.#target, upload: uploadId });
@@ -186,9 +186,7 @@ class ProxyLoss {
       ...fault,
       inFlight: hit.size,
       uploadInFlight: hit.has(uploadId),
-      reroutes: watched.map(({ clock: { through } }) =>
-        through === undefined ? null : (through - began) / 1000,
-      ),
+      reroutes: watched.flatMap((each) => rerouteOf(each, began)),
     }));
     const ids = new Map([...notes].map(([machine, text]) => [machine, text.split('\n')]));
     const results = this.#loaded.map((each) => each.result);
@@ -203,6 +201,12 @@ class ProxyLoss {
     const left = machines.filter((machine) => !removed.has(machine));
     if (left.length > 0) tell(`~/${this.#folder} is left behind on ${foldNames(left)}`);
   }
+}
+
+/** Seconds; null: its output never came through. None where it had printed everything before the fault. */
+function rerouteOf({ clock: { through }, result }: LoadedCommand, began: number): (number | null)[] {
+  if (through !== undefined) return [(through - began) / 1000];
+  return result.bytesLost > 0 ? [null] : [];
 }
 
 const never = new Promise<never>(() => {});

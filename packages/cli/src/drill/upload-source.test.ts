@@ -19,7 +19,7 @@ it('gives out all of its bytes, and knows their digest', async () => {
 
 it('holds back what no fault has come for yet', async () => {
   const source = new UploadSource(size, 3);
-  source.openPortion(0);
+  source.openPortion();
   const stop = new AbortController();
   let bytes = 0;
   for await (const part of source.content(stop.signal)) {

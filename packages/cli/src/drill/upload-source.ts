@@ -1,5 +1,4 @@
 import { createCipheriv, createHash } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 const partBytes = 256 * 1024;
 
@@ -12,7 +11,6 @@ export class UploadSource {
   readonly #portions: number;
   readonly #gates: (() => void)[] = [];
   readonly #opened: Promise<void>[] = [];
-  #seconds = 0;
 
   constructor(size: number, portions: number) {
     this.size = size;
@@ -22,15 +20,11 @@ export class UploadSource {
     }
   }
 
-  /** Lets the next portion go, in no less than these seconds. */
-  openPortion(seconds: number): void {
-    this.#seconds = seconds;
+  openPortion(): void {
     this.#gates.shift()?.();
   }
 
-  /** Lets go of all that is left, at once. */
   openAll(): void {
-    this.#seconds = 0;
     for (const open of this.#gates.splice(0)) open();
   }
 
@@ -41,13 +35,10 @@ export class UploadSource {
       await Promise.race([this.#opened[portion], aborted]);
       const end = Math.floor((this.size * (portion + 1)) / this.#portions);
       const begin = Math.floor((this.size * portion) / this.#portions);
-      const began = performance.now();
       for (let at = begin; at < end && !signal.aborted; ) {
         const part = cipher.update(Buffer.alloc(Math.min(partBytes, end - at)));
         yield part;
         at += part.length;
-        const due = began + (this.#seconds * 1000 * (at - begin)) / (end - begin);
-        await sleep(Math.max(0, due - performance.now()), undefined, { signal }).catch(() => undefined);
       }
     }
   }
