@@ -34,6 +34,7 @@ const confined = {
     'packages/indirect-access/src/engine/',
     'packages/controller/src/clouds/sandbox/',
     'packages/controller/src/agents/',
+    'bench/sahara-',
     'tests/',
   ],
   '@dbos-inc/dbos-sdk': ['packages/controller/src/provisioning/engine/'],

@@ -33,6 +33,7 @@ const commands = [
   'run',
   'http',
   'events',
+  'drill proxy-loss',
   'token create',
   'token list',
   'token revoke',

@@ -50,6 +50,8 @@ export interface LabMachine {
   readonly hostKeys: readonly string[];
 }
 
+export type LabFault = 'kill' | 'drop' | 'reject' | 'freeze' | 'cut';
+
 export interface LabProxy extends LabMachine {
   readonly externalIp: string;
 }
@@ -87,6 +89,8 @@ export interface Lab {
   door(proxy: string): Promise<{ host: string; port: number }>;
   /** A power cut and its end; files on the machine are lost, its address and host keys stay. */
   power(state: 'on' | 'off', machine: string): Promise<void>;
+  /** Brings a fault upon a proxy and takes it away (lab-fault); `cut` is from one machine. */
+  fault(what: 'begin' | 'end', kind: LabFault, proxy: string, machine?: string): Promise<void>;
   down(): Promise<void>;
 }
 
@@ -165,6 +169,10 @@ function standing(name: string, inventory: LabInventory): Lab {
     },
     async power(state, machine) {
       await run(`${folder}lab-power`, ['--name', name, state, machine]);
+    },
+    async fault(what, kind, proxy, machine) {
+      const words = [what, kind, proxy, ...(machine === undefined ? [] : [machine])];
+      await run(`${folder}lab-fault`, ['--name', name, ...words]);
     },
     async down() {
       await Promise.all(doors.splice(0).map((close) => close()));

@@ -5,6 +5,7 @@ import { CommandError } from './command-error.ts';
 import { addAgentCommand } from './commands/agent.ts';
 import { addAuditCommand } from './commands/audit.ts';
 import { addClusterCommand } from './commands/cluster.ts';
+import { addDrillCommand } from './commands/drill.ts';
 import { addEventsCommand } from './commands/events.ts';
 import { addExplainCommand } from './commands/explain.ts';
 import { addHttpCommand } from './commands/http.ts';
@@ -59,6 +60,7 @@ function program(): Command {
   addHttpCommand(wadi);
   addEventsCommand(wadi);
   addExplainCommand(wadi);
+  addDrillCommand(wadi);
   addTokenCommand(wadi);
   addAgentCommand(wadi);
   addProjectCommand(wadi);

@@ -11,6 +11,7 @@ import { Plugins } from './plugins.ts';
 import { Projects } from './projects.ts';
 import { Proxies } from './proxies.ts';
 import { Runs } from './runs.ts';
+import { Sandbox } from './sandbox.ts';
 import { Tokens } from './tokens.ts';
 import { Transport, type TransportOptions } from './transport.ts';
 
@@ -41,6 +42,7 @@ export class WadiClient {
   readonly tokens: Tokens;
   readonly projects: Projects;
   readonly audit: Audit;
+  readonly sandbox: Sandbox;
 
   constructor(options: TransportOptions) {
     const transport = new Transport(options);
@@ -58,5 +60,6 @@ export class WadiClient {
     this.tokens = new Tokens(transport);
     this.projects = new Projects(transport);
     this.audit = new Audit(transport);
+    this.sandbox = new Sandbox(transport);
   }
 }

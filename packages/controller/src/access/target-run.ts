@@ -42,6 +42,8 @@ export interface TargetBegin {
 
 /** Milliseconds between attempts to find a way, growing. */
 const [firstPause, longestPause] = [100, 5_000];
+/** Times that a run which is not begun is tried anew after its connection was lost. */
+const mostLooks = 3;
 /** A machine that cannot be reached when a command is to be ended is tried this long. */
 const cancelPatience = 30_000;
 
@@ -98,6 +100,7 @@ export class TargetRun {
   async #outcome(): Promise<Outcome | undefined> {
     const { letGo, cancel } = this.#parts;
     let contact = performance.now();
+    let looks = 0;
     for (let failures = 0; !letGo.aborted; ) {
       let problem: unknown;
       const before = this.#read.stdout + this.#read.stderr;
@@ -110,6 +113,8 @@ export class TargetRun {
         continue;
       } catch (error) {
         if (letGo.aborted) return undefined;
+        // Before the claim nothing was begun. A connection that went meanwhile says little of the ways that are left.
+        if (!this.#claimed && isLost(error) && !cancel.aborted && looks++ < mostLooks) continue;
         if (!this.#claimed) throw error;
         problem = error;
       }
@@ -237,6 +242,10 @@ export class TargetRun {
     const signal = this.#parts.letGo;
     await sleep(most * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => {});
   }
+}
+
+function isLost(error: unknown): boolean {
+  return error instanceof AccessError && error.code === 'CONNECTION_LOST';
 }
 
 /** The machine is another one, or none, and will be tomorrow. */
