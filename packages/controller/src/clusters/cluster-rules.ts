@@ -47,12 +47,16 @@ export function checkProxies(
 /** A cloud without limits would be asked for whatever somebody mistyped. */
 const mostAdded = 10_000;
 
-/** The machines that one request adds, `times` over. */
-export function checkMachines(groups: readonly { readonly count: number }[], times = 1): void {
+/** The machines that one request adds, `times` over. `where` each group stands in it. */
+export function checkMachines(
+  groups: readonly { readonly count: number; readonly where: FieldPath }[],
+  times = 1,
+): void {
   const added = groups.reduce((sum, { count }) => sum + count, 0) * times;
   if (added <= mostAdded) return;
   const text = `${added} machines are more than one request may add, which is ${mostAdded}`;
-  throw new ApiError(400, 'INVALID_DATA', text);
+  const fields = groups.map(({ where }) => [...where, 'count']);
+  throw new ApiError(400, 'INVALID_DATA', text, { fields: times > 1 ? [['count'], ...fields] : fields });
 }
 
 /** RFC 1035 would allow 255, Linux's HOST_NAME_MAX is 64. */

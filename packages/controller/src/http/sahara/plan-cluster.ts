@@ -86,7 +86,7 @@ export async function planCluster(
     checkHostNames(name, facts, (index) => [['name'], [...where, index, 'name']]);
     checkProxies(name, facts, where);
   }
-  checkMachines(facts, names.length);
+  checkMachines(nodeGroups, names.length);
   return {
     names,
     release,
