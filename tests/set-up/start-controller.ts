@@ -53,7 +53,7 @@ const start = fileURLToPath(new URL('../../packages/controller/bin/start.mjs', i
 /** Milliseconds; the machine may be busy with everything else. */
 const startDeadline = 60_000;
 const stopDeadline = 45_000;
-const sampleInterval = 1500;
+const sampleInterval = 500;
 
 /** A data directory that everyone may pass through, as in a clone at an ordinary place. */
 export function newDataDirectory(): string {
