@@ -189,16 +189,14 @@ describe('exec', () => {
     const access = bed.access({ limits: { sessionsPerConnection: 2, connectionsPerMachine: 1 } });
     const controller = new AbortController();
     const { signal } = controller;
-    const running = [1, 2].map(() => access.exec(route, `sleep ${nap}.06`, { signal }));
-    // Not the shells that are about to start them.
-    const sleeps = () => processesWith(`sleep ${nap}.06`).filter((each) => !each.includes('/bin/sh'));
-    expect(await eventually(() => sleeps().length === 2)).toBe(true);
+    // Both have started, as far as we know too.
+    const running = await Promise.all([1, 2].map(() => access.spawn(route, `sleep ${nap}.06`, { signal })));
     const waiting = access.exec(route, 'echo waited');
     controller.abort();
-    const ended = await Promise.allSettled(running);
+    const ended = await Promise.allSettled(running.map(({ exit }) => exit));
     const cancelled = { status: 'rejected', reason: { code: 'CANCELLED' } };
     expect(ended).toMatchObject([cancelled, cancelled]);
-    expect(await eventually(() => processesWith(`sleep ${nap}.06`).length === 0)).toBe(true);
+    expect(processesWith(`sleep ${nap}.06`)).toEqual([]);
     expect(String((await waiting).stdout)).toBe('waited\n');
   });
 
