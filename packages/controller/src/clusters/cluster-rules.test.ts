@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { checkGroupNames, checkHostNames, checkProxies, clusterNames } from './cluster-rules.ts';
+import {
+  checkGroupNames,
+  checkHostNames,
+  checkMachines,
+  checkProxies,
+  clusterNames,
+} from './cluster-rules.ts';
 
 const group = fc.record({
   name: fc.constantFrom('gw', 'workers', 'data'),
@@ -30,6 +36,17 @@ describe('a cluster', () => {
     const groups = [{ name: 'b'.repeat(40), count: 1, isProxy: false }];
     checkHostNames('a'.repeat(9), groups);
     expect(() => checkHostNames('a'.repeat(10), groups)).toThrow(/exceeds maximum limit 64 characters/);
+  });
+
+  it('has no more machines than one request may add, and hears which fields ask for them', () => {
+    const groups = [1, 9].map((count, index) => ({ count, where: ['node_groups', index] }));
+    const own = groups.map(({ where }) => [...where, 'count']);
+    checkMachines(groups, 1000);
+    expect(() => checkMachines(groups, 1001)).toThrow(
+      expect.objectContaining({ fields: [['count'], ...own] }),
+    );
+    const [first] = groups.map((group) => ({ ...group, count: 10_001 }));
+    expect(() => checkMachines(first ? [first] : [])).toThrow(expect.objectContaining({ fields: [own[0]] }));
   });
 
   it('has no two groups of one name', () => {
