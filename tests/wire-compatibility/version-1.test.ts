@@ -87,6 +87,12 @@ it('v1.1 makes several clusters by a path of its own and answers their ids', asy
   await api.settle();
 });
 
+it('v1.1 refuses several clusters in its own words', async () => {
+  const cluster = { name: 'never', plugin_name: 'bare', hadoop_version: '9.9', count: 2 };
+  const refused = await api.request('POST', `${base}/clusters/multiple`, cluster);
+  expect([refused.status, refused.body.fields]).toEqual([400, ['hadoop_version']]);
+});
+
 it('what is left of EDP is not found, in the shape of the router', async () => {
   for (const path of [`${base}/job-executions`, '/v2/data-sources', '/v1.0/jobs'])
     expect((await api.request('GET', path)).body.error).toBe(404);

@@ -102,7 +102,8 @@ export function wrongInNewCluster(body: Body): WrongField[] {
   found.push(wrong(['name'], 'exceeds maximum limit 64 characters', 'n'.repeat(50)));
   for (const [index, { is_proxy }] of groups.entries()) {
     const count = ['node_groups', index, 'count'];
-    found.push(wrong(count, 'Quota exceeded for', 500, 2 ** 31 - 1));
+    found.push(wrong(count, 'Quota exceeded for', 500));
+    found.push(wrong(count, 'more than one request may add', 2 ** 31 - 1));
     if (is_proxy) found.push(wrong(count, 'would have no proxy', 0));
   }
   return found;

@@ -17,6 +17,7 @@ import { nameTaken, notFound } from './refusals.ts';
 import type { SaharaOptions } from './sahara-resources.ts';
 import { scaleCluster } from './scale-cluster.ts';
 import { startVerification } from './start-verification.ts';
+import { onlyVersion1 } from './version-1.ts';
 import { showCluster, statusEvent, viewCluster } from './view-cluster.ts';
 
 interface ById {
@@ -45,7 +46,7 @@ export function clusterRoutes(app: FastifyInstance, context: HttpContext, option
     createClusters(context, options, request, reply),
   );
 
-  app.post('/v1.1/clusters/multiple', { config: { version1: true } }, (request, reply) =>
+  app.post('/v1.1/clusters/multiple', onlyVersion1, (request, reply) =>
     createClusters(context, options, request, reply),
   );
 

@@ -19,13 +19,18 @@ export function addVersion1(app: FastifyInstance): void {
       method,
       url: route.url.replace('/v2/', '/v1.1/'),
       handler: route.handler,
-      config: { ...route.config, version1: true },
-      preSerialization: async (_request: FastifyRequest, _reply: unknown, payload: unknown) =>
-        inVersion1(payload),
+      ...onlyVersion1,
+      config: { ...route.config, ...onlyVersion1.config },
     };
     app.route(twin);
   });
 }
+
+/** The options of a route that speaks v1.1 and has no twin in v2. */
+export const onlyVersion1 = {
+  config: { version1: true },
+  preSerialization: async (_request: FastifyRequest, _reply: unknown, payload: unknown) => inVersion1(payload),
+} as const;
 
 /** v1.1 has other routes for these. */
 const onlyInVersion2 = /^\/v2\/images\/:id\/tags/;
