@@ -22,14 +22,21 @@ const folders = {
   clouds: ['clusters', 'storage'],
   plugins: ['clusters'],
   access: ['clusters', 'storage', 'events'],
+  agents: ['access', 'storage', 'events'],
   auth: ['storage'],
   provisioning: ['access', 'clouds', 'plugins', 'storage', 'events', 'clusters'],
-  http: ['provisioning', 'auth', 'access', 'clouds', 'plugins', 'storage', 'events', 'clusters'],
+  http: ['provisioning', 'auth', 'agents', 'access', 'clouds', 'plugins', 'storage', 'events', 'clusters'],
 };
 
 /** Libraries that only the named places may import, so that they can be replaced. */
 const confined = {
-  ssh2: ['packages/indirect-access/src/engine/', 'packages/controller/src/clouds/sandbox/', 'tests/'],
+  ssh2: [
+    'packages/indirect-access/src/engine/',
+    'packages/controller/src/clouds/sandbox/',
+    'packages/controller/src/agents/',
+    'bench/sahara-',
+    'tests/',
+  ],
   '@dbos-inc/dbos-sdk': ['packages/controller/src/provisioning/engine/'],
   pg: ['packages/controller/src/storage/', 'packages/controller/src/provisioning/engine/', 'tests/'],
 };

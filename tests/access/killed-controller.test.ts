@@ -35,21 +35,22 @@ async function again(): Promise<void> {
   wadi = await LabController.start(lab, { data, ...(databaseUrl ? { database: { url: databaseUrl } } : {}) });
 }
 
-it('a command that ran when the controller was killed is unknown, and is never run again', async () => {
-  const command = 'echo x >> /tmp/killed; echo begun; sleep 600';
+it('a command that ran when the controller was killed goes on, is run once, and its end is seen', async () => {
+  const command = 'echo x >> /tmp/killed; echo begun; sleep 5; echo more; exit 3';
   const { id } = await startedRun(command);
   await wadi.kill();
   await again();
   const run = await wadi.ended(cluster.id, id);
   expect(run.status).toBe('finished');
   for (const target of run.targets) {
-    expect(target).toMatchObject({
-      status: 'unknown',
-      stdout_bytes: 6,
-      error: { code: 'CONTROLLER_LOST', retryable: false },
-    });
-    expect((await wadi.output(run, target.instance_name)).toString()).toBe('begun\n');
+    expect(target).toMatchObject({ status: 'failed', exit_status: 3, stdout_bytes: 11, error: null });
+    expect((await wadi.output(run, target.instance_name)).toString()).toBe('begun\nmore\n');
   }
+  const records = await wadi.audited((record) => record.id === id && record.phase === 'end');
+  expect(records.map(({ instance, status }) => [instance, status]).sort()).toEqual([
+    ['machine-1', 'failed'],
+    ['machine-2', 'failed'],
+  ]);
   const repeated = await wadi.request('POST', `/v2/clusters/${cluster.id}/runs`, {
     id,
     command,
@@ -89,20 +90,48 @@ it('a web page that was asked for when the controller was killed ends in the aud
   expect((await wadi.request('GET', '/v2/audit/verify')).body).toMatchObject({ intact: true });
 });
 
-it('a controller that stops ends its commands, and says so', async () => {
+it('a controller that stops lets its commands go on, and the next one can cancel them', async () => {
   const mark = `985.${Date.now() % 1_000_000}`;
   const { id } = await startedRun(`echo begun; sleep ${mark}`);
   await wadi.stop();
   await again();
+  const runs = `/v2/clusters/${cluster.id}/runs`;
+  const count = async () => {
+    const command = `ps -eo args | grep -c '^[s]leep ${mark}'`;
+    const run = await wadi.run(cluster.id, { command, targets: ['machines'] });
+    return Promise.all(
+      run.targets.map(async ({ instance_name: name }) => (await wadi.output(run, name)).toString().trim()),
+    );
+  };
+  expect((await wadi.request('GET', `${runs}/${id}`)).body.run.status).toBe('running');
+  expect(await count()).toEqual(['1', '1']);
+  expect((await wadi.request('POST', `${runs}/${id}/cancel`)).status).toBe(202);
   const run = await wadi.ended(cluster.id, id);
   expect(run.status).toBe('cancelled');
   for (const target of run.targets) expect(target.status).toBe('cancelled');
-  const left = await wadi.run(cluster.id, {
-    command: `ps -eo args | grep -c '[s]leep ${mark}'`,
-    targets: ['machines'],
+  expect(await count()).toEqual(['0', '0']);
+});
+
+it('a command on a machine that lost its power is unknown, and is not begun again', async () => {
+  const command = 'echo begun; sleep 600';
+  const { id } = await startedRun(command);
+  await lab.power('off', 'machine-2');
+  await lab.power('on', 'machine-2');
+  const runs = `/v2/clusters/${cluster.id}/runs`;
+  const target = async (name: string) => {
+    const { body } = await wadi.request('GET', `${runs}/${id}`);
+    return body.run.targets.find((each: Answer['body']) => each.instance_name === name);
+  };
+  await expect
+    .poll(async () => (await target('machine-2')).status, { timeout: 60_000, interval: 200 })
+    .toBe('unknown');
+  expect(await target('machine-2')).toMatchObject({
+    stdout_bytes: 6,
+    error: { code: 'RUN_LOST', retryable: false },
   });
-  for (const { instance_name: name } of left.targets)
-    expect((await wadi.output(left, name)).toString().trim()).toBe('0');
+  expect(await target('machine-1')).toMatchObject({ status: 'running' });
+  await wadi.request('POST', `${runs}/${id}/cancel`);
+  await wadi.ended(cluster.id, id);
 });
 
 it('a creation goes on where it was when its controller was killed', async () => {

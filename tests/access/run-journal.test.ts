@@ -1,15 +1,15 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { ClusterReach } from '../../packages/controller/src/access/cluster-reach.ts';
+import type { RunTarget } from '../../packages/controller/src/access/run-executor.ts';
 import { RunJournal } from '../../packages/controller/src/access/run-journal.ts';
 import { InventoryCloud } from '../../packages/controller/src/clouds/inventory/inventory-cloud.ts';
 import { openEventLog } from '../../packages/controller/src/events/event-log.ts';
+import { type AdoptParts, adoptOrphanedRuns } from '../../packages/controller/src/provisioning/adopt-runs.ts';
 import type { ClusterWork } from '../../packages/controller/src/provisioning/cluster-work.ts';
-import {
-  settleOrphanedRuns,
-  watchOrphanedRuns,
-} from '../../packages/controller/src/provisioning/settle-runs.ts';
 import { removeCluster } from '../../packages/controller/src/provisioning/steps/remove-cluster.ts';
+import { watchOrphans } from '../../packages/controller/src/provisioning/watch-orphans.ts';
 import { insertToken, revokeToken } from '../../packages/controller/src/storage/api-tokens.ts';
 import { listAudit } from '../../packages/controller/src/storage/audit.ts';
 import { type Database, openDatabase, openPool } from '../../packages/controller/src/storage/database.ts';
@@ -20,6 +20,7 @@ import {
   insertRun,
   listTargets,
   type NewRun,
+  type RunRow,
   type TargetResult,
 } from '../../packages/controller/src/storage/runs.ts';
 import { createDatabase } from '../set-up/database.ts';
@@ -89,7 +90,9 @@ describe('the journal of runs', () => {
     const run = await newRun(50);
     const other = new RunJournal(db, log);
     const claims = run.targets.flatMap(({ id }) =>
-      [journal, other, journal].map((each) => each.claim({ runId: run.id, instanceId: id, route: 'r' })),
+      [journal, other, journal].map((each) =>
+        each.claim({ runId: run.id, instanceId: id, route: 'r', bootId: 'b' }),
+      ),
     );
     const won = await Promise.all(claims);
     for (const [i] of run.targets.entries())
@@ -198,7 +201,7 @@ describe('a run whose caller may not do it any more', () => {
     const targets = ['begun', 'waiting'].map((name) => ({ id: randomUUID(), name }));
     await insertRun(db, { ...run, targets });
     const claim = (index: number) =>
-      journal.claim({ runId: run.id, instanceId: targets[index]?.id ?? '', route: 'r' });
+      journal.claim({ runId: run.id, instanceId: targets[index]?.id ?? '', route: 'r', bootId: 'b' });
     return { token, run, claim };
   }
   const grantRoot = (member_root: boolean) => db.updateTable('project').set({ member_root }).execute();
@@ -239,24 +242,42 @@ describe('a run whose caller may not do it any more', () => {
 });
 
 describe('runs of a controller that is gone', () => {
-  it('are settled: started is unknown with the bytes it left, pending is cancelled, ended stays', async () => {
+  it('are taken over: what is left of them, from what is stored on, by one controller', async () => {
     const run = await newRun(3, 'a dead one');
     const [first, second, third] = run.targets.map(({ id }) => ({ runId: run.id, instanceId: id }));
     if (!first || !second || !third) throw new Error('unreachable');
-    await journal.claim({ ...first, route: 'r' });
+    await journal.claim({ ...first, route: 'r', bootId: 'b' });
     void journal.append({ ...first, stream: 'stdout', offset: 0, bytes: Buffer.from('12345') });
     await journal.finish({ ...ended, ...second });
-    await settleOrphanedRuns(db, 'me', log);
-    const targets = new Map((await listTargets(db, [run.id])).map((each) => [each.instance_id, each]));
-    expect(targets.get(first.instanceId)).toMatchObject({
-      status: 'unknown',
-      stdout_bytes: '5',
-      error: { code: 'CONTROLLER_LOST', retryable: false },
-    });
-    expect(targets.get(second.instanceId)).toMatchObject({ status: 'succeeded', error: null });
-    expect(targets.get(third.instanceId)).toMatchObject({ status: 'cancelled', error: { retryable: true } });
-    expect(await findRun(db, run.id)).toMatchObject({ status: 'finished' });
-    expect(await journal.claim({ ...third, route: 'r' })).toBe(false);
+    const [me, you] = [adopter('me'), adopter('you')];
+    const { lockKey } = await import('../../packages/controller/src/provisioning/engine/lease.ts');
+    const leases = await pool.connect();
+    for (const living of ['me', 'you']) await leases.query('select pg_advisory_lock($1)', [lockKey(living)]);
+    await Promise.all([adoptOrphanedRuns(me.parts), adoptOrphanedRuns(you.parts)]);
+    await leases.query('select pg_advisory_unlock_all()');
+    leases.release();
+    const adopted = [...me.adopted, ...you.adopted].filter((each) => each.run.id === run.id);
+    expect(adopted).toHaveLength(1);
+    const begins = adopted[0]?.targets.map(({ instance, begin }) => [instance.id, begin]);
+    expect(new Map(begins as [string, unknown][])).toEqual(
+      new Map([
+        [first.instanceId, { claimed: true, offsets: { stdout: 5, stderr: 0 } }],
+        [third.instanceId, { claimed: false, offsets: { stdout: 0, stderr: 0 } }],
+      ]),
+    );
+    // The dead one was only frozen, and wakes.
+    const dead = new RunJournal(db, log, 'a dead one');
+    expect(await dead.claim({ ...third, route: 'r', bootId: 'b' })).toBe(false);
+    void dead.append({ ...first, stream: 'stdout', offset: 5, bytes: Buffer.from('6') });
+    await dead.finish({ ...ended, ...first });
+    expect((await listTargets(db, [run.id])).map(({ status }) => status).sort()).toEqual([
+      'pending',
+      'running',
+      'succeeded',
+    ]);
+    expect((await readOutput(db, { ...first, stream: 'stdout' }, 0, 10)).toString()).toBe('12345');
+    const owner = adopted[0]?.run.owner ?? '';
+    expect(await new RunJournal(db, log, owner).claim({ ...third, route: 'r', bootId: 'b' })).toBe(true);
   });
 
   it('have an end in the audit log when their cluster is removed before they are settled', async () => {
@@ -274,7 +295,7 @@ describe('runs of a controller that is gone', () => {
     const run = { ...(await newRun(0)), id: randomUUID(), clusterId: id, owner: 'on another computer' };
     const targets = ['started', 'waiting'].map((name) => ({ id: randomUUID(), name }));
     await insertRun(db, { ...run, targets });
-    await journal.claim({ runId: run.id, instanceId: targets[0]?.id ?? '', route: 'r' });
+    await journal.claim({ runId: run.id, instanceId: targets[0]?.id ?? '', route: 'r', bootId: 'b' });
     const work = {
       db,
       clusterId: id,
@@ -293,20 +314,32 @@ describe('runs of a controller that is gone', () => {
     ]);
   });
 
-  it('are left alone while it lives, and settled soon after it lets go', async () => {
+  it('are left alone while it lives, and taken over soon after it lets go', async () => {
     const run = await newRun(1, 'another');
     const { lockKey } = await import('../../packages/controller/src/provisioning/engine/lease.ts');
+    const { parts, adopted } = adopter('me');
     const client = await pool.connect();
     try {
       await client.query('select pg_advisory_lock($1)', [lockKey('another')]);
-      await settleOrphanedRuns(db, 'me', log);
-      expect(await findRun(db, run.id)).toMatchObject({ status: 'running' });
-      const watch = watchOrphanedRuns(db, 'me', log, 50);
+      await adoptOrphanedRuns(parts);
+      expect(await findRun(db, run.id)).toMatchObject({ status: 'running', owner: 'another' });
+      const watch = watchOrphans(parts, 50);
       await client.query('select pg_advisory_unlock($1)', [lockKey('another')]);
-      await expect.poll(() => findRun(db, run.id)).toMatchObject({ status: 'finished' });
+      await expect.poll(() => findRun(db, run.id)).toMatchObject({ owner: 'me' });
+      await expect.poll(() => adopted.some((each) => each.run.id === run.id)).toBe(true);
       await watch.stop();
     } finally {
       client.release();
     }
   });
 });
+
+function adopter(controllerId: string) {
+  const adopted: { readonly run: RunRow; readonly targets: readonly RunTarget[] }[] = [];
+  const parts: AdoptParts = {
+    ...{ db, log, controllerId },
+    access: { reach: async () => ({ facts: { instances: [] } }) as unknown as ClusterReach },
+    executor: { adopt: (run, _cluster, targets) => void adopted.push({ run, targets }) },
+  };
+  return { parts, adopted };
+}

@@ -89,6 +89,14 @@ describe('a cluster', () => {
     expect(JSON.parse((await words('instances c1 --json')).stdout)).toHaveLength(4);
   });
 
+  it('shows how its proxy is', async () => {
+    const { stdout } = await words('proxies c1');
+    expect(stdout).toMatch(/^NAME +STATE +LATENCY +CHANNELS +MACHINES +SINCE/);
+    expect(stdout).toMatch(/^c1-gate-0 +up +\d+ ms +\d+ +3 +20/m);
+    const [proxy] = JSON.parse((await words('proxies c1 --json')).stdout);
+    expect(proxy).toMatchObject({ name: 'c1-gate-0', state: 'up', machines: 3, error: null });
+  });
+
   it('tells what happened to it', async () => {
     const { code, stdout } = await words('events c1');
     expect(code).toBe(0);
@@ -99,7 +107,14 @@ describe('a cluster', () => {
   });
 
   it('that does not exist is named, with those that do', async () => {
-    for (const line of ['cluster show c2', 'instances c2', 'run c2 -- true', 'events c2', 'http c2/n:80']) {
+    for (const line of [
+      'cluster show c2',
+      'instances c2',
+      'proxies c2',
+      'run c2 -- true',
+      'events c2',
+      'http c2/n:80',
+    ]) {
       const { code, stderr } = await words(line);
       expect({ line, code }).toEqual({ line, code: 2 });
       expect(stderr).toContain('no cluster named c2');

@@ -73,6 +73,30 @@ describe('wadi cluster import', () => {
     expect(page.stdout).toContain(`hello from ${first?.name}`);
   });
 
+  it('reaches it by another method when it is told so, and by the old one again', async () => {
+    const file = describeLab('ways', 'known_hosts: known_hosts\naccess: { relay: nc }\n');
+    expect((await wadi('cluster', 'import', file, '--wait')).code).toBe(0);
+    const shown = await wadi('cluster', 'access', 'ways');
+    expect(shown.stdout).toBe('ways: by fixed_ip, as the controller has it\n  relay          nc\n');
+    const command = ['--method', 'proxy_command', '--proxy-command'];
+    const wrong = await wadi('cluster', 'access', 'ways', ...command, 'nc {hst} {port}');
+    expect(wrong.code).not.toBe(0);
+    expect(wrong.stderr).toContain("proxy_command: unknown key '{hst}' at position 4");
+    const changed = await wadi('cluster', 'access', 'ways', ...command, 'nc {host} {port}');
+    expect(changed.stdout).toContain(
+      'ways: by proxy_command\n  proxy command  nc {host} {port}\n  relay          nc',
+    );
+    expect((await wadi('run', 'ways', '-b', '--', 'hostname')).code).toBe(0);
+    const { stdout } = await wadi('instances', 'ways');
+    expect(stdout).toContain('command > bastion > ');
+    const before = await wadi('cluster', 'access', 'ways', '--method', 'default', '--json');
+    expect(JSON.parse(before.stdout)).toMatchObject({
+      settings: { relay: 'nc' },
+      effective: { method: 'fixed_ip' },
+    });
+    expect((await wadi('cluster', 'delete', 'ways', '--wait')).code).toBe(0);
+  });
+
   it('tells of machines that are spare, at once or later', async () => {
     const file = describeLab('growing', 'known_hosts: known_hosts\n');
     writeFileSync(file, readFileSync(file, 'utf8').replace(/(machine-2.*)}/, '$1, spare: true}'));

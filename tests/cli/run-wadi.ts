@@ -18,6 +18,8 @@ export interface WadiOptions {
   readonly input?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Milliseconds until it is killed. Default 60,000. */
+  readonly deadline?: number;
   /** Called with the process as soon as it runs. */
   readonly onStart?: (child: ChildProcess, output: () => string) => void;
 }
@@ -38,7 +40,7 @@ export async function runWadi(args: readonly string[], options: WadiOptions = {}
   child.stdin.on('error', () => {});
   child.stdin.end(options.input ?? '');
   options.onStart?.(child, () => stdout + stderr);
-  const late = setTimeout(() => child.kill('SIGKILL'), deadline);
+  const late = setTimeout(() => child.kill('SIGKILL'), options.deadline ?? deadline);
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
   clearTimeout(late);
   keepEvidence('wadi', stdout + stderr);

@@ -14,6 +14,15 @@ test.each([
   ['the sandbox beyond this computer', ['--listen', '10.0.0.1:0', '--sandbox'], '--sandbox'],
   ['the example without the sandbox', ['--example'], '--sandbox'],
   ['a network that is none', ['--allow-network', '10.0.0.0/99'], "'10.0.0.0/99' is not a network"],
+  ['an access method that is none', ['--access-method', 'pigeon'], 'fixed_ip, floating_ip, netns'],
+  ['proxy_command without a command', ['--access-method', 'proxy_command'], '--proxy-command'],
+  [
+    'a key that no command is told',
+    ['--proxy-command', 'nc {hst} {port}'],
+    "unknown key '{hst}' at position 4; known are {host} {port} {tenant_id} {network_id} {router_id}",
+  ],
+  ['agents at no address', ['--agent-listen', '0.0.0.0:8022'], '--agent-advertise'],
+  ['an address for agents without a place', ['--agent-advertise', 'a:1'], '--agent-listen'],
   ['an address instead of a network', ['--allow-network', '10.0.0.1'], 'is not a network'],
   ['a database URL of another kind', ['--database', 'mysql://x/y'], 'postgresql://'],
   ['a log level that is none', ['--log-level', 'loud'], 'info'],
@@ -33,6 +42,7 @@ test.each([
 test.each([
   ['an unknown key', 'listn: 127.0.0.1:0', 'unknown key listn'],
   ['a value of the wrong type', 'sandbox: often', 'sandbox'],
+  ['a proxy command for a shell', 'proxy_command: "nc {host} {port} | tee log"', "'|' at position 18"],
   ['a host name with a port', 'hosts: ["wadi.example:80"]', 'hosts'],
   ['an IPv6 address without brackets', 'hosts: ["2001:db8::1"]', 'hosts'],
   ['text that is no YAML', 'listen: [', 'wadi.yaml'],

@@ -33,7 +33,13 @@ beforeAll(async () => {
   const { db, secrets, events, url } = storage;
   const log = pino({ level: 'warn' }, { write: (line: string) => logged.push(line) });
   const access = new ClusterAccess({ db, secrets, events, policy: { allowNetworks: [] }, log });
-  const runs = new RunExecutor({ access, secrets, journal: new RunJournal(db, log), log });
+  const runs = new RunExecutor({
+    access,
+    secrets,
+    journal: new RunJournal(db, log),
+    log,
+    lostContactSeconds: 3600,
+  });
   const onLeaseLost = (reason: string) => expect.unreachable(reason);
   const engine = createDbosEngine({ connection: { url }, controllerId: randomUUID(), log, onLeaseLost });
   const clouds = new Map([['inventory', new InventoryCloud(db)]]);

@@ -11,7 +11,9 @@ let contract: Contract;
 const answered = new Set<string>();
 
 beforeAll(async () => {
-  controller = await startController({ args: ['--sandbox', '--allow-network', '127.0.0.0/8'] });
+  controller = await startController({
+    args: ['--sandbox', '--allow-network', '127.0.0.0/8', '--agent-listen', '127.0.0.1:0'],
+  });
   document = (await controller.request('GET', '/openapi.json')).body;
   contract = new Contract(document);
 });
@@ -178,9 +180,18 @@ it('clusters and their machines answer as documented', async () => {
 
   await ask(200, 'GET', `${path}/instances`);
   await ask(404, 'GET', `/v2/clusters/${nobody}/instances`);
+  await ask(200, 'GET', `${path}/proxies`);
+  await ask(404, 'GET', `/v2/clusters/${nobody}/proxies`);
   await ask(200, 'GET', `${path}/events?after=0&wait=0.5`);
   await ask(400, 'GET', `${path}/events?wait=61`);
 
+  await ask(200, 'GET', `${path}/access`);
+  await ask(200, 'PUT', `${path}/access`, { relay: 'nc', proxy_policy: 'first', direct_when_faster: true });
+  await ask(200, 'PUT', `${path}/access`, {});
+  await ask(400, 'PUT', `${path}/access`, { method: 'netns' });
+  await ask(201, 'POST', `${path}/instances/c-inner-0/agent`);
+  await ask(404, 'POST', `${path}/instances/nope/agent`);
+  await ask(400, 'PUT', `${path}/access`, { method: 'pigeon' });
   const { run } = await ask(202, 'POST', `${path}/runs`, { command: ['echo', 'x'], env: { A: 'b' } });
   await ask(400, 'POST', `${path}/runs`, { command: '', targets: ['inner'] });
   await ask(400, 'POST', `${path}/runs`, { command: 'true', targets: ['nope'] });
@@ -195,6 +206,16 @@ it('clusters and their machines answer as documented', async () => {
   await ask(400, 'GET', `${output}?instance=c-inner-0&stream=stdin`);
   expect(await ask(200, 'GET', `${path}/instances/c-inner-0/http/8080/`)).toContain('c-inner-0');
   await ask(502, 'GET', `${path}/instances/c-inner-0/http/1`);
+
+  await ask(200, 'GET', `${path}/explain`);
+  const machine = `${path}/instances/c-inner-0/explain`;
+  expect((await ask(200, 'GET', machine)).verdict.reachable).toBe(null);
+  const { explanation } = await ask(200, 'POST', machine);
+  expect([explanation.verdict.reachable, explanation.routes.length]).toEqual([true, 1]);
+  expect((await ask(200, 'POST', `${path}/explain?step_seconds=30`)).explanation.problems).toEqual([]);
+  await ask(400, 'POST', `${path}/explain?step_seconds=61`);
+  await ask(400, 'POST', `${path}/instances/nope/explain`);
+  await ask(404, 'POST', `/v2/clusters/${nobody}/explain`);
 
   const { machines } = await ask(200, 'GET', '/v2/sandbox/machines');
   const switched = `/v2/sandbox/machines/${machines.at(-1).instance_id}`;

@@ -78,6 +78,9 @@ it('says what a body is made of wherever one is taken', () => {
   // These take none.
   expect(without.map(({ operation }) => operation.operationId).sort()).toEqual([
     'cancelRun',
+    'enrollAgent',
+    'explainCluster',
+    'explainInstance',
     'revokeToken',
     'startSandboxMachine',
     'stopSandboxMachine',

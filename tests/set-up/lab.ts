@@ -23,6 +23,8 @@ export interface LabOptions {
   readonly maxSessions?: number;
   readonly hostKeys?: readonly ('ed25519' | 'ecdsa' | 'rsa')[];
   readonly noSudo?: boolean;
+  /** A router with a namespace and floating addresses. */
+  readonly router?: boolean;
   /** Milliseconds between the controller and the proxies. */
   readonly rttMs?: number;
 }
@@ -32,6 +34,8 @@ export interface LabInventory {
   readonly directory: string;
   readonly proxies: readonly LabProxy[];
   readonly machines: readonly LabMachine[];
+  /** Null without the option. */
+  readonly router: { readonly id: string; readonly namespace: string } | null;
   readonly user: string;
   readonly privateKeyPath: string;
   readonly httpPort: number;
@@ -40,9 +44,13 @@ export interface LabInventory {
 export interface LabMachine {
   readonly name: string;
   readonly internalIp: string;
+  /** With a router. */
+  readonly floatingIp?: string;
   /** OpenSSH public keys. */
   readonly hostKeys: readonly string[];
 }
+
+export type LabFault = 'kill' | 'drop' | 'reject' | 'freeze' | 'cut';
 
 export interface LabProxy extends LabMachine {
   readonly externalIp: string;
@@ -81,6 +89,8 @@ export interface Lab {
   door(proxy: string): Promise<{ host: string; port: number }>;
   /** A power cut and its end; files on the machine are lost, its address and host keys stay. */
   power(state: 'on' | 'off', machine: string): Promise<void>;
+  /** Brings a fault upon a proxy and takes it away (lab-fault); `cut` is from one machine. */
+  fault(what: 'begin' | 'end', kind: LabFault, proxy: string, machine?: string): Promise<void>;
   down(): Promise<void>;
 }
 
@@ -99,6 +109,7 @@ export async function labUp(options: LabOptions): Promise<Lab> {
   if (options.maxStartups) argv.push('--max-startups', options.maxStartups);
   if (options.maxSessions !== undefined) argv.push('--max-sessions', String(options.maxSessions));
   if (options.hostKeys) argv.push('--host-keys', options.hostKeys.join(','));
+  if (options.router) argv.push('--router');
   if (options.noSudo) argv.push('--no-sudo');
   if (options.rttMs) argv.push('--rtt-ms', String(options.rttMs));
   const { stdout } = await run(`${folder}lab-up`, argv, { maxBuffer: 16 << 20 });
@@ -158,6 +169,10 @@ function standing(name: string, inventory: LabInventory): Lab {
     },
     async power(state, machine) {
       await run(`${folder}lab-power`, ['--name', name, state, machine]);
+    },
+    async fault(what, kind, proxy, machine) {
+      const words = [what, kind, proxy, ...(machine === undefined ? [] : [machine])];
+      await run(`${folder}lab-fault`, ['--name', name, ...words]);
     },
     async down() {
       await Promise.all(doors.splice(0).map((close) => close()));

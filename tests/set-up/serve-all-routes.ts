@@ -38,7 +38,11 @@ export async function serveAllRoutes(
   const directory = `${inject('runFolder')}/routes-${randomUUID()}`;
   const clouds = new Map([['sandbox', new SandboxCloud({ directory, apiHost: '127.0.0.1' })]]);
   const context = { ...storage, log, clouds, stopping: new AbortController().signal };
-  const parts = { plugins: await loadPlugins(), allowNetworks: [], controllerId: randomUUID() } as never;
+  const parts = {
+    plugins: await loadPlugins(),
+    policy: { allowNetworks: [] },
+    controllerId: randomUUID(),
+  } as never;
   const routes: { method: string; url: string }[] = [];
   const resources = [
     health,

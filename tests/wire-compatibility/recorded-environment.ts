@@ -100,7 +100,13 @@ export async function openEnvironment(
       : ['sandbox', new FullSandbox({ directory, apiHost: '127.0.0.1' })],
   ]);
   const access = new ClusterAccess({ db, secrets, events, policy: { allowNetworks: [] }, log });
-  const runs = new RunExecutor({ access, secrets, journal: new RunJournal(db, log), log });
+  const runs = new RunExecutor({
+    access,
+    secrets,
+    journal: new RunJournal(db, log),
+    log,
+    lostContactSeconds: 3600,
+  });
   const engine = createDbosEngine({ connection, controllerId: randomUUID(), log, onLeaseLost: () => {} });
   const plugins = await loadPlugins(pluginFolders);
   const verifier = new Verifier({ db, access, log, everySeconds: 600 });

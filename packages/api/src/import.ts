@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { AccessSettings } from './access.ts';
 import { configs } from './field.ts';
 
 /** A host name or an instance name: labels of letters, digits and hyphens (RFC 1123 section 2.1). */
@@ -18,6 +19,13 @@ export const ImportedMachine = Type.Object(
   {
     name: Type.String({ maxLength: 64, pattern: hostNamePattern, description: 'Kept as the instance name.' }),
     address: Type.String({ minLength: 1, maxLength: 253, description: 'IP address or host name.' }),
+    floating_ip: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 253,
+        description: 'By which the method `floating_ip` reaches it.',
+      }),
+    ),
     port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65_535, default: 22 })),
     user: Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_.-]{0,31}$' }),
     identity: Type.String({ minLength: 1, maxLength: 64, description: 'A label of `identities`.' }),
@@ -60,6 +68,7 @@ export const ImportRequest = Type.Object(
     plugin_name: Type.Optional(Type.String({ default: 'bare' })),
     plugin_version: Type.Optional(Type.String()),
     cluster_configs: configs(),
+    access: Type.Optional(AccessSettings),
     ...machines,
   },
   { additionalProperties: false },

@@ -1,3 +1,4 @@
+export * from './access.ts';
 export * from './api-error.ts';
 export * from './audit.ts';
 export * from './cluster.ts';
@@ -6,6 +7,7 @@ export * from './cluster-status.ts';
 export * from './cluster-template.ts';
 export * from './error.ts';
 export * from './event.ts';
+export * from './explain.ts';
 export { Configs, Share } from './field.ts';
 export * from './field-path.ts';
 export * from './flavor.ts';
@@ -30,6 +32,7 @@ export {
 export * from './open-api-document.ts';
 export * from './plugin.ts';
 export * from './project.ts';
+export * from './proxy.ts';
 export * from './right.ts';
 export * from './run.ts';
 export * from './sandbox.ts';

@@ -2,7 +2,14 @@ import { type Static, Type } from 'typebox';
 
 /** One step of a route, as shown to people. */
 export const RouteHop = Type.Object({
-  kind: Type.Union([Type.Literal('tcp'), Type.Literal('ssh')]),
+  kind: Type.Union([
+    Type.Literal('tcp'),
+    Type.Literal('netns'),
+    Type.Literal('command'),
+    Type.Literal('agent'),
+    Type.Literal('ssh'),
+  ]),
+  namespace: Type.Optional(Type.String({ description: 'The network namespace that is dialled from.' })),
   machine: Type.Optional(Type.String({ description: 'The machine that is jumped through.' })),
   host: Type.Optional(Type.String()),
   port: Type.Optional(Type.Integer()),
@@ -36,6 +43,7 @@ export const Instance = Type.Object({
   is_proxy: Type.Boolean(),
   cloud_instance_id: Type.Union([Type.String(), Type.Null()]),
   internal_ip: Type.Union([Type.String(), Type.Null()]),
+  floating_ip: Type.Union([Type.String(), Type.Null()]),
   management_ip: Type.Union([Type.String(), Type.Null()]),
   login_user: Type.Union([Type.String(), Type.Null()]),
   host_key: HostKeyView,

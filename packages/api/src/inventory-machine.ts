@@ -7,6 +7,7 @@ export const InventoryMachine = Type.Object({
   node_group_name: Type.String({ description: 'The cluster may have no such node group yet.' }),
   is_proxy: Type.Boolean(),
   address: Type.String(),
+  floating_ip: Type.Union([Type.String(), Type.Null()]),
   port: Type.Integer(),
   user: Type.String(),
   host_key: HostKeyView,

@@ -10,7 +10,7 @@ import { foldNames } from './node-set.ts';
 type Fields = Readonly<Record<string, unknown>>;
 
 const machinesFields = ['user', 'port', 'identity', 'known_hosts', 'trust_first_contact', 'machines'];
-const clusterFields = ['name', 'description', 'plugin_name', 'plugin_version'];
+const clusterFields = ['name', 'description', 'plugin_name', 'plugin_version', 'access'];
 
 interface Options {
   readonly trustFirstContact?: boolean;
@@ -29,6 +29,7 @@ export async function importRequest(
   return {
     ...texts(description, ['description', 'plugin_name', 'plugin_version']),
     name: requiredText(description, 'name', 'the file'),
+    ...accessOf(description),
     ...(await readMachines(description, folder, options)),
   };
 }
@@ -41,6 +42,13 @@ export async function machinesRequest(
 ): Promise<MachinesRequest> {
   checkNames(description, machinesFields);
   return readMachines(description, folder, options);
+}
+
+/** What is in it is the controller's business. */
+function accessOf({ access }: Fields): Pick<ImportRequest, 'access'> {
+  if (access === undefined) return {};
+  if (typeof access === 'object' && access !== null && !Array.isArray(access)) return { access };
+  throw usageError('"access" is not a list of settings', 'As in: access: { method: floating_ip }');
 }
 
 function checkNames(description: Fields, known: readonly string[]): void {
@@ -93,7 +101,18 @@ function defaultsOf(description: Fields): Fields {
 }
 
 const machineFields = [
-  ...['name', 'address', 'port', 'user', 'identity', 'is_proxy', 'node_group', 'host_keys', 'spare'],
+  ...[
+    'name',
+    'address',
+    'port',
+    'user',
+    'identity',
+    'is_proxy',
+    'node_group',
+    'host_keys',
+    'spare',
+    'floating_ip',
+  ],
 ];
 
 function machineFrom(fields: Fields, place: number, knownHosts: string): ImportedMachine {

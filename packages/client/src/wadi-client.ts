@@ -1,13 +1,17 @@
+import { Access } from './access.ts';
 import { Audit } from './audit.ts';
 import { ClusterTemplates } from './cluster-templates.ts';
 import { Clusters } from './clusters.ts';
 import { Events } from './events.ts';
+import { Explanations } from './explanations.ts';
 import { Instances } from './instances.ts';
 import { Machines } from './machines.ts';
 import { NodeGroupTemplates } from './node-group-templates.ts';
 import { Plugins } from './plugins.ts';
 import { Projects } from './projects.ts';
+import { Proxies } from './proxies.ts';
 import { Runs } from './runs.ts';
+import { Sandbox } from './sandbox.ts';
 import { Tokens } from './tokens.ts';
 import { Transport, type TransportOptions } from './transport.ts';
 
@@ -29,12 +33,16 @@ export class WadiClient {
   readonly clusterTemplates: ClusterTemplates;
   readonly clusters: Clusters;
   readonly instances: Instances;
+  readonly proxies: Proxies;
   readonly machines: Machines;
+  readonly access: Access;
   readonly runs: Runs;
   readonly events: Events;
+  readonly explain: Explanations;
   readonly tokens: Tokens;
   readonly projects: Projects;
   readonly audit: Audit;
+  readonly sandbox: Sandbox;
 
   constructor(options: TransportOptions) {
     const transport = new Transport(options);
@@ -43,11 +51,15 @@ export class WadiClient {
     this.clusterTemplates = new ClusterTemplates(transport);
     this.clusters = new Clusters(transport);
     this.instances = new Instances(transport);
+    this.access = new Access(transport);
+    this.proxies = new Proxies(transport);
     this.machines = new Machines(transport);
     this.runs = new Runs(transport);
     this.events = new Events(transport);
+    this.explain = new Explanations(transport);
     this.tokens = new Tokens(transport);
     this.projects = new Projects(transport);
     this.audit = new Audit(transport);
+    this.sandbox = new Sandbox(transport);
   }
 }

@@ -1,6 +1,8 @@
 import { BlockList, isIP } from 'node:net';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { type AccessMethod, accessMethods } from '@wadi/api';
+import { parseCommandTemplate } from '@wadi/indirect-access';
 import type { ConfigFile } from './config-file.ts';
 
 /** What the operator decides. Flags win over the environment, that over the file, that over the defaults. */
@@ -30,16 +32,34 @@ export interface Config {
   readonly example: boolean;
   /** Networks in which first hops of imported clusters must lie. */
   readonly allowNetworks: readonly string[];
+  /** How clusters are reached that do not say it themselves. */
+  readonly accessMethod: AccessMethod;
+  /** What makes the first hop of `accessMethod` proxy_command; null: clusters have their own. */
+  readonly proxyCommand: string | null;
+  /** Words before `ip netns exec`. */
+  readonly rootWrapper: readonly string[];
+  /** Where machines that dial in find this controller; null: it takes none. */
+  readonly agents: AgentSettings | null;
   /** Absolute; a folder with plugins besides those that come with Wadi. */
   readonly plugins: string | null;
   /** Seconds between two looks at a cluster's health; 0: nobody ever looks. */
   readonly verifyEverySeconds: number;
+  /** Seconds without a way to a machine after which a command that runs there is given up. */
+  readonly lostContactSeconds: number;
   /** Absent: the embedded server. */
   readonly databaseUrl: string | null;
   readonly masterKeyFile: string;
   /** `-`: standard output. */
   readonly logFile: string;
   readonly logLevel: string;
+}
+
+export interface AgentSettings {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** `HOST:PORT` as machines and the other controllers see it; null: as it listens. */
+  readonly advertise: string | null;
 }
 
 export interface KeystoneSettings {
@@ -67,8 +87,18 @@ export const usage = `Usage: wadi serve [options]
   --example              create the example cluster in the sandbox and show what it can do
   --test-cloud FILE      for tests of the API: the cloud that FILE describes, its tokens and plugins
   --allow-network CIDR   network in which imported machines may be dialled; repeatable
+  --access-method METHOD how machines are reached that the controller dials: fixed_ip (default), floating_ip, netns,
+                         proxy_command or agent; a cluster may have its own
+  --proxy-command WORDS  the program for proxy_command, with {host} {port} {tenant_id} {network_id} {router_id};
+                         no shell reads it
+  --agent-listen HOST:PORT
+                         let machines dial in that accept nothing from outside (off by default)
+  --agent-advertise HOST:PORT
+                         where they find it, when that is another address
   --plugins DIR          folder with plugins of your own, one folder each
   --verify-every SECONDS how often to look whether all machines answer (default 600; 0: never)
+  --lost-contact SECONDS how long a command may run on a machine that cannot be reached, before nobody waits for its
+                         end any more (default 3600)
   --auth MODE            tokens (default), keystone, or none
   --no-auth              the same as --auth none: everybody on this computer is an admin; sandbox only
   --keystone-url URL     with --auth keystone: where it is, e.g. https://keystone.example:5000/v3
@@ -155,8 +185,11 @@ export async function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv
     testCloud: testCloud === undefined ? null : path.resolve(testCloud),
     example,
     allowNetworks,
+    ...readAccess(flags, file),
+    agents: readAgents(flags, file),
     plugins: plugins === undefined ? null : path.resolve(plugins),
-    verifyEverySeconds: parseSeconds(flags['verify-every']) ?? file.verify_every_seconds ?? 600,
+    verifyEverySeconds: parseSeconds('verify-every', flags) ?? file.verify_every_seconds ?? 600,
+    lostContactSeconds: parseSeconds('lost-contact', flags) ?? file.lost_contact_seconds ?? 3600,
     databaseUrl: checkDatabaseUrl(flags.database ?? (env.DATABASE_URL || undefined) ?? file.database_url),
     masterKeyFile: path.resolve(file.master_key_file ?? path.join(data, 'master.key')),
     logFile: logFile === '-' ? logFile : path.resolve(logFile),
@@ -176,8 +209,13 @@ function parseFlags(argv: readonly string[]) {
         'test-cloud': { type: 'string' },
         example: { type: 'boolean' },
         'allow-network': { type: 'string', multiple: true },
+        'access-method': { type: 'string' },
+        'proxy-command': { type: 'string' },
+        'agent-listen': { type: 'string' },
+        'agent-advertise': { type: 'string' },
         plugins: { type: 'string' },
         'verify-every': { type: 'string' },
+        'lost-contact': { type: 'string' },
         auth: { type: 'string' },
         'no-auth': { type: 'boolean' },
         'keystone-url': { type: 'string' },
@@ -199,6 +237,40 @@ function parseFlags(argv: readonly string[]) {
 }
 
 type Flags = ReturnType<typeof parseFlags>;
+
+function readAccess(
+  flags: Flags,
+  file: ConfigFile,
+): Pick<Config, 'accessMethod' | 'proxyCommand' | 'rootWrapper'> {
+  const given = flags['access-method'] ?? file.access_method ?? 'fixed_ip';
+  const accessMethod = accessMethods.find((method) => method === given);
+  if (!accessMethod) throw new ConfigError(`--access-method is one of ${accessMethods.join(', ')}`);
+  const proxyCommand = flags['proxy-command'] ?? file.proxy_command ?? null;
+  if (accessMethod === 'proxy_command' && proxyCommand === null)
+    throw new ConfigError('--access-method proxy_command needs --proxy-command');
+  try {
+    if (proxyCommand !== null) parseCommandTemplate(proxyCommand);
+  } catch (error) {
+    throw new ConfigError((error as Error).message);
+  }
+  return { accessMethod, proxyCommand, rootWrapper: file.root_wrapper ?? [] };
+}
+
+function readAgents(flags: Flags, file: ConfigFile): AgentSettings | null {
+  const listen = flags['agent-listen'] ?? file.agent_listen;
+  const advertise = flags['agent-advertise'] ?? file.agent_advertise ?? null;
+  if (listen === undefined) {
+    if (advertise !== null) throw new ConfigError('--agent-advertise needs --agent-listen');
+    return null;
+  }
+  if (advertise !== null) parseListen(advertise, '--agent-advertise');
+  const at = parseListen(listen, '--agent-listen');
+  if (advertise === null && (at.host === '0.0.0.0' || /^[0:]+$/.test(at.host)))
+    throw new ConfigError(
+      `--agent-listen ${listen} is no address that a machine could dial: give --agent-advertise`,
+    );
+  return { ...at, advertise };
+}
 
 const authModes = ['tokens', 'keystone', 'none'] as const;
 
@@ -246,18 +318,22 @@ function readTls(flags: Flags, file: ConfigFile): Config['tls'] {
   return { cert: path.resolve(cert), key: path.resolve(key) };
 }
 
-function parseListen(text: string): { host: string; port: number } {
+function parseListen(text: string, option = 'listen'): { host: string; port: number } {
   const [, bracketed, plain, port] = /^(?:\[([0-9A-Fa-f:]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text) ?? [];
   const host = bracketed ?? plain;
   if (!host || Number(port) > 65535)
-    throw new ConfigError(`listen: '${text}' is not HOST:PORT, e.g. 127.0.0.1:8386 or [::1]:8386`);
+    throw new ConfigError(`${option}: '${text}' is not HOST:PORT, e.g. 127.0.0.1:8386 or [::1]:8386`);
   // What the name means here must not depend on the resolver.
   return { host: host === 'localhost' ? '127.0.0.1' : host, port: Number(port) };
 }
 
-function parseSeconds(text: string | undefined): number | undefined {
+function parseSeconds(
+  option: 'verify-every' | 'lost-contact',
+  flags: { readonly [each in typeof option]?: string | undefined },
+): number | undefined {
+  const text = flags[option];
   if (text === undefined || /^\d{1,8}$/.test(text)) return text === undefined ? undefined : Number(text);
-  throw new ConfigError(`verify-every: '${text}' is not a number of seconds`);
+  throw new ConfigError(`${option}: '${text}' is not a number of seconds`);
 }
 
 function isLoopback(host: string): boolean {

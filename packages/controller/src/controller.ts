@@ -3,9 +3,11 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import type { Logger } from 'pino';
+import type { AccessPolicy } from './access/access-settings.ts';
 import { ClusterAccess } from './access/cluster-access.ts';
 import { RunExecutor } from './access/run-executor.ts';
 import { RunJournal } from './access/run-journal.ts';
+import { Agents, type AgentsParts } from './agents/agents.ts';
 import { keepAuditFor } from './audit-retention.ts';
 import type { Cloud } from './clouds/cloud.ts';
 import { FakeCloud } from './clouds/fake/fake-cloud.ts';
@@ -29,9 +31,8 @@ import { createDbosEngine } from './provisioning/engine/dbos-engine.ts';
 import { pluginChecks } from './provisioning/plugin-checks.ts';
 import { beginPromisedWork, watchPromisedWork } from './provisioning/promised-work.ts';
 import { registerProvisioning } from './provisioning/provisioning.ts';
-import { settleOrphanedAccesses } from './provisioning/settle-accesses.ts';
-import { settleOrphanedRuns, watchOrphanedRuns } from './provisioning/settle-runs.ts';
 import { Verifier } from './provisioning/verifier.ts';
+import { lookAfterOrphans, watchOrphans } from './provisioning/watch-orphans.ts';
 import type { Shutdown } from './shutdown.ts';
 import { ensureToken } from './storage/api-tokens.ts';
 import { type Connection, type Database, openDatabase, openPool } from './storage/database.ts';
@@ -89,16 +90,29 @@ export async function openController(parts: ControllerParts): Promise<string> {
   for (const { token, project, role } of testCloud?.tokens ?? [])
     await ensureToken(db, { projectId: project, name: `test cloud: ${role} of ${project}`, role, token });
   const clouds = openClouds(parts, db, testCloud);
+  // New for every process: what a dead one left behind is known by its id.
+  const controllerId = randomUUID();
+  const agents =
+    config.agents && (await openAgents(parts, { db, secrets, events, controllerId }, config.agents));
+  const policy: AccessPolicy = {
+    allowNetworks: config.allowNetworks,
+    method: config.accessMethod,
+    proxyCommand: config.proxyCommand,
+    rootWrapper: config.rootWrapper,
+    agents: agents !== null,
+  };
   const access = new ClusterAccess({
     db,
     secrets,
     events,
-    policy: { allowNetworks: config.allowNetworks },
+    policy,
+    ...(agents ? { openAgent: (id: string, signal: AbortSignal) => agents.open(id, signal) } : {}),
     log,
   });
   shutdown.add('access', 5000, () => access.close());
-  const executor = new RunExecutor({ access, secrets, journal: new RunJournal(db, log), log });
-  shutdown.add('runs', 5000, () => executor.close());
+  const journal = new RunJournal(db, log, controllerId);
+  const { lostContactSeconds } = config;
+  const executor = new RunExecutor({ access, secrets, journal, log, lostContactSeconds });
 
   const plugins = await openPlugins(config, testCloud);
   const verifier = new Verifier({
@@ -107,8 +121,6 @@ export async function openController(parts: ControllerParts): Promise<string> {
   });
   shutdown.add('verifier', 5000, () => verifier.close());
 
-  // New for every process: what a dead one left behind is known by its id.
-  const controllerId = randomUUID();
   const onLeaseLost = (reason: string) =>
     parts.dieNow(`the database no longer counts this controller among the living (${reason})`);
   const engine = createDbosEngine({ connection, controllerId, log, onLeaseLost });
@@ -125,16 +137,18 @@ export async function openController(parts: ControllerParts): Promise<string> {
     verifier,
   });
   shutdown.add('engine', 10_000, () => engine.close());
+  // Before the engine: with that our lease ends, and another controller goes on with what we have let go of.
+  shutdown.add('runs', 5000, () => executor.close());
   for (const cloud of clouds.values()) await cloud.resume();
   await engine.launch();
   await beginPromisedWork(db, provisioning);
-  await settleOrphanedRuns(db, controllerId, log);
-  await settleOrphanedAccesses(db, controllerId, log);
+  const orphans = { db, access, executor, controllerId, log };
+  await lookAfterOrphans(orphans);
   verifier.start();
   const promisedWork = watchPromisedWork(db, provisioning, log);
   shutdown.add('promised work', 5000, () => promisedWork.stop());
-  const orphanedRuns = watchOrphanedRuns(db, controllerId, log);
-  shutdown.add('orphaned runs', 5000, () => orphanedRuns.stop());
+  const watch = watchOrphans(orphans);
+  shutdown.add('orphans', 5000, () => watch.stop());
 
   const context: HttpContext = {
     db,
@@ -146,7 +160,6 @@ export async function openController(parts: ControllerParts): Promise<string> {
     log,
     stopping: shutdown.signal,
   };
-  const { allowNetworks } = config;
   const resources = [
     health,
     versionDocument,
@@ -155,7 +168,7 @@ export async function openController(parts: ControllerParts): Promise<string> {
       provisioning,
       defaultCloud: testCloud ? 'fake' : config.sandbox ? 'sandbox' : null,
     }),
-    ...wadiResources({ access, executor, controllerId, provisioning, plugins, allowNetworks }),
+    ...wadiResources({ access, executor, controllerId, provisioning, plugins, policy, agents }),
     sandbox,
   ];
   const retention = keepAuditFor(config.auditRetentionDays, db, log);
@@ -176,6 +189,19 @@ export async function openController(parts: ControllerParts): Promise<string> {
     );
   });
   return config.tls ? url.replace(/^http:/, 'https:') : url;
+}
+
+async function openAgents(
+  { log, shutdown }: ControllerParts,
+  stored: Pick<AgentsParts, 'db' | 'secrets' | 'events' | 'controllerId'>,
+  listen: AgentsParts['listen'],
+): Promise<Agents> {
+  const agents = await Agents.open({ ...stored, log, listen }).catch((error) => {
+    throw new ConfigError(`--agent-listen ${listen.host}:${listen.port}: ${(error as Error).message}`);
+  });
+  shutdown.add('agents', 5000, () => agents.close());
+  log.info({ endpoint: agents.endpoint }, 'machines may dial in');
+  return agents;
 }
 
 /** An address that was asked for is a name for the controller; one that stands for all of them is not. */

@@ -1,5 +1,7 @@
-import type { Identity } from './engine/engine.ts';
-import type { Machine, Relay } from './route.ts';
+import type { Duplex } from 'node:stream';
+import type { Identity, SshEngine } from './engine/engine.ts';
+import type { Dial } from './first-hops.ts';
+import type { Hop, Machine, Relay } from './route.ts';
 
 export interface AccessOptions {
   /** The private key of a credential id. Called for each connection; the answer is not kept. */
@@ -10,12 +12,26 @@ export interface AccessOptions {
    * Absent: first contact is refused (HOST_KEY_REFUSED).
    */
   pinHostKey?(machine: Machine, key: string): Promise<string>;
+  /**
+   * A stream to the sshd of a machine that has dialled in (`AgentHop`). Absent: there are none. Rejects with an AccessError
+   * where it can say why.
+   */
+  openAgent?(agent: string, signal: AbortSignal): Promise<Duplex>;
   readonly deadlines?: Partial<Deadlines>;
   /** Milliseconds between keepalives, and how many may stay unanswered. Default 5000 and 3. */
   readonly keepalive?: Keepalive;
   readonly limits?: Partial<Limits>;
   /** Whatever it throws is swallowed: a listener cannot break work. */
   onEvent?(event: AccessEvent): void;
+  /**
+   * A connection that turns out to be lost when a channel is opened on it is replaced by a new one over the same route.
+   * Default true. False for who has other routes: the error, which says that nothing has happened, comes at once.
+   */
+  readonly replaceLost?: boolean;
+  /** Speaks SSH over a stream. Absent: ssh2. */
+  readonly engine?: SshEngine;
+  /** Opens the first hop's stream. Absent: TCP of this computer. With both, a whole network may be in memory. */
+  readonly dial?: Dial;
 }
 
 export interface Keepalive {
@@ -47,6 +63,8 @@ export interface Limits {
   readonly relayConnectionsPerProxy: number;
   /** Handshakes in flight through one proxy. sshd's MaxStartups begins to drop at 10, per machine. */
   readonly handshakesPerProxy: number;
+  /** Handshakes in flight at one machine, by whatever proxies, counted apart for each length of route. */
+  readonly handshakesPerMachine: number;
   /** Handshakes in flight in all, counted apart for each length of route. */
   readonly handshakes: number;
   /** A connection without channels is closed after this. */
@@ -69,17 +87,28 @@ export const defaultLimits: Limits = {
   connectionsPerMachine: 4,
   relayConnectionsPerProxy: 32,
   handshakesPerProxy: 8,
+  handshakesPerMachine: 4,
   handshakes: 64,
   idleSeconds: 300,
 };
 
 export type AccessEvent =
-  | { readonly type: 'connected'; readonly machine: Machine; readonly route: string }
+  | {
+      readonly type: 'connected';
+      readonly machine: Machine;
+      readonly hops: readonly Hop[];
+      readonly route: string;
+      /** Dial and handshake, without what was waited for before. */
+      readonly milliseconds: number;
+    }
   | {
       readonly type: 'disconnected';
       readonly machine: Machine;
+      readonly hops: readonly Hop[];
       readonly route: string;
       readonly reason: string;
+      /** It broke, or fell silent; else somebody here has closed it. */
+      readonly lost: boolean;
     }
   | { readonly type: 'relay-chosen'; readonly machine: Machine; readonly relay: Relay }
   | { readonly type: 'jump-only-found'; readonly machine: Machine; readonly reason: string }

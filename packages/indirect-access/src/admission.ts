@@ -1,37 +1,37 @@
 import { cancelled, onceAborted } from './deadline.ts';
 
 interface Ticket {
-  readonly group: string;
+  readonly groups: readonly string[];
   admit(): void;
 }
 
-/** Limits what is in flight, in total and per group, first come first served within what the limits allow. */
+/** Limits what is in flight, in total and in each of its groups, first come first served within what the limits allow. */
 export class Admission {
   readonly #total: number;
-  readonly #perGroup: number;
+  readonly #limitOf: (group: string) => number;
   readonly #running = new Map<string, number>();
   readonly #queue: Ticket[] = [];
   #count = 0;
 
-  constructor(total: number, perGroup: number) {
+  constructor(total: number, limitOf: (group: string) => number) {
     this.#total = total;
-    this.#perGroup = perGroup;
+    this.#limitOf = limitOf;
   }
 
   get inFlight(): number {
     return this.#count;
   }
 
-  async run<T>(group: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    await this.#enter(group, signal);
+  async run<T>(groups: readonly string[], signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    await this.#enter(groups, signal);
     try {
       return await work();
     } finally {
-      this.#leave(group);
+      this.#leave(groups);
     }
   }
 
-  #enter(group: string, signal: AbortSignal): Promise<void> {
+  #enter(groups: readonly string[], signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(cancelled(signal));
       const onAbort = () => {
@@ -39,7 +39,7 @@ export class Admission {
         reject(cancelled(signal));
       };
       const ticket: Ticket = {
-        group,
+        groups,
         admit: () => {
           signal.removeEventListener('abort', onAbort);
           resolve();
@@ -51,26 +51,31 @@ export class Admission {
     });
   }
 
-  #leave(group: string): void {
+  #leave(groups: readonly string[]): void {
     this.#count -= 1;
-    const running = (this.#running.get(group) ?? 1) - 1;
-    if (running === 0) this.#running.delete(group);
-    else this.#running.set(group, running);
+    for (const group of groups) {
+      const running = (this.#running.get(group) ?? 1) - 1;
+      if (running === 0) this.#running.delete(group);
+      else this.#running.set(group, running);
+    }
     this.#admitNext();
   }
 
   #admitNext(): void {
     for (let index = 0; index < this.#queue.length && this.#count < this.#total; ) {
       const ticket = this.#queue[index] as Ticket;
-      const running = this.#running.get(ticket.group) ?? 0;
-      if (running >= this.#perGroup) {
+      if (ticket.groups.some((group) => this.#in(group) >= this.#limitOf(group))) {
         index += 1;
         continue;
       }
       this.#queue.splice(index, 1);
-      this.#running.set(ticket.group, running + 1);
+      for (const group of ticket.groups) this.#running.set(group, this.#in(group) + 1);
       this.#count += 1;
       ticket.admit();
     }
+  }
+
+  #in(group: string): number {
+    return this.#running.get(group) ?? 0;
   }
 }

@@ -8,6 +8,7 @@ export function atHop(error: unknown, hop: string, phase?: Phase): unknown {
     code: error.code,
     hop,
     retryable: error.retryable,
+    reason: error.reason,
     ...(error.cause === undefined ? {} : { cause: error.cause }),
     ...(where === undefined ? {} : { phase: where }),
     ...(error.hint === undefined ? {} : { hint: error.hint }),

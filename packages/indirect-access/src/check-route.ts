@@ -1,15 +1,28 @@
 import { isIP } from 'node:net';
+import { checkCommandWords } from './command-template.ts';
 import { AccessError } from './errors.ts';
-import type { Machine, Route } from './route.ts';
+import type { FirstHop, Machine, Route } from './route.ts';
 
 const NAME = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?$/i;
+// No way out of the folder of namespaces, and no option.
+const NAMESPACE = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/;
 // No control characters and no leading dash; everything else is the machine's business.
 const USER = /^(?!-)[^\p{Cc}]{1,255}$/u;
 
 /** Refuses a route that could mean something else to a resolver, a relay program or sshd. */
 export function checkRoute(route: Route): void {
+  checkFirstHop(route.hops[0]);
   for (const hop of route.hops) if (hop.kind === 'ssh') checkMachine(hop.machine);
   checkMachine(route.machine);
+}
+
+function checkFirstHop(hop: FirstHop): void {
+  if (hop.kind === 'command') checkCommandWords(hop.words);
+  if (hop.kind === 'netns') checkNamespace(hop.namespace);
+}
+
+export function checkNamespace(name: string): void {
+  if (!NAMESPACE.test(name)) throw invalid(`not a network namespace: ${JSON.stringify(name).slice(0, 80)}`);
 }
 
 function checkMachine(machine: Machine): void {

@@ -6,21 +6,28 @@ import { withReason } from './with-reason.ts';
 
 const MAX_NOISE = 64 * 1024;
 
+type Markers = Pick<CommandText, 'marker' | 'shellMarker'>;
+
+/** Resolves to the process group; rejects when the command was not started. */
+export async function readStart(channel: ExecChannel, markers: Markers, asRoot: boolean): Promise<number> {
+  return Number(await readAnnouncement(channel, markers, asRoot, /^[1-9]\d*$/));
+}
+
 /**
- * Reads both outputs up to the wrapper's markers and leaves everything after them in the streams. Resolves to
- * the process group; rejects when the command was not started.
+ * Reads both outputs up to the wrapper's markers and leaves everything after them in the streams. Resolves to what it
+ * says behind the marker, which must be of the form `wanted`.
  */
-export async function readStart(
+export async function readAnnouncement(
   channel: ExecChannel,
-  { marker, shellMarker }: CommandText,
+  { marker, shellMarker }: Markers,
   asRoot: boolean,
-): Promise<number> {
+  wanted: RegExp,
+): Promise<string> {
   const [stdout, stderr] = await Promise.all([
     readLine(channel.stdout, `${marker} `),
     readLine(channel.stderr, marker),
   ]);
-  const groupId = Number(stdout.rest);
-  if (stdout.found && stderr.found && Number.isInteger(groupId) && groupId > 1) return groupId;
+  if (stdout.found && stderr.found && wanted.test(stdout.rest)) return stdout.rest;
   const exit = await channel.exit;
   if (exit.lost) {
     throw new AccessError('the connection was lost while the command started', {

@@ -69,7 +69,8 @@ function readVariables(endMarker: string): string {
   ].join('; ');
 }
 
-function exports(env: Readonly<Record<string, string>> = {}): string {
+/** Assignments that export, a line or more for each. */
+export function exports(env: Readonly<Record<string, string>> = {}): string {
   return Object.entries(env)
     .map(([name, value]) => {
       if (NAME.test(name)) return `export ${name}=${quote(value)}\n`;
@@ -81,7 +82,7 @@ function exports(env: Readonly<Record<string, string>> = {}): string {
     .join('');
 }
 
-function shellText(command: Command): string {
+export function shellText(command: Command): string {
   if (typeof command === 'string') {
     quote(command);
     return command;

@@ -1,4 +1,4 @@
-import type { HostKeyTrust, Machine, Relay, Route, SshHop } from './route.ts';
+import type { FirstHop, HostKeyTrust, Machine, Relay, Route, SshHop } from './route.ts';
 
 /**
  * What two users of a connection must have in common to share it: every machine on the way, with its pinned
@@ -6,11 +6,22 @@ import type { HostKeyTrust, Machine, Relay, Route, SshHop } from './route.ts';
  */
 export function connectionKey(route: Route, learned: ReadonlyMap<string, string>): string {
   const hops = route.hops.map((hop) =>
-    hop.kind === 'ssh'
-      ? [hop.kind, ...machineKey(hop.machine, learned), ...hopKey(hop)]
-      : [hop.kind, hop.allow],
+    hop.kind === 'ssh' ? [hop.kind, ...machineKey(hop.machine, learned), ...hopKey(hop)] : firstHopKey(hop),
   );
   return JSON.stringify([...hops, machineKey(route.machine, learned)]);
+}
+
+function firstHopKey(hop: FirstHop): readonly unknown[] {
+  switch (hop.kind) {
+    case 'tcp':
+      return [hop.kind, hop.allow];
+    case 'netns':
+      return [hop.kind, hop.allow, hop.namespace, hop.rootWrapper, hop.relay];
+    case 'agent':
+      return [hop.kind, hop.agent];
+    case 'command':
+      return [hop.kind, hop.allow, hop.words, Object.entries(hop.values).sort()];
+  }
 }
 
 function machineKey(machine: Machine, learned: ReadonlyMap<string, string>): readonly unknown[] {

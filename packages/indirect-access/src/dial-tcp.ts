@@ -1,9 +1,8 @@
-import { lookup } from 'node:dns/promises';
-import { connect, isIP, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import type { Deadlines } from './access-options.ts';
-import { AllowedNetworks, comparable } from './allowed-networks.ts';
+import { allowedAddresses } from './allowed-addresses.ts';
 import { withDeadline } from './deadline.ts';
-import { AccessError, type AccessErrorCode } from './errors.ts';
+import { AccessError, type AccessErrorCode, type Phase } from './errors.ts';
 import type { Machine, TcpHop } from './route.ts';
 
 /** Connects from this process. The address that was checked is the one that is dialled: no second resolution. */
@@ -12,8 +11,11 @@ export async function dialTcp(
   target: Pick<Machine, 'host' | 'port' | 'name'>,
   deadlines: Deadlines,
   signal?: AbortSignal,
+  onPhase?: (phase: Phase) => void,
 ): Promise<Socket> {
-  const addresses = allowed(hop, target, await resolve(target, deadlines.resolve, signal));
+  onPhase?.('resolve');
+  const addresses = await allowedAddresses(hop, target, deadlines.resolve, signal);
+  onPhase?.('dial');
   let failure: unknown;
   for (const address of addresses) {
     try {
@@ -24,45 +26,6 @@ export async function dialTcp(
     }
   }
   throw failure;
-}
-
-async function resolve(
-  target: Pick<Machine, 'host' | 'name'>,
-  milliseconds: number,
-  signal?: AbortSignal,
-): Promise<string[]> {
-  if (isIP(target.host)) return [target.host];
-  const failed = (cause?: unknown) =>
-    new AccessError(`${target.name}: the name ${target.host} has no address`, {
-      code: 'NAME_NOT_RESOLVED',
-      hop: target.name,
-      phase: 'resolve',
-      retryable: true,
-      cause,
-    });
-  const at = { hop: target.name, phase: 'resolve' } as const;
-  const found = await withDeadline({ milliseconds, signal, late: failed, at }, () =>
-    lookup(target.host, { all: true }).catch((error) => {
-      throw failed(error);
-    }),
-  );
-  return found.map(({ address }) => address);
-}
-
-function allowed(hop: TcpHop, target: Pick<Machine, 'name'>, addresses: string[]): string[] {
-  if (!hop.allow) return addresses;
-  const networks = new AllowedNetworks(hop.allow);
-  const kept = addresses.filter((address) => networks.includes(address));
-  if (kept.length > 0) return kept.map(comparable);
-  throw new AccessError(
-    `${target.name}: ${addresses.join(', ')} is outside the networks that may be dialled`,
-    {
-      code: 'ADDRESS_NOT_ALLOWED',
-      hop: target.name,
-      phase: 'resolve',
-      hint: 'an administrator can allow the network',
-    },
-  );
 }
 
 function dial(
@@ -76,7 +39,7 @@ function dial(
   const late = () =>
     new AccessError(`${where}: no answer`, {
       code: 'CONNECTION_TIMEOUT',
-      hint: 'the machine is off, or a firewall drops the packets',
+      hint: hints.CONNECTION_TIMEOUT,
       retryable: true,
       ...at,
     });
@@ -89,7 +52,11 @@ function dial(
         const onError = (error: NodeJS.ErrnoException) => {
           ended.removeEventListener('abort', onAbort);
           const code = codes[error.code ?? ''] ?? 'NETWORK_UNREACHABLE';
-          reject(new AccessError(`${where}: ${words[code]}`, { code, retryable: true, cause: error, ...at }));
+          reject(
+            new AccessError(`${where}: ${words[code]}`, {
+              ...{ code, retryable: true, cause: error, hint: hints[code], ...at },
+            }),
+          );
         };
         ended.addEventListener('abort', onAbort, { once: true });
         socket.once('error', onError);
@@ -112,4 +79,11 @@ const words: Partial<Record<AccessErrorCode, string>> = {
   CONNECTION_REFUSED: 'connection refused: nothing listens there, or a firewall rejects it',
   CONNECTION_TIMEOUT: 'no answer',
   NETWORK_UNREACHABLE: 'no way to that network from here',
+};
+
+const hints: Partial<Record<AccessErrorCode, string>> = {
+  CONNECTION_REFUSED: 'is its sshd running, does it listen on this port, and does a firewall reject?',
+  CONNECTION_TIMEOUT: 'the machine is off, or a firewall drops the packets',
+  NETWORK_UNREACHABLE:
+    'is the address right, is the machine on, and has the controller a route to its network?',
 };

@@ -5,6 +5,7 @@ export type AccessErrorCode =
   | 'CONNECTION_REFUSED' // TCP: nothing listens, or a firewall rejects
   | 'CONNECTION_TIMEOUT' // TCP: no answer; machine off or a firewall drops
   | 'NETWORK_UNREACHABLE'
+  | 'FIRST_HOP_FAILED' // its program does not start or ended before it was through; or the machine has not dialled in
   | 'CONNECTION_LOST' // established, then closed or silent
   | 'NOT_SSH' // the peer speaks something else, or nothing within the deadline
   | 'KEY_EXCHANGE_FAILED'
@@ -39,14 +40,19 @@ export type Phase =
   | 'command'
   | 'transfer';
 
+/** What became of the connection to a machine behind a proxy, as far as the proxy tells. */
+export type UnreachableReason = 'refused' | 'no-answer' | 'no-route' | 'unknown-name';
+
 export interface AccessErrorDetails {
   readonly code: AccessErrorCode;
+  /** Of TARGET_UNREACHABLE. */
+  readonly reason?: UnreachableReason | undefined;
   /** Name of the machine at whose hop it failed. */
   readonly hop?: string;
   readonly phase?: Phase;
   readonly cause?: unknown;
   /** What a person can do. */
-  readonly hint?: string;
+  readonly hint?: string | undefined;
   /** True when nothing can have happened on the machine and trying again may help. */
   readonly retryable?: boolean;
 }
@@ -55,6 +61,7 @@ export interface AccessErrorDetails {
 export class AccessError extends Error {
   override readonly name = 'AccessError';
   readonly code: AccessErrorCode;
+  readonly reason: UnreachableReason | undefined;
   readonly hop: string | undefined;
   readonly phase: Phase | undefined;
   readonly hint: string | undefined;
@@ -63,6 +70,7 @@ export class AccessError extends Error {
   constructor(message: string, details: AccessErrorDetails) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = details.code;
+    this.reason = details.reason;
     this.hop = details.hop;
     this.phase = details.phase;
     this.hint = details.hint;

@@ -3,13 +3,17 @@ import type { Dispatcher } from 'undici';
 import { type AccessOptions, defaultDeadlines, defaultLimits } from './access-options.ts';
 import { checkRoute, checkTarget } from './check-route.ts';
 import { closedError } from './connection-group.ts';
-import { dialTcp } from './dial-tcp.ts';
+import { type AttachedRun, type AttachOptions, attachRun } from './durable-run/attach-run.ts';
+import { type SweepOptions, sweepRuns } from './durable-run/sweep-runs.ts';
 import { ssh2Engine } from './engine/ssh2-engine.ts';
 import { Events } from './events.ts';
 import { type Command, type ExecOptions, type ExecResult, runToEnd } from './exec.ts';
+import { Explainer, type ExplainOptions } from './explainer.ts';
+import { FirstHops } from './first-hops.ts';
+import type { ExplainStep } from './hop-timeline.ts';
 import { type DispatcherOptions, httpDispatcher } from './http-dispatcher.ts';
 import { type ForwardOptions, type LocalForward, localForward } from './local-forward.ts';
-import { Pool, type PoolStats } from './pool.ts';
+import { Pool, type PoolOptions, type PoolStats } from './pool.ts';
 import { type FilesOptions, type RemoteFiles, remoteFiles } from './remote-files.ts';
 import { type RemoteProcess, type SpawnOptions, startProcess } from './remote-process.ts';
 import { describeRoute, type Relay, type Route } from './route.ts';
@@ -35,22 +39,31 @@ export interface SessionFacts {
  * await access.close();
  */
 export class IndirectAccess implements Sessions {
-  readonly #deadlines;
+  readonly #firstHops: FirstHops;
+  readonly #parts: PoolOptions;
   readonly #pool: Pool;
+  readonly #explainers = new Set<Explainer>();
   readonly #forwards = new Set<LocalForward>();
   #closed = false;
 
   constructor(options: AccessOptions) {
-    this.#deadlines = { ...defaultDeadlines, ...options.deadlines };
-    this.#pool = new Pool({
-      engine: ssh2Engine,
+    const deadlines = { ...defaultDeadlines, ...options.deadlines };
+    this.#firstHops = new FirstHops(deadlines, {
+      dial: options.dial?.bind(options),
+      openAgent: options.openAgent?.bind(options),
+    });
+    this.#parts = {
+      engine: options.engine ?? ssh2Engine,
+      firstHops: this.#firstHops,
       identity: (credential) => options.identity(credential),
       pinHostKey: options.pinHostKey?.bind(options),
-      deadlines: this.#deadlines,
+      deadlines,
       limits: { ...defaultLimits, ...options.limits },
       keepalive: options.keepalive ?? { interval: 5_000, missed: 3 },
+      replaceLost: options.replaceLost ?? true,
       events: new Events(options.onEvent?.bind(options)),
-    });
+    };
+    this.#pool = new Pool(this.#parts);
   }
 
   /** Runs a command to its end. A non-zero status is a result, not an error. At most once: never repeated. */
@@ -63,6 +76,20 @@ export class IndirectAccess implements Sessions {
   async spawn(route: Route, command: Command, options: SpawnOptions = {}): Promise<RemoteProcess> {
     checkRoute(route);
     return startProcess(this.#pool.site(route), command, options);
+  }
+
+  /**
+   * Finds a run that outlives its path, or the place for it. The same id is the same run, by whatever route and from
+   * whichever controller: it is begun at most once.
+   */
+  async attachRun(route: Route, options: AttachOptions): Promise<AttachedRun> {
+    checkRoute(route);
+    return attachRun(this.#pool.site(route), options, route.machine.user);
+  }
+
+  /** Removes what is left on a machine of runs that nobody asks for any more. */
+  async sweepRuns(route: Route, options: SweepOptions): Promise<void> {
+    await sweepRuns(this, route, options);
   }
 
   /** Files of the machine, as its login user or as root. */
@@ -85,7 +112,7 @@ export class IndirectAccess implements Sessions {
     const { host, name } = machine;
     const proxy = this.#pool.lastProxy(route);
     if (proxy) return proxy.open({ host, port, name }, signal);
-    return dialTcp(route.hops[0], { host, port, name }, this.#deadlines, signal);
+    return this.#firstHops.open(route.hops[0], { host, port, name }, signal);
   }
 
   /** An undici dispatcher whose connections are tunnels to the machine: the URL's port picks the machine's port. */
@@ -120,6 +147,31 @@ export class IndirectAccess implements Sessions {
     return { serverVersion, route: describeRoute(route), ...(relay ? { relay } : {}) };
   }
 
+  /**
+   * Walks the route over connections of its own and tells of each phase of each hop, to the first that fails. Changes
+   * nothing: what is open stays as it is, and no host key is pinned.
+   */
+  async *explain(
+    route: Route,
+    options: ExplainOptions & { signal?: AbortSignal } = {},
+  ): AsyncGenerator<ExplainStep, void, void> {
+    const explainer = this.explainer(options);
+    try {
+      yield* explainer.explain(route, options);
+    } finally {
+      await explainer.close();
+    }
+  }
+
+  /** For many routes: what they have in common is walked once. To be closed. */
+  explainer(options: ExplainOptions = {}): Explainer {
+    if (this.#closed) throw closedError();
+    const explainer = new Explainer(this.#parts, this.#pool.learnedKeys, options);
+    this.#explainers.add(explainer);
+    explainer.closed.then(() => this.#explainers.delete(explainer));
+    return explainer;
+  }
+
   /** What is open now. */
   stats(): PoolStats {
     return this.#pool.stats();
@@ -135,6 +187,8 @@ export class IndirectAccess implements Sessions {
     this.#closed = true;
     await Promise.all([...this.#forwards].map((forward) => forward.close()));
     this.#forwards.clear();
+    await Promise.all([...this.#explainers].map((explainer) => explainer.close()));
     await this.#pool.close();
+    await this.#firstHops.close();
   }
 }

@@ -10,6 +10,7 @@ export interface OpenChannelOptions<T> {
   readonly kind: ChannelKind;
   readonly machine: Machine;
   readonly milliseconds: number;
+  readonly replaceLost: boolean;
   readonly signal?: AbortSignal | undefined;
   /** To call `granted` once the server has opened the channel. */
   open(ssh: SshConnection, signal: AbortSignal, granted: () => void): Promise<T>;
@@ -62,7 +63,7 @@ export async function openChannel<T>(
       grant();
       return { channel, lease };
     } catch (error) {
-      const again = attempt < 12 && mayTryAgain(group, lease, kind, error, attempt);
+      const again = attempt < 12 && mayTryAgain(group, lease, options, error, attempt);
       // While the server has yet to answer, the channel is its and counts.
       if (!opening) lease.release();
       opening = false;
@@ -74,14 +75,15 @@ export async function openChannel<T>(
 function mayTryAgain(
   group: ConnectionGroup,
   { connection }: Lease,
-  kind: ChannelKind,
+  { kind, replaceLost }: Pick<OpenChannelOptions<unknown>, 'kind' | 'replaceLost'>,
   error: unknown,
   attempt: number,
 ): boolean {
   // A session is opened by sshd alone; a stream waits for somebody else, who proves nothing about the connection.
   const late = error instanceof AccessError && error.code === 'TIMEOUT';
   if (late && kind !== 'stream') connection.retire();
-  if (error instanceof AccessError) return error.code === 'CONNECTION_LOST' && error.retryable && attempt < 3;
+  if (error instanceof AccessError)
+    return replaceLost && error.code === 'CONNECTION_LOST' && error.retryable && attempt < 3;
   // Reason 0 is a request refused on a channel that was granted: no question of room.
   if (error instanceof ChannelOpenError && kind !== 'stream' && error.reason > 0) {
     return group.learnSessionLimit(connection);

@@ -3,9 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admission } from './admission.ts';
 import { atHop } from './at-hop.ts';
 import { cancelled } from './deadline.ts';
-import { dialTcp } from './dial-tcp.ts';
 import type { SshConnection } from './engine/engine.ts';
-import { AccessError } from './errors.ts';
+import { AccessError, type Phase } from './errors.ts';
 import type { HostKeyCheck } from './host-key-check.ts';
 import type { PoolOptions } from './pool.ts';
 import type { ProxyMachine } from './proxy-machine.ts';
@@ -20,23 +19,36 @@ export interface OpenConnectionOptions extends PoolOptions {
 }
 
 /** sshd drops connections at random above MaxStartups; a few tries with jitter get through. */
-const TRIES = 5;
+const defaultTries = 5;
+
+export interface OpenedConnection {
+  readonly ssh: SshConnection;
+  /** That dial and handshake took. */
+  readonly milliseconds: number;
+}
 
 /** Opens the stream and authenticates over it. */
-export async function openConnection(route: Route, options: OpenConnectionOptions): Promise<SshConnection> {
+export async function openConnection(
+  route: Route,
+  options: OpenConnectionOptions,
+): Promise<OpenedConnection> {
   const { machine } = route;
   const { admission, proxy, signal } = options;
   // Held until the handshake is over, so that the proxy's own connection is there before the queue is entered
   // and cannot fall idle in it.
   const hold = await proxy?.hold(signal);
-  const queue = proxy ? `through ${proxy.id}` : `to ${machine.id}`;
+  const queues = [...(proxy ? [`through ${proxy.id}`] : []), `to ${machine.id}`];
   try {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await admission.run(queue, signal, () => connect(route, options));
+        return await admission.run(queues, signal, async () => {
+          const began = performance.now();
+          const ssh = await connect(route, options);
+          return { ssh, milliseconds: performance.now() - began };
+        });
       } catch (error) {
         const again = error instanceof AccessError && error.code === 'OVERLOADED' && error.hop === undefined;
-        if (!again || attempt === TRIES) throw error;
+        if (!again || attempt === (options.tries ?? defaultTries)) throw error;
         await pause(attempt, signal);
       }
     }
@@ -50,8 +62,9 @@ export async function openConnection(route: Route, options: OpenConnectionOption
 async function connect(route: Route, options: OpenConnectionOptions): Promise<SshConnection> {
   const { machine } = route;
   const { engine, hostKeys, deadlines, keepalive, signal } = options;
+  const onPhase = (phase: Phase) => options.onPhase?.(route, phase);
   const identity = await findIdentity(options, machine.credential);
-  const stream = await open(route, options);
+  const stream = await open(route, options, onPhase);
   stream.on('error', () => {});
   const hostKeyTypes = hostKeys.types(machine);
   return engine.connect(stream, {
@@ -62,12 +75,18 @@ async function connect(route: Route, options: OpenConnectionOptions): Promise<Ss
     deadlines,
     keepalive,
     signal,
+    onPhase,
   });
 }
 
-function open(route: Route, { proxy, deadlines, signal }: OpenConnectionOptions): Promise<Duplex> {
-  if (proxy) return proxy.open(route.machine, signal);
-  return dialTcp(route.hops[0], route.machine, deadlines, signal);
+function open(
+  route: Route,
+  { proxy, firstHops, signal }: OpenConnectionOptions,
+  onPhase: (phase: Phase) => void,
+): Promise<Duplex> {
+  if (!proxy) return firstHops.open(route.hops[0], { ...route.machine, speaksFirst: true }, signal, onPhase);
+  onPhase('dial');
+  return proxy.open(route.machine, signal);
 }
 
 async function findIdentity({ identity }: OpenConnectionOptions, credential: string) {
@@ -77,6 +96,7 @@ async function findIdentity({ identity }: OpenConnectionOptions, credential: str
     throw new AccessError(`the credential ${credential} is not available`, {
       code: 'AUTHENTICATION_FAILED',
       phase: 'authentication',
+      hint: 'its private key cannot be read any more: give the machine another credential',
       cause,
     });
   }

@@ -3,7 +3,9 @@ import { withDeadline } from './deadline.ts';
 import { AccessError } from './errors.ts';
 import type { RelayProgram } from './relay.ts';
 import { RelayStream } from './relay-stream.ts';
-import { type ProcessSite, type RemoteProcess, startProcess } from './remote-process.ts';
+import { type ProcessSite, startProcess } from './remote-process.ts';
+import { unreachableHint, unreachableReason } from './unreachable.ts';
+import { untilConnected } from './until-connected.ts';
 
 export interface RelayTarget {
   readonly host: string;
@@ -11,10 +13,6 @@ export interface RelayTarget {
   /** Of the machine meant, for errors. */
   readonly name: string;
 }
-
-/** The words by which all of them say that it is the target's fault, not theirs. */
-const UNREACHABLE =
-  /refused|timed? ?out|TIMEOUT|unreachable|no route|not known|not resolve|no address|getaddrinfo|resolution/i;
 
 /** Rejects with TARGET_UNREACHABLE, or with NO_RELAY when the program itself does not work. */
 export async function openRelay(
@@ -34,50 +32,13 @@ export async function openRelay(
   const late = () => relayError(site.name, program, target, 'timed out');
   try {
     await withDeadline({ milliseconds, signal, late, at: { hop: site.name, phase: 'relay' } }, () =>
-      connected(process, program, () => said, explain),
+      untilConnected(process, { text: program.connected }, () => said, explain),
     );
   } catch (error) {
     await process.kill();
     throw error;
   }
   return new RelayStream(process, explain);
-}
-
-function connected(
-  process: RemoteProcess,
-  program: RelayProgram,
-  said: () => string,
-  explain: () => AccessError,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const { connected: announcement } = program;
-    if (!announcement) return resolve();
-    const finish = () => {
-      process.stderr.off('data', look);
-      process.stdout.off('readable', look);
-    };
-    const look = () => {
-      if (!announcement.test(said()) && process.stdout.readableLength === 0) return;
-      finish();
-      resolve();
-    };
-    // The target's first byte proves it as well, should a version word it differently.
-    process.stderr.on('data', look);
-    process.stdout.on('readable', look);
-    process.exit.then(
-      async () => {
-        finish();
-        // Its last words may still be on their way.
-        if (!process.stderr.closed) await new Promise((end) => process.stderr.once('close', end));
-        reject(explain());
-      },
-      (error) => {
-        finish();
-        reject(error);
-      },
-    );
-    look();
-  });
 }
 
 function relayError(
@@ -87,14 +48,17 @@ function relayError(
   said: string,
 ): AccessError {
   const cause = said.replaceAll(/[^\x20-\x7e]+/g, ' ').trim();
-  if (UNREACHABLE.test(said)) {
+  const reason = unreachableReason(said);
+  // All of them have words for that it is the target's fault, not theirs.
+  if (reason) {
     return new AccessError(
       `${proxy}: ${relay} cannot reach ${name} (${host} port ${port}): ${cause.slice(-200)}`,
       {
         code: 'TARGET_UNREACHABLE',
+        reason,
         hop: name,
         phase: 'relay',
-        hint: `is ${name} on, does it listen on port ${port}, and may ${proxy} reach it?`,
+        hint: unreachableHint(reason, name, port, proxy),
         retryable: true,
       },
     );

@@ -3,7 +3,9 @@ import { Admission } from './admission.ts';
 import { ConnectionGroup, closedError, type Lease } from './connection-group.ts';
 import { connectionKey } from './connection-key.ts';
 import type { ExecChannel, SshConnection, SshEngine } from './engine/engine.ts';
+import type { Phase } from './errors.ts';
 import type { Events } from './events.ts';
+import type { FirstHops } from './first-hops.ts';
 import { HostKeyCheck } from './host-key-check.ts';
 import { openChannel } from './open-channel.ts';
 import { openConnection } from './open-connection.ts';
@@ -15,12 +17,18 @@ import { describeRoute } from './route.ts';
 
 export interface PoolOptions {
   readonly engine: SshEngine;
+  readonly firstHops: FirstHops;
   readonly identity: AccessOptions['identity'];
   readonly pinHostKey: AccessOptions['pinHostKey'];
   readonly deadlines: Deadlines;
   readonly limits: Limits;
   readonly keepalive: Keepalive;
   readonly events: Events;
+  readonly replaceLost: boolean;
+  /** How often a handshake that sshd drops before it began is tried. Default 5. */
+  readonly tries?: number;
+  /** Told whenever another phase begins in opening a connection to the route's machine. */
+  onPhase?(route: Route, phase: Phase): void;
 }
 
 /** Milliseconds. */
@@ -60,11 +68,11 @@ export class Pool {
     const key = `${relay} ${jumpOnly}`;
     let proxy = entry.proxies.get(key);
     if (!proxy) {
-      const { deadlines, events } = this.#options;
+      const { deadlines, events, replaceLost } = this.#options;
       const { machine } = route;
       const site = this.site(route, 'relay');
       const group = () => this.group(route);
-      proxy = new ProxyMachine({ machine, relay, jumpOnly, deadlines, events, group, site });
+      proxy = new ProxyMachine({ machine, relay, jumpOnly, deadlines, events, replaceLost, group, site });
       entry.proxies.set(key, proxy);
     }
     return proxy;
@@ -82,6 +90,7 @@ export class Pool {
         if (beside) return beside;
         const { channel, lease } = await openChannel<ExecChannel>(() => this.group(route), {
           kind: near ? 'ending' : kind,
+          replaceLost: this.#options.replaceLost,
           machine,
           milliseconds,
           signal,
@@ -139,6 +148,11 @@ export class Pool {
       handshakes: [...this.#admissions.values()].reduce((sum, { inFlight }) => sum + inFlight, 0),
       waiting: [...this.#entries].reduce((sum, { group }) => sum + group.waiting, 0),
     };
+  }
+
+  /** By machine id, of first contacts. */
+  get learnedKeys(): ReadonlyMap<string, string> {
+    return this.#hostKeys.learned;
   }
 
   /** Closes what leads to the machine or through it, and forgets the key of its first contact. */
@@ -202,7 +216,7 @@ export class Pool {
   }
 
   async #open(route: Route, signal: AbortSignal): Promise<SshConnection> {
-    const ssh = await openConnection(route, {
+    const { ssh, milliseconds } = await openConnection(route, {
       ...this.#options,
       hostKeys: this.#hostKeys,
       admission: this.#admission(route.hops.length),
@@ -210,18 +224,23 @@ export class Pool {
       signal,
     });
     const { events } = this.#options;
-    const { machine } = route;
-    const text = describeRoute(route);
-    events.emit({ type: 'connected', machine, route: text });
-    ssh.closed.then((error) =>
-      events.emit({ type: 'disconnected', machine, route: text, reason: error?.message ?? 'closed' }),
+    const of = { machine: route.machine, hops: route.hops, route: describeRoute(route) };
+    events.emit({ type: 'connected', ...of, milliseconds });
+    ssh.closed.then((end) =>
+      events.emit({
+        type: 'disconnected',
+        ...of,
+        reason: end?.message ?? 'closed',
+        lost: !ssh.wasClosedHere,
+      }),
     );
     return ssh;
   }
 
   #admission(hops: number): Admission {
-    const { handshakes, handshakesPerProxy } = this.#options.limits;
-    const admission = this.#admissions.get(hops) ?? new Admission(handshakes, handshakesPerProxy);
+    const { handshakes, handshakesPerProxy, handshakesPerMachine } = this.#options.limits;
+    const limitOf = (group: string) => (group.startsWith('to ') ? handshakesPerMachine : handshakesPerProxy);
+    const admission = this.#admissions.get(hops) ?? new Admission(handshakes, limitOf);
     this.#admissions.set(hops, admission);
     return admission;
   }

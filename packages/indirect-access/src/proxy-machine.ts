@@ -3,7 +3,7 @@ import type { Deadlines } from './access-options.ts';
 import type { ConnectionGroup, Lease } from './connection-group.ts';
 import { withDeadline } from './deadline.ts';
 import { ChannelOpenError } from './engine/engine.ts';
-import { AccessError } from './errors.ts';
+import { AccessError, type UnreachableReason } from './errors.ts';
 import type { Events } from './events.ts';
 import { runToEnd } from './exec.ts';
 import { openChannel } from './open-channel.ts';
@@ -12,6 +12,7 @@ import { type PrimeResult, prime } from './prime.ts';
 import { type RelayProgram, relayProbe, relayPrograms } from './relay.ts';
 import { type ProcessSite, startProcess } from './remote-process.ts';
 import type { Machine, Relay, RelaySetting } from './route.ts';
+import { unreachableHint, unreachableReason } from './unreachable.ts';
 import { withReason } from './with-reason.ts';
 
 export interface ProxyOptions {
@@ -20,6 +21,7 @@ export interface ProxyOptions {
   readonly jumpOnly: boolean;
   readonly deadlines: Deadlines;
   readonly events: Events;
+  readonly replaceLost: boolean;
   group(): ConnectionGroup;
   /** Where the relay programs run. */
   readonly site: ProcessSite;
@@ -74,11 +76,13 @@ export class ProxyMachine {
   }
 
   async #openDirect(target: RelayTarget, signal?: AbortSignal): Promise<Duplex> {
-    const { group, machine, deadlines } = this.#options;
+    const { group, machine, deadlines, replaceLost } = this.#options;
     const opening = openChannel<Duplex>(group, {
       kind: 'stream',
       machine,
-      milliseconds: deadlines.channel,
+      replaceLost,
+      // The proxy dials before it answers.
+      milliseconds: Math.min(deadlines.channel, deadlines.dial),
       signal,
       open: (ssh, ended) => ssh.openTcp(target.host, target.port, ended),
       discard: (late, { release }) => {
@@ -224,7 +228,8 @@ export class ProxyMachine {
   #directError(error: unknown, { host, port, name }: RelayTarget): unknown {
     const proxy = this.#options.machine.name;
     if (error instanceof AccessError && error.code === 'TIMEOUT' && error.phase === 'channel') {
-      return this.#unreachable(`${proxy}: no answer from ${name} (${host} port ${port})`, name, error);
+      const message = `${proxy}: no answer from ${name} (${host} port ${port})`;
+      return this.#unreachable(message, 'no-answer', { name, port }, error);
     }
     if (!(error instanceof ChannelOpenError)) return error;
     switch (error.reason) {
@@ -248,18 +253,25 @@ export class ProxyMachine {
       default:
         return this.#unreachable(
           withReason(`${proxy}: cannot reach ${name} (${host} port ${port})`, error.message),
-          name,
+          unreachableReason(error.message),
+          { name, port },
           error,
         );
     }
   }
 
-  #unreachable(message: string, hop: string, cause: Error): AccessError {
+  #unreachable(
+    message: string,
+    reason: UnreachableReason | undefined,
+    { name, port }: Pick<RelayTarget, 'name' | 'port'>,
+    cause: Error,
+  ): AccessError {
     return new AccessError(message, {
       code: 'TARGET_UNREACHABLE',
-      hop,
+      reason,
+      hop: name,
       phase: 'dial',
-      hint: `is ${hop} on, does it listen there, and may ${this.#options.machine.name} reach it?`,
+      hint: unreachableHint(reason, name, port, this.#options.machine.name),
       retryable: true,
       cause,
     });

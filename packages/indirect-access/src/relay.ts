@@ -77,8 +77,9 @@ const devTcpScript = [
   'kill -s TERM 0',
 ].join('\n');
 
+// A bash whose input is a socket reads the rc file, as one that rsh has started.
 const devTcp: RelayProgram = {
   relay: 'devtcp',
-  command: (host, port) => ['bash', '-c', devTcpScript, 'bash', host, String(port)],
+  command: (host, port) => ['bash', '--norc', '-c', devTcpScript, 'bash', host, String(port)],
   connected: /^connected$/m,
 };

@@ -11,17 +11,49 @@ export interface Route {
   readonly machine: Machine;
 }
 
-export type FirstHop = TcpHop;
+export type FirstHop = TcpHop | NetnsHop | CommandHop | AgentHop;
 export type Hop = FirstHop | SshHop;
 
-/** Dials TCP from this process. */
-export interface TcpHop {
-  readonly kind: 'tcp';
+export interface AllowedTargets {
   /**
    * Networks (CIDR) that may be dialled, checked at every connect after name resolution.
    * Absent: any address.
    */
   readonly allow?: readonly string[];
+}
+
+/** Dials TCP from this process. */
+export interface TcpHop extends AllowedTargets {
+  readonly kind: 'tcp';
+}
+
+/** Dials from inside a network namespace of this computer, by `ip netns exec` and a relay program. */
+export interface NetnsHop extends AllowedTargets {
+  readonly kind: 'netns';
+  /** As `ip netns list` has it. */
+  readonly namespace: string;
+  /** Words before `ip`, such as `sudo -n`. Absent: this process has the right itself. */
+  readonly rootWrapper?: readonly string[];
+  readonly relay: 'auto' | ProgramRelay;
+}
+
+/** Whatever a program on this computer passes on between its input and its output. */
+export interface CommandHop extends AllowedTargets {
+  readonly kind: 'command';
+  /** Words of `parseCommandTemplate`; what is in braces is put in when it is dialled. */
+  readonly words: readonly string[];
+  /** For what is in braces, besides host and port. */
+  readonly values: Readonly<Record<string, string>>;
+}
+
+/**
+ * A machine that has dialled in itself: the stream comes out at its own sshd, whatever the target's host.
+ * `AccessOptions.openAgent` opens it.
+ */
+export interface AgentHop {
+  readonly kind: 'agent';
+  /** What the machine is known by to whoever holds its connection. */
+  readonly agent: string;
 }
 
 /** Dials from inside a machine, over its SSH session: a jump. */

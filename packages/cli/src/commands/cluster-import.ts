@@ -31,6 +31,7 @@ lab.yaml:
   identity: ~/.ssh/id_ed25519     # private key; relative to this file
   port: 22
   known_hosts: ~/.ssh/known_hosts # where host keys are looked up; hashed entries too
+  access: { method: fixed_ip }    # see: wadi cluster access --help
   machines:
     - name: bastion
       address: 203.0.113.7        # as seen from the controller

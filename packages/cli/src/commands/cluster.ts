@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { addClusterAccessCommand } from './cluster-access.ts';
 import { addClusterAddMachinesCommand } from './cluster-add-machines.ts';
 import { addClusterCreateCommand } from './cluster-create.ts';
 import { addClusterDeleteCommand } from './cluster-delete.ts';
@@ -16,6 +17,7 @@ export function addClusterCommand(wadi: Command): void {
   addClusterShowCommand(cluster);
   addClusterCreateCommand(cluster);
   addClusterImportCommand(cluster);
+  addClusterAccessCommand(cluster);
   addClusterScaleCommand(cluster);
   addClusterMachinesCommand(cluster);
   addClusterAddMachinesCommand(cluster);

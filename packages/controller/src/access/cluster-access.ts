@@ -1,4 +1,11 @@
-import { AccessError, type AccessEvent, IndirectAccess, type Machine } from '@wadi/indirect-access';
+import type { Duplex } from 'node:stream';
+import {
+  AccessError,
+  type AccessEvent,
+  describeRoute,
+  IndirectAccess,
+  type Machine,
+} from '@wadi/indirect-access';
 import type { Logger } from 'pino';
 import type { EventLog } from '../events/event-log.ts';
 import type { ClusterRow } from '../storage/clusters.ts';
@@ -6,58 +13,103 @@ import type { Database } from '../storage/database.ts';
 import { findInstanceOwner, pinHostKey } from '../storage/instances.ts';
 import type { Secrets } from '../storage/secrets.ts';
 import { type AccessPolicy, accessSettings } from './access-settings.ts';
-import { ClusterReach } from './cluster-reach.ts';
+import { ClusterReach, type OnFailure } from './cluster-reach.ts';
 import { fingerprint } from './host-key.ts';
 import { HttpDispatchers } from './http-dispatchers.ts';
+import { ProxyProber } from './proxy-prober.ts';
+import { type ProxyState, proxyStates } from './proxy-states.ts';
 import { readFacts } from './read-facts.ts';
+import { RouteHealth } from './route-health.ts';
+import { RouteSelector } from './route-selector.ts';
 import { readIdentity } from './stored-identity.ts';
+import { Verdicts } from './verdicts.ts';
 
 export interface ClusterAccessParts {
   readonly db: Database;
   readonly secrets: Secrets;
   readonly events: EventLog;
   readonly policy: AccessPolicy;
+  /** A stream to the sshd of an instance that has dialled in; absent: none does. */
+  readonly openAgent?: (instanceId: string, signal: AbortSignal) => Promise<Duplex>;
   readonly log: Logger;
 }
+
+const chance = { now: () => performance.now(), random: () => Math.random() };
+/** Milliseconds between two looks at what is down. */
+const backOff = { first: 500, most: 30_000 };
 
 /** The one door from clusters to their machines: owns the sessions, the keys' way into them, and the pinning. */
 export class ClusterAccess {
   readonly #parts: ClusterAccessParts;
   readonly #indirect: IndirectAccess;
+  readonly #selector: RouteSelector;
+  readonly #prober: ProxyProber;
   /** For web pages of machines. */
   readonly http: HttpDispatchers;
+  readonly verdicts: Verdicts;
 
   constructor(parts: ClusterAccessParts) {
     this.#parts = parts;
     this.#indirect = new IndirectAccess({
       identity: (id) => readIdentity(parts.secrets, id),
       pinHostKey: (machine, key) => this.#pin(machine, key),
-      // A silent peer is known for dead before the deadline of whoever waits for it.
-      keepalive: { interval: 3_000, missed: 3 },
+      // A silent peer is known for dead within five seconds, and one that never answered a little later.
+      keepalive: { interval: 1_650, missed: 2 },
+      deadlines: { dial: 6_000 },
+      // The next route is tried rather than the same one again.
+      replaceLost: false,
+      ...(parts.openAgent ? { openAgent: parts.openAgent } : {}),
       onEvent: (event) => this.#note(event),
     });
+    this.#selector = new RouteSelector({ health: new RouteHealth({ ...chance, ...backOff }), ...chance });
+    this.#prober = new ProxyProber({
+      ...chance,
+      selector: this.#selector,
+      connect: (route, signal) => this.#indirect.connect(route, { signal }),
+    });
     this.http = new HttpDispatchers(this.#indirect);
+    this.verdicts = new Verdicts(parts);
   }
 
   /** The cluster's machines and the ways to them as of now; read again after anything changed. */
   async reach(cluster: ClusterRow): Promise<ClusterReach> {
     const facts = await readFacts(this.#parts.db, cluster);
-    return new ClusterReach(this.#indirect, facts, accessSettings(cluster, this.#parts.policy));
+    const settings = accessSettings(cluster, this.#parts.policy);
+    this.#prober.use(facts, settings);
+    const owner = { projectId: cluster.project_id, clusterId: cluster.id };
+    // Before it is Active, machines that do not answer yet are no news.
+    const onFailure = (...[machine, error, route]: Parameters<OnFailure>) => {
+      if (cluster.status === 'Active') this.verdicts.failed(owner, machine, error, describeRoute(route));
+    };
+    return new ClusterReach(this.#indirect, facts, settings, this.#selector, onFailure);
+  }
+
+  /** How each proxy is, as far as this controller knows. Asking is no use of the cluster. */
+  async health(cluster: ClusterRow): Promise<readonly ProxyState[]> {
+    const facts = await readFacts(this.#parts.db, cluster);
+    const settings = accessSettings(cluster, this.#parts.policy);
+    return proxyStates(facts, settings, this.#selector.health, this.#indirect.stats());
   }
 
   /** Ends what is open to machines that go, or whose key changed. */
   async forget(instanceIds: readonly string[]): Promise<void> {
+    this.#prober.forget(instanceIds);
     for (const id of instanceIds) this.http.forget(id);
+    this.verdicts.forget(instanceIds);
     await Promise.all(instanceIds.map((id) => this.#indirect.forget(id)));
+    this.#selector.health.forget(instanceIds);
   }
 
   stats(): ReturnType<IndirectAccess['stats']> {
     return this.#indirect.stats();
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
+    this.#prober.close();
+    this.#selector.close();
     this.http.close();
-    return this.#indirect.close();
+    await this.#indirect.close();
+    await this.verdicts.close();
   }
 
   async #pin(machine: Machine, key: string): Promise<string> {
@@ -92,6 +144,8 @@ export class ClusterAccess {
   #note(event: AccessEvent): void {
     const { log } = this.#parts;
     log.debug({ access: event }, 'access');
+    this.#selector.health.note(event);
+    if (event.type === 'connected') this.verdicts.connected(event.machine, event.route);
     const told = tellOwner(event);
     if (told)
       this.#tell(event.machine, told).catch((error) =>

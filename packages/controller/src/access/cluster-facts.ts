@@ -1,4 +1,5 @@
-import type { RelaySetting } from '@wadi/indirect-access';
+import type { AccessMethod } from '@wadi/api';
+import type { CommandHop, NetnsHop, RelaySetting } from '@wadi/indirect-access';
 
 /** What is known of a cluster's machines: all that a route is planned from. */
 export interface ClusterFacts {
@@ -17,6 +18,8 @@ export interface InstanceFacts {
   readonly index: number;
   readonly isProxy: boolean;
   readonly internalIp: string | null;
+  /** Absent: none. */
+  readonly floatingIp?: string | null;
   /** Address that the controller can dial; null: none. */
   readonly managementIp: string | null;
   readonly sshPort: number;
@@ -28,11 +31,26 @@ export interface InstanceFacts {
   readonly hostKeys: readonly string[];
 }
 
+/** How one of several proxies is chosen: `first`, the seed's, is the first in order that works. */
+export type ProxyPolicy = 'balanced' | 'first';
+
 /** How a cluster may be reached; what its owner and the controller's configuration say. */
 export interface AccessSettings {
   /** Networks that the controller may dial (CIDR). Absent: any. */
   readonly allow?: readonly string[];
+  /** Absent: by the management address. */
+  readonly entrance?: Entrance;
   readonly relay: RelaySetting;
   /** The key of a machine without pinned keys is taken and pinned at the first contact. */
   readonly trustFirstContact: boolean;
+  readonly proxyPolicy: ProxyPolicy;
+  /** A machine that can be dialled too is reached without a proxy when that was measured to be faster. */
+  readonly directWhenFaster: boolean;
 }
+
+/** How the first machine of a route is dialled. */
+export type Entrance =
+  | { readonly method: 'fixed_ip' | 'floating_ip' | 'agent' }
+  | { readonly method: 'netns' | 'proxy_command'; readonly hop: NetnsHop | CommandHop }
+  /** The settings do not suffice. */
+  | { readonly method: AccessMethod; readonly problem: string };

@@ -1,18 +1,41 @@
+import type { AccessMethod } from '@wadi/api';
 import { AccessError, type IndirectAccess, type Route } from '@wadi/indirect-access';
 import type { AccessSettings, ClusterFacts, InstanceFacts } from './cluster-facts.ts';
-import { NoRouteError } from './no-route-error.ts';
+import { NoRouteError, type NoRouteReason, whyNoRoute } from './no-route-error.ts';
 import { planRoutes } from './plan-routes.ts';
+import type { RouteSelector, Selection } from './route-selector.ts';
+import { waysOf } from './way.ts';
+
+type Work<T> = (route: Route) => Promise<T>;
+
+/** Something was to be done on the machine, and this came of it: of several routes on the one that came furthest. */
+export type OnFailure = (instance: InstanceFacts, error: AccessError, route: Route) => void;
 
 /** A cluster's machines at one moment, and what can be done on them. Cheap; made for each operation. */
 export class ClusterReach {
   readonly indirect: IndirectAccess;
   readonly facts: ClusterFacts;
   readonly #settings: AccessSettings;
+  readonly #selector: RouteSelector;
+  readonly #onFailure: OnFailure | undefined;
 
-  constructor(indirect: IndirectAccess, facts: ClusterFacts, settings: AccessSettings) {
+  constructor(
+    indirect: IndirectAccess,
+    facts: ClusterFacts,
+    settings: AccessSettings,
+    selector: RouteSelector,
+    onFailure?: OnFailure,
+  ) {
+    this.#onFailure = onFailure;
     this.indirect = indirect;
     this.facts = facts;
     this.#settings = settings;
+    this.#selector = selector;
+  }
+
+  /** How the controller gets to those that it dials. */
+  get method(): AccessMethod {
+    return this.#settings.entrance?.method ?? 'fixed_ip';
   }
 
   /** By name or id. */
@@ -23,6 +46,11 @@ export class ClusterReach {
 
   routes(instance: InstanceFacts): readonly Route[] {
     return planRoutes(this.facts, instance, this.#settings);
+  }
+
+  /** Which fact is missing when there is no route. */
+  whyNoRoute(instance: InstanceFacts): NoRouteReason {
+    return whyNoRoute(this.facts, instance, this.#settings.entrance);
   }
 
   /**
@@ -40,57 +68,60 @@ export class ClusterReach {
     });
   }
 
-  /** Opens a session by the first route that works, and says which. */
+  /** Opens a session by the best route that works, and says which. */
   open(instance: InstanceFacts, signal?: AbortSignal): Promise<Route> {
-    return this.through(
-      instance,
-      async (route) => {
-        await this.indirect.connect(route, signal ? { signal } : {});
-        return route;
-      },
-      signal,
-    );
+    return this.through(instance, async (route) => route, signal);
   }
 
   /**
-   * Does `work` by the first route that works. The next one is tried only after an error that says that nothing can
-   * have happened on the machine (`retryable`), so nothing is ever done twice. A connection that had died unnoticed
-   * says nothing about its route: when no other works, that is tried again, over a new one. When all fail, the error
-   * that came furthest along its route is thrown: it tells most.
+   * Does `work` on an open session, by the best route that works. The next one is tried only after an error that says that
+   * nothing can have happened on the machine (`retryable`), so nothing is ever done twice. A connection that had died
+   * unnoticed says nothing about its route: when no other works, that is tried again, over a new one.
    */
-  async through<T>(
+  through<T>(instance: InstanceFacts, work: Work<T>, signal?: AbortSignal): Promise<T> {
+    const prepare = (route: Route, signal: AbortSignal) => this.indirect.connect(route, { signal });
+    return this.#select(instance, this.routes(instance), { work, prepare, signal });
+  }
+
+  /** The same for a port of the machine; its session is opened only where the port is opened from within. */
+  throughToPort<T>(instance: InstanceFacts, port: number, work: Work<T>, signal?: AbortSignal): Promise<T> {
+    const prepare = async (route: Route, signal: AbortSignal, toTheEnd: boolean) => {
+      if (!toTheEnd) return this.indirect.connect(untilLastJump(route), { signal });
+      const tunnel = await this.indirect.tunnel(route, { port }, { signal });
+      tunnel.on('error', () => {}).destroy();
+      return undefined;
+    };
+    return this.#select(instance, this.portRoutes(instance), { work, prepare, signal }, port);
+  }
+
+  async #select<T>(
     instance: InstanceFacts,
-    work: (route: Route) => Promise<T>,
-    signal?: AbortSignal,
-    routes: readonly Route[] = this.routes(instance),
+    routes: readonly Route[],
+    rest: Pick<Selection<T>, 'work' | 'prepare' | 'signal'>,
+    port?: number,
   ): Promise<T> {
-    const failures = new Map<Route, AccessError>();
-    const again = () => routes.filter((route) => wasStale(failures.get(route)));
-    for (const candidates of [() => routes, again]) {
-      for (const route of candidates()) {
-        try {
-          return await work(route);
-        } catch (error) {
-          if (!(error instanceof AccessError) || !error.retryable || signal?.aborted) throw error;
-          failures.set(route, error);
-        }
-      }
+    if (routes.length === 0) throw new NoRouteError(this.facts, instance, this.#settings);
+    const { proxyPolicy: policy, directWhenFaster } = this.#settings;
+    const preferences = { policy, directWhenFaster, machineId: instance.id };
+    try {
+      return await this.#selector.through({ ...preferences, ...rest, ways: waysOf(routes, port) });
+    } catch (error) {
+      // That a port of a machine does not answer says nothing about the machine.
+      if (error instanceof AccessError && port === undefined && !rest.signal?.aborted)
+        this.#onFailure?.(instance, error, routeOf(routes, error));
+      throw error;
     }
-    const [furthest] = [...failures].sort((a, b) => hopReached(...b) - hopReached(...a));
-    throw furthest?.[1] ?? new NoRouteError(this.facts, instance);
   }
 }
 
-/** How many machines of the route were passed before the one that failed. */
-function hopReached(route: Route, error: AccessError): number {
-  if (error.hop === route.machine.name) return route.hops.length;
-  return route.hops.findIndex((hop) => hop.kind === 'ssh' && hop.machine.name === error.hop);
+function untilLastJump(route: Route): Route {
+  const [first, ...jumps] = route.hops;
+  const last = jumps.at(-1);
+  return last ? { hops: [first, ...jumps.slice(0, -1)], machine: last.machine } : route;
 }
 
-/**
- * The connection was there before and opened no channel any more; it is not in the pool now. (One that is known to be
- * lost is replaced by the pool itself.)
- */
-function wasStale(error: AccessError | undefined): boolean {
-  return error?.code === 'TIMEOUT' && error.phase === 'channel';
+/** On which it happened, as far as the error tells. */
+function routeOf(routes: readonly Route[], { hop }: AccessError): Route {
+  const by = routes.find(({ hops }) => hops.some((each) => each.kind === 'ssh' && each.machine.name === hop));
+  return by ?? (routes[0] as Route);
 }

@@ -4,7 +4,13 @@ import { describe, expect, it } from 'vitest';
 import type { AccessSettings, ClusterFacts, InstanceFacts } from './cluster-facts.ts';
 import { planRoutes } from './plan-routes.ts';
 
-const settings: AccessSettings = { relay: 'auto', trustFirstContact: false, allow: ['10.1.0.0/16'] };
+const settings: AccessSettings = {
+  relay: 'auto',
+  trustFirstContact: false,
+  proxyPolicy: 'balanced',
+  directWhenFaster: false,
+  allow: ['10.1.0.0/16'],
+};
 
 function instance(name: string, given: Partial<InstanceFacts> = {}): InstanceFacts {
   return {

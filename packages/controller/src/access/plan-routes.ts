@@ -1,4 +1,4 @@
-import type { HostKeyTrust, Machine, Route, SshHop, TcpHop } from '@wadi/indirect-access';
+import type { FirstHop, HostKeyTrust, Machine, Route, SshHop } from '@wadi/indirect-access';
 import type { AccessSettings, ClusterFacts, InstanceFacts } from './cluster-facts.ts';
 
 /**
@@ -14,17 +14,35 @@ export function planRoutes(
   instance: InstanceFacts,
   settings: AccessSettings,
 ): readonly Route[] {
-  const proxies = facts.instances.filter((each) => each.isProxy && each.id !== instance.id).sort(byPlace);
-  const outer = proxies.filter((each) => each.managementIp !== null);
-  const inner = proxies.filter((each) => each.managementIp === null);
+  const hasProxy = proxiesOf(facts).length > 0;
+  const isOuter = (each: InstanceFacts) => doorOf(each, hasProxy, settings) !== undefined;
+  const proxies = proxiesOf(facts).filter((each) => each.id !== instance.id);
+  const outer = proxies.filter(isOuter);
+  const inner = proxies.filter((each) => !isOuter(each));
 
   const jumps: InstanceFacts[][] = outer.map((proxy) => [proxy]);
   if (!instance.isProxy) {
     for (const last of inner) for (const first of outer) jumps.push([first, last]);
   }
-  const direct: InstanceFacts[][] = instance.managementIp === null ? [] : [[]];
+  const direct: InstanceFacts[][] = isOuter(instance) ? [[]] : [];
   const ways = instance.isProxy ? [...direct, ...jumps] : [...jumps, ...direct];
-  return ways.map((way) => routeThrough(way, instance, settings)).filter((route) => route !== undefined);
+  const routes = ways.map((way) => {
+    const door = doorOf(way[0] ?? instance, hasProxy, settings);
+    return door && routeThrough(door, [...way, instance], settings);
+  });
+  return routes.filter((route) => route !== undefined);
+}
+
+const sorted = new WeakMap<ClusterFacts, readonly InstanceFacts[]>();
+
+/** In order. Kept with the facts, which never change: thousands of machines ask for their routes one after the other. */
+export function proxiesOf(facts: ClusterFacts): readonly InstanceFacts[] {
+  let proxies = sorted.get(facts);
+  if (!proxies) {
+    proxies = facts.instances.filter((each) => each.isProxy).sort(byPlace);
+    sorted.set(facts, proxies);
+  }
+  return proxies;
 }
 
 /** Sahara's order: by node group, then by number. Ids make it total. */
@@ -32,24 +50,53 @@ function byPlace(a: InstanceFacts, b: InstanceFacts): number {
   return a.groupPosition - b.groupPosition || a.index - b.index || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 }
 
-function routeThrough(
-  way: readonly InstanceFacts[],
-  instance: InstanceFacts,
-  settings: AccessSettings,
-): Route | undefined {
-  const machines = [...way, instance].map((each, place) => machineOf(each, place === 0));
-  if (machines.some((machine) => machine === undefined)) return undefined;
-  const known = machines as Machine[];
-  const tcp: TcpHop = settings.allow ? { kind: 'tcp', allow: settings.allow } : { kind: 'tcp' };
-  const ssh = known.slice(0, -1).map((machine): SshHop => ({ kind: 'ssh', machine, relay: settings.relay }));
-  return { hops: [tcp, ...ssh], machine: known[known.length - 1] as Machine };
+/** Where the controller dials a machine, and by what. */
+interface Door {
+  readonly hop: FirstHop;
+  readonly host: string;
+  readonly port: number;
 }
 
-/** `dialled`: by this controller, so at its management address; else from another machine of the cluster. */
-function machineOf(instance: InstanceFacts, dialled: boolean): Machine | undefined {
-  const host = dialled ? instance.managementIp : instance.internalIp;
+/** undefined: this controller does not dial it. */
+function doorOf(instance: InstanceFacts, hasProxy: boolean, settings: AccessSettings): Door | undefined {
+  const { allow, entrance = { method: 'fixed_ip' } } = settings;
+  const { isProxy, internalIp, floatingIp = null, managementIp, managementPort, sshPort } = instance;
+  const tcp: FirstHop = allow ? { kind: 'tcp', allow } : { kind: 'tcp' };
+  if ('problem' in entrance) return undefined;
+  if ('hop' in entrance) {
+    // With a proxy in the cluster, the others' addresses mean something behind it only.
+    const dialled = isProxy || !hasProxy;
+    return dialled && internalIp !== null
+      ? { hop: entrance.hop, host: internalIp, port: sshPort }
+      : undefined;
+  }
+  if (entrance.method === 'agent') {
+    const door = { hop: { kind: 'agent', agent: instance.id }, host: '127.0.0.1', port: sshPort } as const;
+    return isProxy || !hasProxy ? door : undefined;
+  }
+  if (entrance.method === 'floating_ip')
+    return floatingIp === null ? undefined : { hop: tcp, host: floatingIp, port: sshPort };
+  return managementIp === null
+    ? undefined
+    : { hop: tcp, host: managementIp, port: managementPort ?? sshPort };
+}
+
+function routeThrough(
+  { hop, host, port }: Door,
+  [first, ...others]: readonly InstanceFacts[],
+  { relay }: AccessSettings,
+): Route | undefined {
+  const dialled = first && machineOf(first, host, port);
+  const inside = others.map((each) => machineOf(each, each.internalIp, each.sshPort));
+  const machines = [dialled, ...inside].filter((machine) => machine !== undefined);
+  const machine = machines[machines.length - 1];
+  if (!machine || machines.length !== others.length + 1) return undefined;
+  const jumps = machines.slice(0, -1).map((machine): SshHop => ({ kind: 'ssh', machine, relay }));
+  return { hops: [hop, ...jumps], machine };
+}
+
+function machineOf(instance: InstanceFacts, host: string | null, port: number): Machine | undefined {
   if (host === null || instance.loginUser === null || instance.credential === null) return undefined;
-  const port = dialled ? (instance.managementPort ?? instance.sshPort) : instance.sshPort;
   const hostKey: HostKeyTrust =
     instance.hostKeys.length > 0 ? { kind: 'pinned', keys: instance.hostKeys } : { kind: 'first-contact' };
   const { id, name, loginUser: user, credential } = instance;

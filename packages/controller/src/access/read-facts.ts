@@ -24,6 +24,7 @@ function factsOf(cluster: ClusterRow, row: InstanceWithGroup): InstanceFacts {
     index: row.index,
     isProxy: row.is_proxy,
     internalIp: row.internal_ip,
+    floatingIp: row.floating_ip,
     managementIp: row.management_ip,
     sshPort: row.ssh_port,
     managementPort: row.management_port,

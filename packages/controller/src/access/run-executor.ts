@@ -1,13 +1,7 @@
-import {
-  AccessError,
-  type Command,
-  describeRoute,
-  type RemoteProcess,
-  type Route,
-} from '@wadi/indirect-access';
+import type { IndirectAccess, Route } from '@wadi/indirect-access';
 import type { Logger } from 'pino';
 import type { ClusterRow } from '../storage/clusters.ts';
-import type { RunRow, Stream, TargetResult } from '../storage/runs.ts';
+import type { RunRow } from '../storage/runs.ts';
 import type { Secrets } from '../storage/secrets.ts';
 import { accessProblem } from './access-problem.ts';
 import type { ClusterAccess } from './cluster-access.ts';
@@ -17,38 +11,38 @@ import { Limiter } from './limiter.ts';
 import { type RunInput, readRunInput } from './run-input.ts';
 import type { RunJournal } from './run-journal.ts';
 import { outcomeOf } from './run-outcome.ts';
+import { type TargetBegin, TargetRun } from './target-run.ts';
 
 export interface RunExecutorParts {
   readonly access: ClusterAccess;
   readonly secrets: Secrets;
   readonly journal: RunJournal;
   readonly log: Logger;
+  /** Seconds without a way to a machine after which a run on it is given up. */
+  readonly lostContactSeconds: number;
 }
 
 /** Machines that are being connected to, and commands that run, at once on this controller. */
 const mostStarting = 64;
 const mostRunning = 2000;
+/** Days after which a machine need not keep what nobody asked for, and milliseconds between looks for it there. */
+const keepDays = 7;
+const sweepInterval = 24 * 3600 * 1000;
+
+export interface RunTarget {
+  readonly instance: InstanceFacts;
+  readonly begin: TargetBegin;
+}
+
+const notBegun: TargetBegin = { claimed: false, offsets: { stdout: 0, stderr: 0 } };
 
 interface Execution {
   readonly run: RunRow;
+  readonly cluster: ClusterRow;
   readonly reach: ClusterReach;
   readonly input: RunInput;
-  readonly signal: AbortSignal;
+  readonly cancel: AbortSignal;
 }
-
-interface Written {
-  stdoutBytes: number;
-  stderrBytes: number;
-  truncated: boolean;
-}
-
-/** What is known of a target so far. */
-interface Progress extends Written {
-  route: Route | undefined;
-  claimed: boolean;
-}
-
-type Outcome = Pick<TargetResult, 'status' | 'exitStatus' | 'signal' | 'error'>;
 
 interface UnderWay {
   readonly clusterId: string;
@@ -56,13 +50,15 @@ interface UnderWay {
   readonly done: Promise<void>;
 }
 
-/** Executes runs that this controller has inserted, each target zero or one times. */
+/** Executes the runs that this controller owns, each target zero or one times. */
 export class RunExecutor {
   readonly #parts: RunExecutorParts;
   readonly #starting = new Limiter(mostStarting);
   readonly #running = new Limiter(mostRunning);
   readonly #underWay = new Map<string, UnderWay>();
-  #closed = false;
+  readonly #letGo = new AbortController();
+  /** When a machine was last swept, by id and user. */
+  readonly #swept = new Map<string, number>();
 
   constructor(parts: RunExecutorParts) {
     this.#parts = parts;
@@ -70,8 +66,16 @@ export class RunExecutor {
 
   /** Returns at once. Call it for a run that was inserted by this call's transaction, once. */
   start(run: RunRow, cluster: ClusterRow, targets: readonly InstanceFacts[]): void {
+    this.adopt(
+      run,
+      cluster,
+      targets.map((instance) => ({ instance, begin: notBegun })),
+    );
+  }
+
+  /** Returns at once. Goes on with what another controller had begun, once the run is ours. */
+  adopt(run: RunRow, cluster: ClusterRow, targets: readonly RunTarget[]): void {
     const abort = new AbortController();
-    if (this.#closed) abort.abort();
     const done = this.#execute(run, cluster, targets, abort.signal)
       .catch((error) => this.#parts.log.error({ err: error, run: run.id }, 'run could not be carried out'))
       .finally(() => this.#underWay.delete(run.id));
@@ -92,151 +96,101 @@ export class RunExecutor {
     await Promise.all(its.map(({ done }) => done));
   }
 
-  /** Cancels everything and waits until it is noted. */
+  /** Lets go of everything: the commands go on, and so does the next controller with them. */
   async close(): Promise<void> {
-    this.#closed = true;
-    const all = [...this.#underWay.values()];
-    for (const { abort } of all) abort.abort();
-    await Promise.all(all.map(({ done }) => done));
+    this.#letGo.abort();
+    await Promise.all([...this.#underWay.values()].map(({ done }) => done));
+    await this.#parts.journal.committed();
   }
 
   async #execute(
     run: RunRow,
     cluster: ClusterRow,
-    targets: readonly InstanceFacts[],
-    signal: AbortSignal,
+    targets: readonly RunTarget[],
+    cancel: AbortSignal,
   ): Promise<void> {
     const { access, secrets, journal, log } = this.#parts;
     let execution: Execution;
     try {
       const reach = await access.reach(cluster);
-      execution = { run, reach, input: await readRunInput(secrets, run.input_secret_id), signal };
+      const input = await readRunInput(secrets, run.input_secret_id);
+      execution = { run, cluster, reach, input, cancel };
     } catch (error) {
       log.error({ err: error, run: run.id }, 'run could not be prepared');
-      const nothing = { status: 'unreachable', error: accessProblem(error), ...nothingWritten() } as const;
-      await Promise.all(
-        targets.map(({ id }) => journal.finish({ ...nothing, runId: run.id, instanceId: id })),
-      );
+      await Promise.all(targets.map((target) => this.#giveUp(run, target, error)));
       return journal.end(run.id, 'finished');
     }
     const ends = await Promise.allSettled(
-      targets.map((instance) => this.#running.run(() => this.#runOn(execution, instance))),
+      targets.map((target) => this.#running.run(() => this.#runOn(execution, target))),
     );
-    // What could not be noted stays `running`, and is `unknown` after the next start: nothing better is known.
+    // What could not be noted stays `running`, for the next start to find.
     for (const end of ends)
       if (end.status === 'rejected') log.error({ err: end.reason, run: run.id }, 'a result was not stored');
-    await journal.end(run.id, signal.aborted ? 'cancelled' : 'finished');
+    if (!this.#letGo.signal.aborted) await journal.end(run.id, cancel.aborted ? 'cancelled' : 'finished');
   }
 
-  async #runOn(execution: Execution, instance: InstanceFacts): Promise<void> {
-    const { run, signal } = execution;
-    const progress: Progress = { route: undefined, claimed: false, ...nothingWritten() };
-    let outcome: Outcome | undefined;
+  async #runOn(execution: Execution, { instance, begin }: RunTarget): Promise<void> {
+    const { access, journal, log } = this.#parts;
+    const { run, cluster, input, cancel } = execution;
+    const letGo = this.#letGo.signal;
+    if (letGo.aborted) return;
+    let first: ClusterReach | undefined = execution.reach;
+    const target = new TargetRun(
+      {
+        ...{ run, input, instance, journal, cancel, letGo },
+        lostContact: this.#parts.lostContactSeconds * 1000,
+        // As it is when a way is sought: machines come and go while a command runs.
+        reach: async () => {
+          const reach = first ?? (await access.reach(cluster));
+          first = undefined;
+          return reach;
+        },
+        connecting: (work) => this.#starting.run(work),
+      },
+      begin,
+    );
     try {
-      outcome = await this.#carryOut(execution, instance, progress);
+      const result = await target.result();
+      if (!result) return;
+      await journal.finish(result);
+      const route = target.release();
+      if (route) this.#sweep(execution.reach.indirect, route, run.as_root);
     } catch (error) {
-      const problem = accessProblem(error);
-      const target = { run: run.id, instance: instance.name };
-      if (problem.code === 'INTERNAL')
-        this.#parts.log.error({ err: error, ...target }, 'a command failed inside Wadi');
-      const { claimed } = progress;
-      const status = signal.aborted && !claimed ? 'cancelled' : outcomeOf(error, claimed);
-      outcome = { status, error: problem };
+      if (letGo.aborted) return;
+      if (accessProblem(error).code === 'INTERNAL')
+        log.error({ err: error, run: run.id, instance: instance.name }, 'a command failed inside Wadi');
+      await this.#giveUp(run, { instance, begin: { ...begin, claimed: target.claimed } }, error, cancel);
     }
-    if (!outcome) return;
-    const { route, claimed: _, ...written } = progress;
+  }
+
+  /** Beside the work: what dead controllers and lost machines left there is in nobody's way. */
+  #sweep(indirect: IndirectAccess, route: Route, asRoot: boolean): void {
+    const key = `${route.machine.id} ${asRoot}`;
+    const now = Date.now();
+    if (now - (this.#swept.get(key) ?? 0) < sweepInterval) return;
+    if (this.#swept.size >= 20_000) this.#swept.clear();
+    this.#swept.set(key, now);
+    const options = { olderThan: keepDays, asRoot, signal: this.#letGo.signal };
+    indirect
+      .sweepRuns(route, options)
+      .catch((error) => this.#parts.log.debug({ err: error, machine: route.machine.name }, 'not swept'));
+  }
+
+  async #giveUp(
+    run: RunRow,
+    { instance, begin }: RunTarget,
+    error: unknown,
+    cancel?: AbortSignal,
+  ): Promise<void> {
+    const { claimed, offsets } = begin;
     await this.#parts.journal.finish({
-      ...outcome,
-      ...written,
+      status: cancel?.aborted && !claimed ? 'cancelled' : outcomeOf(error, claimed),
+      error: accessProblem(error),
       runId: run.id,
       instanceId: instance.id,
-      route: route ? describeRoute(route) : null,
+      stdoutBytes: offsets.stdout,
+      stderrBytes: offsets.stderr,
+      truncated: false,
     });
   }
-
-  /** undefined: somebody else has settled this target. */
-  async #carryOut(
-    execution: Execution,
-    instance: InstanceFacts,
-    progress: Progress,
-  ): Promise<Outcome | undefined> {
-    const { run, input } = execution;
-    const process = await this.#starting.run(() => this.#begin(execution, instance, progress));
-    if (!process) return undefined;
-    const ended = process.exit.then(
-      (exit) => ({ exit }),
-      (error: unknown) => ({ error }),
-    );
-    process.stdin.on('error', () => {}); // the command may end without reading it
-    process.stdin.end(input.stdin ?? undefined);
-    const keep = (stream: Stream) => this.#keepOutput(run, instance, stream, process, progress);
-    await Promise.all([keep('stdout'), keep('stderr')]);
-    const end = await ended;
-    if ('error' in end) throw end.error;
-    const { status: exitStatus, signal } = end.exit;
-    return { status: exitStatus === 0 ? 'succeeded' : 'failed', exitStatus, signal };
-  }
-
-  /** Connects first and claims then: what could not be reached stays free of doubt. undefined: not ours to start. */
-  async #begin(
-    { run, reach, input, signal }: Execution,
-    instance: InstanceFacts,
-    progress: Progress,
-  ): Promise<RemoteProcess | undefined> {
-    if (signal.aborted) throw cancelled(instance);
-    const options = {
-      env: input.env,
-      asRoot: run.as_root,
-      signal,
-      ...(run.timeout_seconds === null ? {} : { timeout: run.timeout_seconds * 1000 }),
-    };
-    return reach.through(
-      instance,
-      async (route) => {
-        progress.route = route;
-        await reach.indirect.connect(route, { signal });
-        if (!progress.claimed) {
-          const claim = { runId: run.id, instanceId: instance.id, route: describeRoute(route) };
-          if (!(await this.#parts.journal.claim(claim))) return undefined;
-          progress.claimed = true;
-        }
-        return await reach.indirect.spawn(route, run.command as Command, options);
-      },
-      signal,
-    );
-  }
-
-  /** Reads to the end whatever comes, keeps what the run may keep. */
-  async #keepOutput(
-    run: RunRow,
-    instance: InstanceFacts,
-    stream: Stream,
-    process: RemoteProcess,
-    progress: Progress,
-  ): Promise<void> {
-    const most = Number(run.max_output_bytes);
-    const count = stream === 'stdout' ? 'stdoutBytes' : 'stderrBytes';
-    try {
-      for await (const bytes of process[stream] as AsyncIterable<Buffer>) {
-        const offset = progress[count];
-        progress[count] += bytes.length;
-        const kept = bytes.subarray(0, Math.max(0, most - offset));
-        if (kept.length < bytes.length) progress.truncated = true;
-        if (kept.length === 0) continue;
-        const chunk = { runId: run.id, instanceId: instance.id, stream, offset, bytes: kept };
-        await this.#parts.journal.append(chunk);
-      }
-    } catch {
-      // A stream that breaks does so because the connection went; `exit` says that.
-    }
-  }
-}
-
-function cancelled(instance: InstanceFacts): AccessError {
-  const message = `machine ${instance.name}: cancelled before the command was started`;
-  return new AccessError(message, { code: 'CANCELLED', hop: instance.name });
-}
-
-function nothingWritten(): Written {
-  return { stdoutBytes: 0, stderrBytes: 0, truncated: false };
 }

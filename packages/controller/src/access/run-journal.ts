@@ -33,9 +33,11 @@ interface Promised<T> {
 export class RunJournal {
   readonly #db: Database;
   readonly #log: Logger;
+  readonly #owner: string | null;
   readonly #claims: (Promised<boolean> & { claim: Claim })[] = [];
   readonly #chunks: OutputChunk[] = [];
-  readonly #results: (Promised<void> & { result: TargetResult; after: number })[] = [];
+  /** Without a result: who only wants to know that what came before is stored. */
+  readonly #results: (Promised<void> & { result?: TargetResult; after: number })[] = [];
   readonly #waiting: (() => void)[] = [];
   #bytes = 0;
   /** Chunks ever appended, and ever taken for writing. */
@@ -45,9 +47,11 @@ export class RunJournal {
   #flushing = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(db: Database, log: Logger) {
+  /** `owner`: the controller that writes; what is not its own is left alone. null: no matter whose. */
+  constructor(db: Database, log: Logger, owner: string | null = null) {
     this.#db = db;
     this.#log = log;
+    this.#owner = owner;
   }
 
   /**
@@ -82,6 +86,14 @@ export class RunJournal {
     });
   }
 
+  /** Resolves when all output that was appended so far is committed. */
+  committed(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#results.push({ after: this.#appended, resolve, reject });
+      this.#flush();
+    });
+  }
+
   /** Closes a run all of whose targets are finished. */
   end(runId: string, status: 'finished' | 'cancelled'): Promise<void> {
     return this.#persist(async (tx) => {
@@ -107,10 +119,11 @@ export class RunJournal {
       const results = this.#results.splice(0, Math.min(1000, later === -1 ? 1000 : later));
       try {
         await this.#persist(async (tx) => {
-          if (chunks.length > 0) await appendOutput(tx, chunks);
-          const finished = results.map((each) => each.result);
-          if (finished.length > 0) await finishTargets(tx, finished);
+          if (chunks.length > 0) await appendOutput(tx, chunks, this.#owner);
+          const finished = results.flatMap(({ result }) => (result ? [result] : []));
+          if (finished.length > 0) await finishTargets(tx, finished, this.#owner);
           const touched = [...chunks, ...finished];
+          if (touched.length === 0) return;
           await notifyRuns(
             tx,
             touched.map((each) => `${each.runId}/${each.instanceId}`),
@@ -150,7 +163,7 @@ export class RunJournal {
       const batch = this.#claims.splice(0, 1000);
       const claims = batch.map((each) => each.claim);
       try {
-        const claimed = await claimTargets(this.#db, claims);
+        const claimed = await claimTargets(this.#db, claims, this.#owner);
         // Asked for twice in one batch, it is the first one's.
         for (const { claim, resolve } of batch) resolve(claimed.delete(`${claim.runId}/${claim.instanceId}`));
       } catch (error) {

@@ -27,6 +27,9 @@ export interface Cloud {
    */
   readonly keepsMachines?: boolean;
 
+  /** Whether the machine is switched on; absent: nobody can tell. Changes nothing. */
+  powerOf?(reference: InstanceReference): Promise<Power>;
+
   /** Without which no cluster can be made here; absent: nothing. */
   readonly requires?: readonly ('image' | 'network')[];
 
@@ -46,6 +49,9 @@ export interface Cloud {
   /** What is left of each; absent: as much as one likes. */
   quotas?(projectId: string): Promise<Partial<Readonly<Record<Quota, number>>>>;
 }
+
+/** `gone`: there is no such machine. */
+export type Power = 'on' | 'off' | 'gone';
 
 export interface CloudImage {
   readonly id: string;
@@ -135,6 +141,8 @@ export interface CloudInstance {
   readonly cloudInstanceId: string;
   /** Address inside the cluster's network. */
   readonly internalIp: string;
+  /** Address outside of that network which leads to it; absent: none. */
+  readonly floatingIp?: string | null;
   /** Address that the controller can dial; null: only reachable through a proxy. */
   readonly managementIp: string | null;
   /** Where its sshd listens at `internalIp`. */

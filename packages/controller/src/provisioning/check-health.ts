@@ -81,8 +81,9 @@ async function askPage(
   if (!instance) return { healthy: false, text: 'the machine is gone' };
   const port = portNumber(at, instance.nodeGroupName, check.port);
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(check.timeout * 1000)]);
-  const status = await reach.through(
+  const status = await reach.throughToPort(
     instance,
+    port,
     async (route) => {
       const answer = await request(`http://${instance.name}:${port}${check.path}`, {
         dispatcher: access.http.of(route),
@@ -92,7 +93,6 @@ async function askPage(
       return answer.statusCode;
     },
     signal,
-    reach.portRoutes(instance),
   );
   return { healthy: status === check.status, text: `port ${port} answers with ${status}` };
 }

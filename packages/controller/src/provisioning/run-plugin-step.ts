@@ -10,10 +10,11 @@ import { type ClusterWork, theCluster } from './cluster-work.ts';
 import { type PluginAtWork, PluginChangedError, pluginAtWork } from './plugin-at-work.ts';
 import { inProvisionStep } from './provision-step.ts';
 import { ClusterGoneError, ProvisioningError } from './provisioning-error.ts';
+import { runOnce } from './run-once.ts';
 
 /** Machines on which scripts run at once. */
 export const scriptsAtOnce = 20;
-/** How often a script is begun when its connection is lost: it may run twice. */
+/** How often a look is begun when its connection is lost: it may run twice. */
 const attempts = 3;
 
 export interface PluginStepOptions {
@@ -101,12 +102,13 @@ async function runOn(
   process: string,
   step: PluginStep,
   script: PluginScript,
-  { leaving, skipUnreachable }: PluginStepOptions,
+  { leaving, skipUnreachable, type, again }: PluginStepOptions,
   signal: AbortSignal,
 ): Promise<string | null> {
   const what = `machine ${at.machines.get(id)?.name}: process ${process}: ${step} (${script.file})`;
   try {
-    const { result, words } = await runScript(at, { id, process, step, script, leaving, signal });
+    const once = [work.workflowId, type, step, process, id, ...(again ? ['again'] : [])].join(' ');
+    const { result, words } = await runScript(at, { id, process, step, script, leaving, signal, once });
     if (result.status === 0) return null;
     const ended = result.status === null ? `by signal ${result.signal}` : `with status ${result.status}`;
     const said = words.stderr || words.stdout;
@@ -137,12 +139,14 @@ export interface ScriptRun {
   readonly script: PluginScript;
   readonly leaving?: ReadonlySet<string> | undefined;
   readonly signal: AbortSignal;
+  /** Makes it one that is run once, however often it is asked for by this name. Absent: a look, which changes nothing. */
+  readonly once?: string;
 }
 
 /** Sends a script with its facts and settings to a machine, and waits for its end. `words`: what may be told of what it said. */
 export async function runScript(
   at: PluginAtWork,
-  { id, process, step, script, leaving, signal }: ScriptRun,
+  { id, process, step, script, leaving, signal, once }: ScriptRun,
 ): Promise<{
   readonly result: ExecResult;
   readonly words: { readonly stdout: string; readonly stderr: string };
@@ -171,9 +175,21 @@ export async function runScript(
     signal,
     maxOutputBytes: 64 * 1024,
   };
-  const result = await persistently(signal, () =>
-    reach.through(instance, (route) => reach.indirect.exec(route, stepRunner, options), signal),
-  );
+  const result = await (once === undefined
+    ? persistently(signal, () =>
+        reach.through(instance, (route) => reach.indirect.exec(route, stepRunner, options), signal),
+      )
+    : runOnce(reach, instance, {
+        what: once,
+        asRoot: options.asRoot,
+        signal,
+        spec: {
+          command: stepRunner,
+          stdin: Buffer.from(options.stdin),
+          timeout: script.timeout,
+          maxOutputBytes: options.maxOutputBytes,
+        },
+      }));
   const words = {
     stdout: lastWords(result.stdout.toString(), secrets, { cut: result.stdoutTruncated }),
     stderr: lastWords(result.stderr.toString(), secrets, { cut: result.stderrTruncated }),

@@ -64,6 +64,7 @@ export async function findOrCreateInstances(
 export interface InstanceFound {
   readonly cloudInstanceId: string;
   readonly internalIp: string;
+  readonly floatingIp?: string | null;
   readonly managementIp: string | null;
   readonly sshPort: number;
   readonly managementPort: number | null;
@@ -85,6 +86,7 @@ export async function recordInstance(db: Kysely<Schema>, id: string, found: Inst
     .set((eb) => ({
       cloud_instance_id: found.cloudInstanceId,
       internal_ip: found.internalIp,
+      floating_ip: found.floatingIp ?? null,
       management_ip: found.managementIp,
       ssh_port: found.sshPort,
       management_port: found.managementPort,

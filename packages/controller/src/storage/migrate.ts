@@ -8,6 +8,10 @@ import { up as imagesAndLabels } from './migrations/0005-images-and-labels.ts';
 import { up as openAccesses } from './migrations/0006-open-accesses.ts';
 import { up as listIndexes } from './migrations/0007-list-indexes.ts';
 import { up as inventoryPool } from './migrations/0008-inventory-pool.ts';
+import { up as runBoot } from './migrations/0009-run-boot.ts';
+import { up as accessMethods } from './migrations/0010-access-methods.ts';
+import { up as agents } from './migrations/0011-agents.ts';
+import { up as instanceVerdicts } from './migrations/0013-instance-verdicts.ts';
 
 /** In order. A migration that was released is never changed, only followed. */
 const migrations: Record<string, Migration> = {
@@ -19,6 +23,10 @@ const migrations: Record<string, Migration> = {
   '0006-open-accesses': { up: openAccesses },
   '0007-list-indexes': { up: listIndexes },
   '0008-inventory-pool': { up: inventoryPool },
+  '0009-run-boot': { up: runBoot },
+  '0010-access-methods': { up: accessMethods },
+  '0011-agents': { up: agents },
+  '0013-instance-verdicts': { up: instanceVerdicts },
 };
 
 /** Brings the schema up to date. Several controllers may call it at once: the migrator holds a lock. */

@@ -119,26 +119,45 @@ export interface Claim {
   readonly runId: string;
   readonly instanceId: string;
   readonly route: string;
+  readonly bootId: string;
+}
+
+/** Only for whoever owns the run: a controller that another one took for dead changes nothing any more. */
+function ownedBy(owner: string | null) {
+  return owner === null
+    ? sql`true`
+    : sql`exists (select from run where run.id = v.run_id and run.owner = ${owner})`;
 }
 
 /**
  * Marks targets as started, before the machines are asked to. Only what was pending is claimed, so of two that want
- * to start the same command one may. Returns the claimed, as `run/instance`.
+ * to start the same command one may. Returns the claimed, as `run/instance`. `owner` null: whoever it is.
  */
-export async function claimTargets(db: Kysely<Schema>, claims: readonly Claim[]): Promise<Set<string>> {
-  return await db.transaction().execute(async (tx) => await claimAndRecord(tx, claims));
+export async function claimTargets(
+  db: Kysely<Schema>,
+  claims: readonly Claim[],
+  owner: string | null = null,
+): Promise<Set<string>> {
+  return await db.transaction().execute(async (tx) => await claimAndRecord(tx, claims, owner));
 }
 
-async function claimAndRecord(tx: Kysely<Schema>, claims: readonly Claim[]): Promise<Set<string>> {
+async function claimAndRecord(
+  tx: Kysely<Schema>,
+  claims: readonly Claim[],
+  owner: string | null,
+): Promise<Set<string>> {
   const cancelled = await cancelForbidden(tx, claims);
   const rows = sql.join(
-    claims.map(({ runId, instanceId, route }) => sql`(${runId}::uuid, ${instanceId}::uuid, ${route}::text)`),
+    claims.map(
+      ({ runId, instanceId, route, bootId }) =>
+        sql`(${runId}::uuid, ${instanceId}::uuid, ${route}::text, ${bootId}::text)`,
+    ),
   );
   const { rows: claimed } = await sql<{ run_id: string; instance_id: string }>`
-    update run_target set status = 'running', started_at = now(), route = v.route
-    from (values ${rows}) as v (run_id, instance_id, route)
+    update run_target set status = 'running', started_at = now(), route = v.route, boot_id = v.boot_id
+    from (values ${rows}) as v (run_id, instance_id, route, boot_id)
     where run_target.run_id = v.run_id and run_target.instance_id = v.instance_id
-      and run_target.status = 'pending'
+      and run_target.status = 'pending' and ${ownedBy(owner)}
     returning run_target.run_id, run_target.instance_id`.execute(tx);
   await auditRunTargets(tx, 'end', cancelled);
   await auditRunTargets(tx, 'begin', claimed);
@@ -165,7 +184,11 @@ export interface TargetResult {
 }
 
 /** What has ended stays as it ended. */
-export async function finishTargets(db: Kysely<Schema>, results: readonly TargetResult[]): Promise<void> {
+export async function finishTargets(
+  db: Kysely<Schema>,
+  results: readonly TargetResult[],
+  owner: string | null = null,
+): Promise<void> {
   const rows = sql.join(
     results.map(
       (result) => sql`(${result.runId}::uuid, ${result.instanceId}::uuid, ${result.status}::text,
@@ -182,7 +205,7 @@ export async function finishTargets(db: Kysely<Schema>, results: readonly Target
     from (values ${rows}) as v (run_id, instance_id, status, exit_status, signal, error, stdout_bytes, stderr_bytes,
       truncated, route)
     where run_target.run_id = v.run_id and run_target.instance_id = v.instance_id
-      and run_target.status in ('pending', 'running')
+      and run_target.status in ('pending', 'running') and ${ownedBy(owner)}
     returning run_target.run_id, run_target.instance_id`.execute(db);
   await auditRunTargets(db, 'end', finished);
 }
@@ -208,6 +231,58 @@ export async function endRun(
   if (secret) await tx.deleteFrom('secret').where('id', '=', secret).execute();
 }
 
+/** Makes a run another controller's. undefined: it is not `from`'s any more, or is over. */
+export function takeRun(
+  tx: Kysely<Schema>,
+  id: string,
+  { from, to }: { from: string; to: string },
+): Promise<RunRow | undefined> {
+  return tx
+    .updateTable('run')
+    .set({ owner: to })
+    .where('id', '=', id)
+    .where('owner', '=', from)
+    .where('status', '=', 'running')
+    .returningAll()
+    .executeTakeFirst();
+}
+
+export interface UnfinishedTarget {
+  readonly instanceId: string;
+  readonly instanceName: string;
+  readonly claimed: boolean;
+  /** Bytes that are stored. */
+  readonly stdout: number;
+  readonly stderr: number;
+}
+
+/** What is left to do of a run, and from where. */
+export async function unfinishedTargets(db: Kysely<Schema>, id: string): Promise<UnfinishedTarget[]> {
+  const stored = storedBytes;
+  const { rows } = await sql<{
+    instance_id: string;
+    instance_name: string;
+    status: string;
+    o: string;
+    e: string;
+  }>`
+    select instance_id, instance_name, status, ${stored('stdout')} as o, ${stored('stderr')} as e
+    from run_target where run_id = ${id} and status in ('pending', 'running')`.execute(db);
+  return rows.map((row) => ({
+    instanceId: row.instance_id,
+    instanceName: row.instance_name,
+    claimed: row.status === 'running',
+    stdout: Number(row.o),
+    stderr: Number(row.e),
+  }));
+}
+
+function storedBytes(stream: Stream) {
+  return sql<number>`coalesce((
+    select max(byte_offset + length(chunk)) from run_output o
+    where o.run_id = run_target.run_id and o.instance_id = run_target.instance_id and o.stream = ${stream}), 0)`;
+}
+
 /** Runs that are not over and whose controller is not `owner`. */
 export function listForeignRuns(db: Kysely<Schema>, owner: string): Promise<Pick<RunRow, 'id' | 'owner'>[]> {
   return db
@@ -219,7 +294,7 @@ export function listForeignRuns(db: Kysely<Schema>, owner: string): Promise<Pick
 }
 
 /**
- * Settles a run whose controller is gone. What was started may or may not have ended: `unknown`, and never started
+ * Settles a run that nobody can go on with. What was started may or may not have ended: `unknown`, and never started
  * again. What was not started never will be: `cancelled`.
  */
 export async function settleRun(
@@ -227,9 +302,7 @@ export async function settleRun(
   id: string,
   errors: { unknown: object; cancelled: object },
 ): Promise<void> {
-  const stored = (stream: Stream) => sql<number>`coalesce((
-    select max(byte_offset + length(chunk)) from run_output o
-    where o.run_id = run_target.run_id and o.instance_id = run_target.instance_id and o.stream = ${stream}), 0)`;
+  const stored = storedBytes;
   const { rows: settled } = await sql<{ run_id: string; instance_id: string }>`
     update run_target set finished_at = now(), stdout_bytes = ${stored('stdout')}, stderr_bytes = ${stored('stderr')},
       error = case status when 'running' then ${JSON.stringify(errors.unknown)}::jsonb

@@ -32,6 +32,11 @@ export interface Schema {
   audit: AuditTable;
   audit_chain: AuditChainTable;
   open_access: OpenAccessTable;
+  agent_endpoint: AgentEndpointTable;
+  agent_token: AgentTokenTable;
+  agent_key: AgentKeyTable;
+  agent_tunnel: AgentTunnelTable;
+  instance_verdict: InstanceVerdictTable;
 }
 
 export interface ProjectTable {
@@ -152,6 +157,7 @@ export interface InstanceTable {
   /** The cloud's own id (Nova server, sandbox machine, inventory host); null until it exists. */
   cloud_instance_id: string | null;
   internal_ip: string | null;
+  floating_ip: ColumnType<string | null, string | null | undefined, string | null>;
   management_ip: string | null;
   ssh_port: number;
   /** Port at `management_ip` when it differs from `ssh_port`. */
@@ -210,6 +216,7 @@ export interface InventoryMachineTable {
   /** Not part of the cluster, and left alone until a scaling takes it. */
   spare: boolean;
   address: string;
+  floating_ip: ColumnType<string | null, string | null | undefined, string | null>;
   ssh_port: number;
   login_user: string;
   host_keys: JSONColumnType<string[]>;
@@ -291,6 +298,8 @@ export interface RunTargetTable {
   stdout_bytes: ColumnType<string, number | undefined, number>;
   stderr_bytes: ColumnType<string, number | undefined, number>;
   truncated: Generated<boolean>;
+  /** The boot of the machine in which it may have begun; null: not claimed. */
+  boot_id: ColumnType<string | null, undefined, string | null>;
   started_at: Changed;
   finished_at: Changed;
 }
@@ -338,6 +347,22 @@ export interface OpenAccessTable {
   about: string;
 }
 
+/** What was last found of an instance: whether it can be reached, else why not. */
+export interface InstanceVerdictTable {
+  instance_id: string;
+  reachable: boolean;
+  code: string | null;
+  reason: string | null;
+  hop: string | null;
+  phase: string | null;
+  message: string;
+  hint: string | null;
+  route: string | null;
+  /** Since when it is found so. */
+  since: Date;
+  looked_at: Date;
+}
+
 /** Images of a cloud that a project registered: what Sahara keeps in the image's properties. */
 export interface ImageTable {
   project_id: string;
@@ -359,4 +384,45 @@ export interface PluginLabelsTable {
 export interface PluginLabelChanges {
   readonly plugin: Readonly<Record<string, boolean>>;
   readonly versions: Readonly<Record<string, Readonly<Record<string, boolean>>>>;
+}
+
+/** One row: the keys of the endpoint for agents, the same for all controllers. */
+export interface AgentEndpointTable {
+  /** Always true. */
+  id: boolean;
+  /** Secret with both private keys: the endpoint's own, and that of controllers towards each other. */
+  secret_id: string;
+  /** Public halves, as OpenSSH has them. */
+  host_key: string;
+  peer_key: string;
+}
+
+/** Enrolls one machine, once. */
+export interface AgentTokenTable {
+  /** SHA-256 of the token, hex. */
+  hash: string;
+  instance_id: string;
+  expires_at: ColumnType<Date, Date | string, never>;
+  used_at: Changed;
+}
+
+/** The key with which a machine dials in. */
+export interface AgentKeyTable {
+  instance_id: string;
+  /** As OpenSSH has it, without a comment. */
+  public_key: string;
+  enrolled_at: ColumnType<Date, Date | string | undefined, Date | string>;
+}
+
+/** Which controller holds the connection of a machine that has dialled in. */
+export interface AgentTunnelTable {
+  instance_id: string;
+  /** Of the connection: an end that comes late must not end the next one. */
+  connection_id: string;
+  controller_id: string;
+  /** `HOST:PORT` where other controllers find that one. */
+  endpoint: string;
+  /** Address of the machine. */
+  source: string;
+  since: ColumnType<Date, Date | string | undefined, Date | string>;
 }

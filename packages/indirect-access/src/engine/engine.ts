@@ -1,4 +1,5 @@
 import type { Duplex, Readable, Writable } from 'node:stream';
+import type { Phase } from '../errors.ts';
 
 /**
  * The narrow interface on an SSH client library; nothing else in Wadi may import one. An engine speaks SSH over
@@ -28,6 +29,8 @@ export interface EngineConnectOptions {
   /** Milliseconds between keepalives and how many may stay unanswered. */
   readonly keepalive: { readonly interval: number; readonly missed: number };
   readonly signal?: AbortSignal;
+  /** Told whenever another phase begins. */
+  readonly onPhase?: (phase: Phase) => void;
 }
 
 /** A private key, in memory only. */
@@ -51,6 +54,8 @@ export interface SshConnection {
   /** Settles when the connection is gone, for whatever reason; never rejects. */
   readonly closed: Promise<Error | undefined>;
   readonly isOpen: boolean;
+  /** `close` was called before it was gone. */
+  readonly wasClosedHere: boolean;
   /** `opened` is called as soon as the server has granted the channel, before it has answered the request. */
   exec(command: string, signal?: AbortSignal, opened?: () => void): Promise<ExecChannel>;
   /** direct-tcpip (RFC 4254 section 7.2). Rejects with ChannelOpenError. */

@@ -13,6 +13,7 @@ export class Ssh2Connection implements SshConnection {
   readonly #stream: Duplex;
   /** Told at once when the connection is gone; ssh2 tells a channel only when somebody reads it. */
   readonly #watchers = new Set<() => void>();
+  wasClosedHere = false;
   #open = true;
   #reason: Error | undefined;
 
@@ -76,6 +77,7 @@ export class Ssh2Connection implements SshConnection {
 
   async close(): Promise<void> {
     if (this.#open) {
+      this.wasClosedHere ||= this.isOpen;
       this.#client.end();
       this.#stream.destroy();
     }

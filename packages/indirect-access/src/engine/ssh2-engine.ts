@@ -137,6 +137,7 @@ class Handshake {
 
   #enter(phase: Phase): void {
     this.#phase = phase;
+    this.#options.onPhase?.(phase);
     clearTimeout(this.#timer);
     const { banner, keyExchange, authentication } = this.#options.deadlines;
     const milliseconds =

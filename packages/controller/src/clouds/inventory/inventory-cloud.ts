@@ -28,6 +28,7 @@ export class InventoryCloud implements Cloud {
     return {
       cloudInstanceId: machine.name,
       internalIp: machine.address,
+      floatingIp: machine.floating_ip,
       // With a proxy in the cluster, only proxies are dialled: the others' addresses mean something behind them only.
       managementIp: dialled ? machine.address : null,
       sshPort: machine.ssh_port,

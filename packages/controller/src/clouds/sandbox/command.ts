@@ -17,7 +17,7 @@ export interface Place {
 export interface RunningCommand {
   /** `name` without SIG; false: not one that may be sent. */
   signal(name: string): boolean;
-  /** The channel is gone: ends what runs in the command's group. */
+  /** The channel is gone: what does not ignore that ends. */
   hangUp(): void;
 }
 
@@ -97,7 +97,7 @@ function attach(channel: ServerChannel, child: ChildProcess, pid: number, place:
       over = true;
       gate.close();
       for (const stream of [stdin, stdout, stderr]) stream.destroy();
-      void place.groups.end(pid);
+      signalGroup(pid, 'SIGHUP');
     },
   };
 }

@@ -9,6 +9,7 @@ import type {
   Flavor,
   InstanceReference,
   InstanceRequest,
+  Power,
   Problem,
 } from '../cloud.ts';
 import { removeAbandonedFolders } from './abandoned-folders.ts';
@@ -185,6 +186,13 @@ export class SandboxCloud implements Cloud {
     await ready.parts.groups.endAll();
     await ready.parts.files.close();
     if (this.#machines.size === 0) await ready.parts.folders.remove();
+  }
+
+  async powerOf({ instanceId }: InstanceReference): Promise<Power> {
+    await this.#open();
+    const machine = this.#machines.get(instanceId);
+    if (!machine) return 'gone';
+    return machine.record.running ? 'on' : 'off';
   }
 
   async list(): Promise<MachineView[]> {

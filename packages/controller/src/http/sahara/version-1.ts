@@ -29,7 +29,8 @@ export function addVersion1(app: FastifyInstance): void {
 /** The options of a route that speaks v1.1 and has no twin in v2. */
 export const onlyVersion1 = {
   config: { version1: true },
-  preSerialization: async (_request: FastifyRequest, _reply: unknown, payload: unknown) => inVersion1(payload),
+  preSerialization: async (_request: FastifyRequest, _reply: unknown, payload: unknown) =>
+    inVersion1(payload),
 } as const;
 
 /** v1.1 has other routes for these. */

@@ -90,7 +90,7 @@ async function ask(
   try {
     // A body can be sent once, so the way must be known to be open before.
     if (hasBody) return await fetch(await openWay(reach, instance, port, signal));
-    return await reach.through(instance, fetch, signal, reach.portRoutes(instance));
+    return await reach.throughToPort(instance, port, fetch, signal);
   } catch (error) {
     // Nobody reads the answer any more, unless it is us who stop.
     if (signal.aborted) throw new ApiError(499, 'CANCELLED', 'The request was given up', { cause: error });
@@ -104,8 +104,9 @@ function openWay(
   port: number,
   signal: AbortSignal,
 ): Promise<Route> {
-  return reach.through(
+  return reach.throughToPort(
     instance,
+    port,
     async (route) => {
       const tunnel = await reach.indirect.tunnel(route, { port }, { signal });
       tunnel.on('error', () => {});
@@ -113,7 +114,6 @@ function openWay(
       return route;
     },
     signal,
-    reach.portRoutes(instance),
   );
 }
 

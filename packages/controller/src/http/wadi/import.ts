@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ApiError, ImportRequest } from '@wadi/api';
+import { type AccessPolicy, methodOf } from '../../access/access-settings.ts';
 import type { ClusterProvisioning } from '../../clusters/cluster-provisioning.ts';
 import { effectiveValues } from '../../clusters/node-group.ts';
 import type { Plugins } from '../../clusters/plugin.ts';
@@ -11,6 +12,7 @@ import type { HttpContext, Resource } from '../context.ts';
 import { requireRootFor } from '../require-root.ts';
 import { nameTaken } from '../sahara/refusals.ts';
 import { viewCluster } from '../sahara/view-cluster.ts';
+import { checkAccess, requireAdminFor } from './check-access.ts';
 import { bodyOf } from './check-body.ts';
 import { machineOperations } from './machine-operations.ts';
 import { type PlannedMachines, planImport } from './plan-import.ts';
@@ -19,8 +21,7 @@ import { storeMachines } from './store-machines.ts';
 export interface ImportParts {
   readonly provisioning: ClusterProvisioning;
   readonly plugins: Plugins;
-  /** Networks (CIDR) that the controller may dial. */
-  readonly allowNetworks: readonly string[];
+  readonly policy: AccessPolicy;
 }
 
 /** Bytes: 10,000 machines with their host keys. */
@@ -28,7 +29,7 @@ export const bodyLimit = 32 * 1024 * 1024;
 export const mostValues = 200_000;
 
 /** Machines that exist already become a cluster; nothing on them is changed. */
-export function importCluster({ provisioning, plugins, allowNetworks }: ImportParts): Resource {
+export function importCluster({ provisioning, plugins, policy }: ImportParts): Resource {
   return (app, context) => {
     const { config } = machineOperations.import;
     const options = { bodyLimit, config: { ...config, mostValues } };
@@ -44,7 +45,15 @@ export function importCluster({ provisioning, plugins, allowNetworks }: ImportPa
       checkConfigs(release, body.cluster_configs);
       requireRootFor(request, release, body.cluster_configs);
       const configs = separateSecrets(release, body.cluster_configs);
-      const planned = planImport(body, allowNetworks);
+      const { access = {} } = body;
+      const { projectId: project_id } = request.principal;
+      requireAdminFor(request, access, {});
+      const cluster = { cloud: 'inventory', project_id, access };
+      const planned = planImport(body, policy.allowNetworks, methodOf(cluster, policy));
+      const used = planned.groups.flatMap(({ isProxy, machines }) =>
+        machines.map((machine) => ({ isProxy, floatingIp: machine.floating_ip ?? null })),
+      );
+      checkAccess(cluster, policy, used, 'access');
       const imported = {
         body,
         planned,
@@ -99,7 +108,7 @@ async function insertImport(
         }),
         info: '{}',
         access: JSON.stringify({
-          method: 'fixed_ip',
+          ...body.access,
           trust_first_contact: body.trust_first_contact ?? false,
         }),
         management_public_key: null,

@@ -27,6 +27,7 @@ export function instances(access: ClusterAccess): Resource {
               is_proxy: row.is_proxy,
               cloud_instance_id: row.cloud_instance_id,
               internal_ip: row.internal_ip,
+              floating_ip: row.floating_ip,
               management_ip: row.management_ip,
               login_user: row.login_user,
               host_key: {
@@ -48,7 +49,12 @@ function viewOf(route: Route): RouteView {
   return {
     text: describeRoute(route),
     hops: [
-      { kind: first.kind, host: opened.host, port: opened.port },
+      {
+        kind: first.kind,
+        ...(first.kind === 'netns' ? { namespace: first.namespace } : {}),
+        host: opened.host,
+        port: opened.port,
+      },
       ...jumps.map(({ kind, machine, relay }) => ({
         kind,
         machine: machine.name,

@@ -6,6 +6,7 @@ import {
   InstanceList,
   InventoryMachineList,
   MachinesRequest,
+  ProxyList,
 } from '@wadi/api';
 import { documented } from '../openapi/operation.ts';
 
@@ -54,6 +55,12 @@ export const machineOperations = {
     summary: 'Machines of a cluster, and the way to each.',
     params: { cluster },
     answers: { 200: InstanceList },
+  }),
+  proxies: documented({
+    name: 'listProxies',
+    summary: 'Proxies of a cluster, and how each is, as this controller knows it from what went through it.',
+    params: { cluster },
+    answers: { 200: ProxyList },
   }),
   events: documented({
     name: 'listClusterEvents',

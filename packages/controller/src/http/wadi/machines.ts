@@ -1,5 +1,6 @@
 import { ApiError, type InventoryMachine, type InventoryMachineList, MachinesRequest } from '@wadi/api';
 import type { Kysely } from 'kysely';
+import { type AccessPolicy, methodOf } from '../../access/access-settings.ts';
 import { fingerprint } from '../../access/host-key.ts';
 import { checkMayUpdate } from '../../clusters/ownership.ts';
 import { type ClusterRow, updateCluster } from '../../storage/clusters.ts';
@@ -30,7 +31,7 @@ interface OfMachine {
 }
 
 /** The machines that an imported cluster has, and those that it may take when it grows. */
-export function machines({ allowNetworks }: Pick<ImportParts, 'allowNetworks'>): Resource {
+export function machines({ policy }: Pick<ImportParts, 'policy'>): Resource {
   return (app, context) => {
     const { db } = context;
     const path = '/v2/clusters/:cluster/machines';
@@ -50,7 +51,7 @@ export function machines({ allowNetworks }: Pick<ImportParts, 'allowNetworks'>):
         const body = bodyOf(MachinesRequest, request);
         await db.transaction().execute(async (tx) => {
           const cluster = await lock(context, tx, request.principal.projectId, id);
-          await addMachines(context, tx, cluster, body, allowNetworks);
+          await addMachines(context, tx, cluster, body, policy);
         });
         const added = new Set(body.machines.map(({ name }) => name));
         reply.code(201);
@@ -112,7 +113,7 @@ async function addMachines(
   tx: Kysely<Schema>,
   cluster: ClusterRow,
   body: MachinesRequest,
-  allowNetworks: readonly string[],
+  policy: AccessPolicy,
 ): Promise<void> {
   const rows = await listInventoryMachines(tx, cluster.id);
   const present: PresentMachines = {
@@ -122,7 +123,7 @@ async function addMachines(
     })),
     hasProxy: await hasProxies(tx, cluster.id),
   };
-  const planned = planAddition(body, allowNetworks, present);
+  const planned = planAddition(body, policy.allowNetworks, present, methodOf(cluster, policy));
   const highest = new Map(rows.map((row) => [row.node_group_name, row.index]));
   await storeMachines(tx, secrets, cluster.id, planned, {
     numbered: (nodeGroup) => (highest.get(nodeGroup) ?? -1) + 1,
@@ -152,6 +153,7 @@ function viewMachine(row: InventoryRow, instance: InstanceWithGroup | undefined)
     node_group_name: row.node_group_name,
     is_proxy: row.is_proxy,
     address: row.address,
+    floating_ip: row.floating_ip,
     port: row.ssh_port,
     user: row.login_user,
     host_key: {

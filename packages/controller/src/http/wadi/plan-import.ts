@@ -1,4 +1,10 @@
-import { ApiError, type ImportedMachine, type ImportRequest, type MachinesRequest } from '@wadi/api';
+import {
+  type AccessMethod,
+  ApiError,
+  type ImportedMachine,
+  type ImportRequest,
+  type MachinesRequest,
+} from '@wadi/api';
 import { AccessError } from '@wadi/indirect-access';
 import { parseHostKey } from '../../access/host-key.ts';
 import { derivationRounds, openIdentity } from '../../access/open-identity.ts';
@@ -31,6 +37,12 @@ export interface PresentMachines {
   readonly hasProxy: boolean;
 }
 
+/** What the controller may dial, and how. */
+interface Reach {
+  readonly allowNetworks: readonly string[];
+  readonly method: AccessMethod;
+}
+
 /** Of all passphrases of a request together: each round stops the controller for some 20 ms. */
 const mostRounds = 100;
 const tooManyRounds =
@@ -38,14 +50,19 @@ const tooManyRounds =
   'ssh-keygen -p -a 16';
 
 /** The machines of a cluster to be. */
-export function planImport(request: ImportRequest, allowNetworks: readonly string[]): PlannedMachines {
+export function planImport(
+  request: ImportRequest,
+  allowNetworks: readonly string[],
+  method: AccessMethod = 'fixed_ip',
+): PlannedMachines {
   const problems: string[] = [];
   const used = request.machines.filter((machine) => !machine.spare);
   const hasProxy = request.machines.some((machine) => machine.is_proxy);
   if (used.length === 0) problems.push('machines: all of them are spare: a cluster begins with one at least');
   else if (hasProxy && !used.some((machine) => machine.is_proxy))
     problems.push('machines: all proxies are spare, but the other machines are reached through one');
-  return planMachines(request, allowNetworks, { machines: [], hasProxy }, problems);
+  const none = { machines: [], hasProxy };
+  return planMachines(request, { allowNetworks, method }, none, problems);
 }
 
 /** Spare machines of a cluster that is there. */
@@ -53,17 +70,18 @@ export function planAddition(
   request: MachinesRequest,
   allowNetworks: readonly string[],
   present: PresentMachines,
+  method: AccessMethod = 'fixed_ip',
 ): PlannedMachines {
   const problems = request.machines
     .filter((machine) => machine.spare === false)
     .map(({ name }) => `machine ${name}: spare is false: it is spare until the cluster is scaled`);
-  return planMachines(request, allowNetworks, present, problems);
+  return planMachines(request, { allowNetworks, method }, present, problems);
 }
 
 /** All that is wrong is said at once, each with the machine's name; no key is ever quoted. */
 function planMachines(
   request: MachinesRequest,
-  allowNetworks: readonly string[],
+  { allowNetworks, method }: Reach,
   { machines: present, hasProxy }: PresentMachines,
   problems: string[],
 ): PlannedMachines {
@@ -82,8 +100,15 @@ function planMachines(
     const place = placeOf({ isProxy, address: machine.address, port });
     if (places.has(place)) say(`${machine.address} port ${port} ${places.get(place)}`);
     places.set(place, 'is given twice');
-    const address = addressProblem(machine.address, isProxy || !hasProxy, allowNetworks);
+    const dialled = isProxy || !hasProxy;
+    const byFloating = method === 'floating_ip';
+    const byAddress = !byFloating && method !== 'agent';
+    const address = addressProblem(machine.address, dialled && byAddress, allowNetworks);
     if (address) say(address);
+    const floating = machine.floating_ip && addressProblem(machine.floating_ip, byFloating, allowNetworks);
+    if (floating) say(`floating_ip: ${floating}`);
+    if (dialled && byFloating && machine.floating_ip === undefined)
+      say('it has no floating_ip, by which it is to be reached');
     if (!Object.hasOwn(request.identities, machine.identity))
       say(`identity '${machine.identity}' is not among identities`);
     const keys = (machine.host_keys ?? []).map(parseHostKey);

@@ -38,6 +38,7 @@ export async function storeMachines(
         is_proxy: isProxy,
         spare: spare(machine),
         address: machine.address,
+        floating_ip: machine.floating_ip ?? null,
         ssh_port: machine.port ?? 22,
         login_user: machine.user,
         host_keys: JSON.stringify(machine.host_keys),

@@ -1,13 +1,18 @@
 import type { ClusterAccess } from '../../access/cluster-access.ts';
 import type { RunExecutor } from '../../access/run-executor.ts';
+import type { Agents } from '../../agents/agents.ts';
 import type { Resource } from '../context.ts';
+import { clusterAccess } from './access.ts';
 import { audit } from './audit.ts';
+import { enrollAgent } from './enroll-agent.ts';
 import { clusterEvents } from './events.ts';
+import { explain } from './explain.ts';
 import { httpFetch } from './http-fetch.ts';
 import { type ImportParts, importCluster } from './import.ts';
 import { instances } from './instances.ts';
 import { machines } from './machines.ts';
 import { projects } from './projects.ts';
+import { proxies } from './proxies.ts';
 import { runOutput } from './run-output.ts';
 import { runs } from './runs.ts';
 import { tokens } from './tokens.ts';
@@ -16,6 +21,8 @@ export interface WadiResourceParts extends ImportParts {
   readonly access: ClusterAccess;
   readonly executor: RunExecutor;
   readonly controllerId: string;
+  /** Null: this controller takes none. */
+  readonly agents: Agents | null;
 }
 
 /** Wadi's own resources, beside Sahara's. */
@@ -23,11 +30,15 @@ export function wadiResources(parts: WadiResourceParts): readonly Resource[] {
   return [
     importCluster(parts),
     machines(parts),
+    clusterAccess(parts),
+    enrollAgent(parts),
     instances(parts.access),
+    proxies(parts.access),
     runs(parts),
     runOutput,
     httpFetch(parts.access, parts.controllerId),
     clusterEvents,
+    explain(parts.access),
     tokens,
     projects,
     audit,

@@ -1,7 +1,13 @@
 import { DBOS, Error as DbosErrors } from '@dbos-inc/dbos-sdk';
 import type { Logger } from 'pino';
 import { type Connection, openPool } from '../../storage/database.ts';
-import type { Engine, Workflow, WorkflowContext, WorkflowInput } from './engine.ts';
+import {
+  type Engine,
+  engineCloses,
+  type Workflow,
+  type WorkflowContext,
+  type WorkflowInput,
+} from './engine.ts';
 import { Lease } from './lease.ts';
 import { failed, type StepOutcome, settle, succeeded } from './step-outcome.ts';
 import { watchForDeadControllers } from './takeover.ts';
@@ -146,7 +152,7 @@ export function createDbosEngine(options: DbosEngineOptions): Engine {
         }),
       ]);
       clearTimeout(timer);
-      closing.abort();
+      closing.abort(engineCloses);
       await stop();
     },
   };

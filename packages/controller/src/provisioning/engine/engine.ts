@@ -20,6 +20,9 @@ export interface Engine {
   close(graceMs?: number): Promise<void>;
 }
 
+/** Why a step's signal is aborted when its controller stops: the step is not to be undone, it goes on elsewhere. */
+export const engineCloses = Symbol('the engine closes');
+
 /** Ids only, never secrets: inputs, step results and errors are stored in clear text. */
 export type WorkflowInput = Readonly<Record<string, string | number | boolean | null>>;
 

@@ -25,6 +25,8 @@ const freshness = 1_000;
 const patience = {
   made: { reach: 600, login: 120 },
   imported: { reach: 20, login: 0 },
+  /** Somebody has to start it there, with a line that is good for a quarter of an hour. */
+  agent: { reach: 1200, login: 0 },
 } as const;
 
 /** Waits until every machine of the cluster answers. */
@@ -105,7 +107,9 @@ async function waitFor(
   { id }: InstanceFacts,
   signal: AbortSignal,
 ): Promise<RunTargetError | null> {
-  const limits = cloudOf(work, cluster).keepsMachines ? patience.imported : patience.made;
+  const { method } = await waiting.reach();
+  const { keepsMachines } = cloudOf(work, cluster);
+  const limits = method === 'agent' ? patience.agent : keepsMachines ? patience.imported : patience.made;
   // From its first try: hundreds of others may have had theirs before.
   let began: number | undefined;
   let refused: number | undefined;

@@ -1,0 +1,268 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  AccessError,
+  type AttachedRun,
+  type Command,
+  describeRoute,
+  type FollowedRun,
+  type Route,
+  type RunEnd,
+  type RunOffsets,
+} from '@wadi/indirect-access';
+import type { RunRow, Stream, TargetResult } from '../storage/runs.ts';
+import { accessProblem } from './access-problem.ts';
+import type { InstanceFacts } from './cluster-facts.ts';
+import type { ClusterReach } from './cluster-reach.ts';
+import type { RunInput } from './run-input.ts';
+import type { RunJournal } from './run-journal.ts';
+import { endOf, noContact, noTrace, type Outcome } from './run-outcome.ts';
+
+export interface TargetRunParts {
+  readonly run: RunRow;
+  readonly input: RunInput;
+  readonly instance: InstanceFacts;
+  readonly journal: RunJournal;
+  /** The ways to the machine as of now. */
+  reach(): Promise<ClusterReach>;
+  /** Runs what connects, of which only so much is done at once. */
+  connecting<T>(work: () => Promise<T>): Promise<T>;
+  /** Ends the command. */
+  readonly cancel: AbortSignal;
+  /** Ends only the looking on: another controller goes on with it. */
+  readonly letGo: AbortSignal;
+  /** Milliseconds without a way to the machine after which nobody waits any more. */
+  readonly lostContact: number;
+}
+
+/** How far somebody else had come with it. */
+export interface TargetBegin {
+  readonly claimed: boolean;
+  readonly offsets: RunOffsets;
+}
+
+/** Milliseconds between attempts to find a way, growing. */
+const [firstPause, longestPause] = [100, 5_000];
+/** Times that a run which is not begun is tried anew after its connection was lost. */
+const mostLooks = 3;
+/** A machine that cannot be reached when a command is to be ended is tried this long. */
+const cancelPatience = 30_000;
+
+/** The life of a run on one machine, from a claim to a result, over as many paths as it takes. */
+export class TargetRun {
+  readonly #parts: TargetRunParts;
+  #claimed: boolean;
+  #route: Route | undefined;
+  #followed: FollowedRun | undefined;
+  #cancelledAt: number | undefined;
+  readonly #read: { stdout: number; stderr: number };
+
+  constructor(parts: TargetRunParts, begin: TargetBegin) {
+    this.#parts = parts;
+    this.#claimed = begin.claimed;
+    this.#read = { ...begin.offsets };
+    parts.cancel.addEventListener('abort', () => this.#followed?.cancel(), { once: true });
+    parts.letGo.addEventListener('abort', () => this.#followed?.close(), { once: true });
+  }
+
+  /** undefined: it is not ours to settle. */
+  async result(): Promise<TargetResult | undefined> {
+    const { run, instance } = this.#parts;
+    const outcome = await this.#outcome();
+    if (!outcome) return undefined;
+    const { dropped = { stdout: 0, stderr: 0 }, ...what } = outcome;
+    const [stdoutBytes, stderrBytes] = [
+      this.#read.stdout + dropped.stdout,
+      this.#read.stderr + dropped.stderr,
+    ];
+    const most = Number(run.max_output_bytes);
+    return {
+      ...what,
+      runId: run.id,
+      instanceId: instance.id,
+      stdoutBytes,
+      stderrBytes,
+      truncated: stdoutBytes > most || stderrBytes > most,
+      route: this.#route ? describeRoute(this.#route) : null,
+    };
+  }
+
+  /** Whether a failure means that nothing ran. */
+  get claimed(): boolean {
+    return this.#claimed;
+  }
+
+  /** Once the result is stored, the machine need not keep it. The way by which it was read last. */
+  release(): Route | undefined {
+    this.#followed?.release();
+    return this.#followed && this.#route;
+  }
+
+  async #outcome(): Promise<Outcome | undefined> {
+    const { letGo, cancel } = this.#parts;
+    let contact = performance.now();
+    let looks = 0;
+    for (let failures = 0; !letGo.aborted; ) {
+      let problem: unknown;
+      const before = this.#read.stdout + this.#read.stderr;
+      try {
+        const attached = await this.#attach();
+        const end = await this.#take(attached);
+        if (end !== 'more') return end;
+        failures = 0;
+        contact = performance.now();
+        continue;
+      } catch (error) {
+        if (letGo.aborted) return undefined;
+        // Before the claim nothing was begun. A connection that went meanwhile says little of the ways that are left.
+        if (!this.#claimed && isLost(error) && !cancel.aborted && looks++ < mostLooks) continue;
+        if (!this.#claimed) throw error;
+        problem = error;
+      }
+      if (this.#followed) contact = performance.now();
+      this.#followed = undefined;
+      failures = this.#read.stdout + this.#read.stderr > before ? 0 : failures + 1;
+      if (cancel.aborted) this.#cancelledAt ??= performance.now();
+      const limit = this.#cancelledAt === undefined ? this.#parts.lostContact : cancelPatience;
+      const since = Math.max(contact, this.#cancelledAt ?? contact);
+      if (isHopeless(problem) || performance.now() - since > limit)
+        return noContact(problem, this.#parts.instance);
+      // What another controller is to go on from, and what the machine may forget, is what is stored.
+      await this.#parts.journal.committed();
+      if (failures > 1) await this.#pause(failures);
+    }
+    return undefined;
+  }
+
+  async #attach(): Promise<AttachedRun> {
+    const { run, instance, cancel, letGo } = this.#parts;
+    if (cancel.aborted && !this.#claimed) throw cancelled(instance);
+    const signal = this.#claimed ? letGo : AbortSignal.any([cancel, letGo]);
+    const reach = await this.#parts.reach();
+    const known = reach.find(instance.id);
+    if (!known)
+      throw new AccessError(`machine ${instance.name} is gone`, { code: 'CLOSED', hop: instance.name });
+    const options = { id: run.id, first: !this.#claimed, asRoot: run.as_root, signal };
+    return this.#parts.connecting(() =>
+      reach.through(
+        known,
+        (route) => {
+          this.#route = route;
+          return reach.indirect.attachRun(route, options);
+        },
+        signal,
+      ),
+    );
+  }
+
+  async #take(attached: AttachedRun): Promise<Outcome | 'more' | undefined> {
+    const { run, instance, input, cancel, letGo } = this.#parts;
+    try {
+      if (attached.state === 'missing' && !this.#claimed) throw noPlace(instance);
+      if (!this.#claimed && !(await this.#claim(attached))) return undefined;
+      if (letGo.aborted) return undefined;
+      if (attached.state !== 'fresh' && attached.state !== 'begun') return noTrace(attached.state, instance);
+      if (attached.state === 'fresh' && cancel.aborted)
+        return { status: 'cancelled', error: accessProblem(cancelled(instance)) };
+      this.#followed =
+        attached.state === 'begun'
+          ? attached.follow(this.#read)
+          : attached.start({
+              command: run.command as Command,
+              env: input.env,
+              stdin: input.stdin,
+              timeout: run.timeout_seconds,
+              maxOutputBytes: Number(run.max_output_bytes),
+            });
+    } finally {
+      if (!this.#followed) attached.close();
+    }
+    if (cancel.aborted) this.#followed.cancel();
+    if (letGo.aborted) this.#followed.close();
+    const end = await this.#readAll(this.#followed);
+    if (end.how !== 'more') return endOf(end, run, instance);
+    this.#followed.close();
+    this.#followed = undefined;
+    await this.#parts.journal.committed();
+    return 'more';
+  }
+
+  /** Only now, as the machine has a place for the run: what could not be reached stays free of doubt. */
+  async #claim({ bootId }: AttachedRun): Promise<boolean> {
+    const { run, instance, journal } = this.#parts;
+    const route = this.#route ? describeRoute(this.#route) : '';
+    this.#claimed = await journal.claim({ runId: run.id, instanceId: instance.id, route, bootId });
+    return this.#claimed;
+  }
+
+  async #readAll(followed: FollowedRun): Promise<RunEnd> {
+    const patience = this.#endPatience(followed);
+    try {
+      await Promise.allSettled([this.#keep(followed, 'stdout'), this.#keep(followed, 'stderr')]);
+      return await followed.end;
+    } finally {
+      patience.abort();
+    }
+  }
+
+  /** A machine that does not answer to a cancellation is given up with its connection. */
+  #endPatience(followed: FollowedRun): AbortController {
+    const over = new AbortController();
+    const { cancel } = this.#parts;
+    const wait = () => {
+      this.#cancelledAt ??= performance.now();
+      const timer = setTimeout(() => followed.close(), cancelPatience);
+      over.signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+    };
+    if (cancel.aborted) wait();
+    else cancel.addEventListener('abort', wait, { once: true, signal: over.signal });
+    return over;
+  }
+
+  /** Takes what comes, and keeps what the run may keep. */
+  async #keep(followed: FollowedRun, stream: Stream): Promise<void> {
+    const { run, instance, journal } = this.#parts;
+    const most = Number(run.max_output_bytes);
+    try {
+      for await (const bytes of followed[stream]) {
+        const offset = this.#read[stream];
+        this.#read[stream] += bytes.length;
+        const kept = bytes.subarray(0, Math.max(0, most - offset));
+        if (kept.length === 0) continue;
+        await journal.append({ runId: run.id, instanceId: instance.id, stream, offset, bytes: kept });
+      }
+    } catch (error) {
+      // Both or none: one that went on alone would be read twice.
+      followed.close();
+      throw error;
+    }
+  }
+
+  async #pause(failures: number): Promise<void> {
+    const most = Math.min(longestPause, firstPause * 2 ** Math.min(failures, 10));
+    const signal = this.#parts.letGo;
+    await sleep(most * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => {});
+  }
+}
+
+function isLost(error: unknown): boolean {
+  return error instanceof AccessError && error.code === 'CONNECTION_LOST';
+}
+
+/** The machine is another one, or none, and will be tomorrow. */
+function isHopeless(error: unknown): boolean {
+  return error instanceof AccessError && (error.code === 'HOST_KEY_MISMATCH' || error.code === 'CLOSED');
+}
+
+function cancelled(instance: InstanceFacts): AccessError {
+  const message = `machine ${instance.name}: cancelled before the command was started`;
+  return new AccessError(message, { code: 'CANCELLED', hop: instance.name });
+}
+
+function noPlace({ name }: InstanceFacts): AccessError {
+  return new AccessError(`machine ${name}: there is no place to keep a run; nothing ran`, {
+    code: 'FILE_FAILED',
+    hop: name,
+    phase: 'command',
+    hint: 'the home directory of the login user, /var/tmp and /dev/shm are all full or cannot be written',
+  });
+}

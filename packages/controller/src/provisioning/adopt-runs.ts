@@ -1,0 +1,109 @@
+import type { RunTargetError } from '@wadi/api';
+import type { Logger } from 'pino';
+import type { ClusterAccess } from '../access/cluster-access.ts';
+import type { RunExecutor, RunTarget } from '../access/run-executor.ts';
+import { type ClusterRow, findCluster } from '../storage/clusters.ts';
+import type { Database } from '../storage/database.ts';
+import {
+  listForeignRuns,
+  notifyRuns,
+  type RunRow,
+  settleRun,
+  takeRun,
+  unfinishedTargets,
+} from '../storage/runs.ts';
+import { controllerGone } from './controller-gone.ts';
+
+export interface AdoptParts {
+  readonly db: Database;
+  readonly access: Pick<ClusterAccess, 'reach'>;
+  readonly executor: Pick<RunExecutor, 'adopt'>;
+  readonly controllerId: string;
+  readonly log: Logger;
+}
+
+/**
+ * Goes on with the runs of controllers that are gone: whose lease is free. What runs on machines is followed from where
+ * it was stored, what had not begun anywhere yet begins; the machines see to it that nothing begins twice. May be called
+ * at any time.
+ */
+export async function adoptOrphanedRuns(parts: AdoptParts): Promise<void> {
+  const { db, controllerId, log } = parts;
+  for (const { id, owner } of await listForeignRuns(db, controllerId)) {
+    const run = await db.transaction().execute(async (tx) => {
+      if (!(await controllerGone(tx, owner))) return undefined;
+      return takeRun(tx, id, { from: owner, to: controllerId });
+    });
+    if (!run) continue;
+    log.info({ run: id, owner }, 'took over a run whose controller is gone');
+    await adopt(parts, run);
+  }
+}
+
+async function adopt({ db, access, executor, log }: AdoptParts, run: RunRow): Promise<void> {
+  const cluster = await findCluster(db, run.cluster_id);
+  if (!cluster) return;
+  if (cluster.status === 'Deleting') return settle(db, run.id);
+  const targets = await targetsOf({ db, access }, run, cluster).catch((error) => {
+    log.error({ err: error, run: run.id }, 'a run could not be taken over');
+  });
+  if (!targets) return settle(db, run.id);
+  executor.adopt(run, cluster, targets);
+}
+
+async function targetsOf(
+  { db, access }: Pick<AdoptParts, 'db' | 'access'>,
+  run: RunRow,
+  cluster: ClusterRow,
+): Promise<readonly RunTarget[] | undefined> {
+  const { facts } = await access.reach(cluster);
+  const unfinished = await unfinishedTargets(db, run.id);
+  return unfinished.map(({ instanceId, instanceName, claimed, stdout, stderr }) => {
+    const known = facts.instances.find((each) => each.id === instanceId);
+    return {
+      // A machine that is gone has no facts; who looks for it finds that out.
+      instance: known ?? { ...nowhere, id: instanceId, name: instanceName },
+      begin: { claimed, offsets: { stdout, stderr } },
+    };
+  });
+}
+
+const nowhere: Omit<RunTarget['instance'], 'id' | 'name'> = {
+  nodeGroupId: '',
+  nodeGroupName: '',
+  groupPosition: 0,
+  index: 0,
+  isProxy: false,
+  internalIp: null,
+  managementIp: null,
+  sshPort: 22,
+  managementPort: null,
+  loginUser: null,
+  credential: null,
+  hostKeys: [],
+};
+
+async function settle(db: Database, id: string): Promise<void> {
+  await db.transaction().execute(async (tx) => {
+    await settleRun(tx, id, { unknown, cancelled });
+    await notifyRuns(tx, [id]);
+  });
+}
+
+const unknown: RunTargetError = {
+  code: 'CONTROLLER_LOST',
+  hop: null,
+  phase: 'command',
+  message: 'The controller ended while the command was running here, and nobody could go on with it',
+  hint: 'look on the machine before you run it again',
+  retryable: false,
+};
+
+const cancelled: RunTargetError = {
+  code: 'CONTROLLER_LOST',
+  hop: null,
+  phase: null,
+  message: 'The controller ended before the command was started here; nothing ran',
+  hint: 'run it again',
+  retryable: true,
+};
