@@ -132,15 +132,12 @@ describe('a program as the first hop', () => {
   it('that dies under a command loses the connection, and the command is not repeated', async () => {
     const hop = script('exec 3<>"/dev/tcp/$1/$2"; cat <&3 & cat >&3');
     const access = bed.access();
-    const running = access.exec(direct(hop), ['sleep', '60']);
-    const [pid] = await new Promise<number[]>((resolve) => {
-      const look = setInterval(() => {
-        const found = access.stats().connections.some(({ sessions }) => sessions > 0);
-        if (!found) return;
-        clearInterval(look);
-        resolve(pidsOf(hop.mark));
-      }, 25);
-    });
+    const nap = `sleep 60.${process.pid}`;
+    const running = access.exec(direct(hop), nap.split(' '));
+    running.catch(() => {});
+    // Before it runs, a connection that is lost is one that another may replace.
+    expect(await eventually(() => processesWith(nap).length > 0)).toBe(true);
+    const [pid] = pidsOf(hop.mark);
     process.kill(pid as number, 'SIGKILL');
     await expect(running).rejects.toMatchObject({ code: 'CONNECTION_LOST', retryable: false });
   });

@@ -1,5 +1,14 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -324,6 +333,21 @@ describe('what is left of runs', () => {
     followed.cancel();
     expect((await read(followed)).end.how).toBe('cancelled');
     followed.release();
+  });
+
+  // Root's has a name that anybody may take.
+  it.runIf(!existsSync('/var/tmp/.wadi-0'))('does not lead to where a link leads', async () => {
+    const others = path.join(home, 'not-a-run');
+    mkdirSync(others);
+    const old = new Date(Date.now() - 10 * 24 * 3600 * 1000);
+    utimesSync(others, old, old);
+    symlinkSync(home, '/var/tmp/.wadi-0');
+    try {
+      await bed.access().sweepRuns(routes[1] as Route, { olderThan: 7 });
+      expect(existsSync(others)).toBe(true);
+    } finally {
+      rmSync('/var/tmp/.wadi-0');
+    }
   });
 });
 

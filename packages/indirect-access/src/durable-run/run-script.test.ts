@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventually, processesWith } from '../test-access.ts';
 import { escapeBytes, followRequest, startRequest } from './run-request.ts';
 import { runScript } from './run-script.ts';
@@ -32,10 +32,10 @@ afterAll(() => {
   rmSync(home, { recursive: true, force: true });
 });
 
-/** Speaks with the script as sshd does; told to look every 20 ms. */
-function attach([, [program = '', ...words], script]: Shell, id: string, how = 'new') {
+/** Speaks with the script as sshd does; told to look every 20 ms once something was asked of it. */
+function attach([, [program = '', ...words], script]: Shell, id: string, how = 'new', at = home) {
   const argv = [...words, '-c', 'eval "$1"', 'sh', script, 'MARK', id, how, 'user'];
-  const child = spawn(program, argv, { env: { ...process.env, HOME: home }, detached: true });
+  const child = spawn(program, argv, { env: { ...process.env, HOME: at }, detached: true });
   children.push(child);
   const said = { stdout: '', stderr: '' };
   child.stdout.setEncoding('latin1').on('data', (text) => {
@@ -45,11 +45,15 @@ function attach([, [program = '', ...words], script]: Shell, id: string, how = '
     said.stderr += text;
   });
   child.stdin.on('error', () => {});
-  const looking = setInterval(() => child.stdin.writable && child.stdin.write('\n'), 20);
+  let asked = false;
+  const looking = setInterval(() => asked && child.stdin.writable && child.stdin.write('\n'), 20);
   child.once('close', () => clearInterval(looking));
   return {
     said,
-    write: (text: string) => child.stdin.write(text),
+    write(text: string) {
+      child.stdin.write(text);
+      asked = true;
+    },
     hangUp: () => {
       clearInterval(looking);
       child.stdin.destroy();
@@ -146,6 +150,69 @@ describe.each(there)('the supervisor in %s', (...shell) => {
     late.hangUp();
   });
 });
+
+describe.runIf(process.getuid?.() === 0)('a disk of the machine that is full', () => {
+  const disk = mkdtempSync(path.join(tmpdir(), 'wadi-full-'));
+  beforeEach(() => {
+    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=512k,nr_inodes=64', 'none', disk]);
+    expect(mounted.status).toBe(0);
+  });
+  afterEach(() => {
+    for (const child of children) child.kill('SIGKILL');
+    expect(spawnSync('umount', ['-l', disk]).status).toBe(0);
+  });
+  afterAll(() => rmSync(disk, { recursive: true, force: true }));
+
+  it.each(there)('loses no end and no count of what it had no room for, in %s', async (...shell) => {
+    const run = attach(shell, randomUUID(), 'new', disk);
+    run.write(startRequest(token, { ...plain, command: 'head -c 2000000 /dev/zero | tr "\\0" x; exit 5' }));
+    const { stdout, end } = await run.ended();
+    expect(end).toMatch(/^end exited 5 \d+ 0$/);
+    const dropped = Number(end?.split(' ')[3]);
+    expect(dropped).toBeGreaterThan(0);
+    expect(stdout.length).toBeGreaterThan(0);
+    expect(stdout.length + dropped).toBeLessThanOrEqual(2_000_000);
+  });
+
+  it.each(there)('keeps the end of a command that took every inode, in %s', async (...shell) => {
+    const run = attach(shell, randomUUID(), 'new', disk);
+    const command = `cd ${disk}; n=0; while : >file.$n; do n=$((n+1)); done; exit 7`;
+    run.write(startRequest(token, { ...plain, command }));
+    expect((await run.ended()).end).toMatch(/^end exited [27] 0 0$/);
+  });
+
+  it.each(there)('refuses what it has no room for, and it can never begin, in %s', async (...shell) => {
+    const id = randomUUID();
+    const request = startRequest(token, { ...plain, command: 'echo ran' });
+    const [early, run] = [attach(shell, id, 'new', disk), attach(shell, id, 'new', disk)];
+    for (const each of [early, run])
+      expect(await eventually(() => each.said.stdout.includes('fresh'), 30_000)).toBe(true);
+    const names = Array.from({ length: 64 }, (_, index) => path.join(disk, `file-${index}`));
+    const taken = names.filter((name) => !spawnSync('touch', [name]).status);
+    run.write(request);
+    expect((await run.ended()).end).toBe('refused');
+    for (const name of taken) rmSync(name);
+    early.write(request);
+    expect(await early.ended()).toMatchObject({ stdout: '', end: 'refused' });
+  });
+});
+
+it.each(there)(
+  'a run that was released cannot be begun by an attempt that came late, in %s',
+  async (...shell) => {
+    const id = randomUUID();
+    const request = startRequest(token, { ...plain, command: 'echo ran' });
+    const late = attach(shell, id);
+    expect(await eventually(() => late.said.stdout.includes('fresh'), 30_000)).toBe(true);
+    const run = attach(shell, id);
+    run.write(request);
+    expect(await run.ended()).toMatchObject({ stdout: 'ran\n' });
+    run.write('release\n');
+    expect(await eventually(() => !existsSync(path.join(home, '.wadi/runs', id)))).toBe(true);
+    late.write(request);
+    expect(await late.ended()).toMatchObject({ stdout: '', end: 'refused' });
+  },
+);
 
 /** A channel that ends in the middle of what it was to say. */
 async function attachCut(shell: Shell, id: string, part: string): Promise<void> {

@@ -4,8 +4,9 @@
  * or `root`.
  *
  * A run has a directory: `boot` (the boot it belongs to), `begun` (the once-lock), `supervisor` (its pid), `group` (of the
- * command), `o.N` and `e.N` (output from byte N on), `dropped.o` and `dropped.e` (bytes beyond the limit), `reason` (why
- * it is being ended), `status` (one line: how it ended).
+ * command), `o.N` and `e.N` (output from byte N on), `dropped.o` and `dropped.e` (bytes that were not kept), `reason` (why
+ * it is being ended), `status` (one line: how it ended). What tells the end has its place on the disk before the command
+ * begins: a disk that it fills must not change what is known of it.
  */
 const source = String.raw`
 m=$2 i=$3 how=$4 who=$5 d=
@@ -15,11 +16,9 @@ for x in /usr/bin/setsid /bin/setsid; do [ -x $x ] && setsid=$x; done
 # Finds the run's directory, or makes it. A full or read-only disk must not keep anybody from looking at it.
 within() {
   d=$1/$i
-  [ -d "$d" ] && { [ $how = again ] || [ -e "$d/begun" ]; } && return
-  if [ $how = new ] && mkdir -p -m 700 "$d"; then
-    echo "$boot" >"$d/boot" && return
-    rm -rf "$d"
-  fi
+  [ -s "$d/boot" ] && { [ $how = again ] || [ -e "$d/begun" ]; } && return
+  # Another one may be here at the same time: what it made is not taken away when there is no room for more.
+  [ $how = new ] && mkdir -p -m 700 "$d" && { [ -s "$d/boot" ] || echo "$boot" >"$d/boot"; } && return
   d=
   return 1
 }
@@ -49,8 +48,14 @@ attach() {
   case $verb in
     start) start ;;
     follow) exec 5<&0; follow ;;
-    remove) exec rm -rf "$d" ;;
+    remove) erase ;;
   esac
+}
+
+# At once, by its name: whoever is about to begin finds nothing to begin in, however long the rest takes.
+erase() {
+  mv "$d" "$d.gone"
+  exec rm -rf "$d.gone"
 }
 
 lines() {
@@ -70,16 +75,13 @@ start() {
   lines $variables; variables=$x
   input=
   if [ $size -gt 4096 ]; then input=$(head -c $size); elif [ $size -gt 0 ]; then IFS= read -r input; fi
-  [ \${#input} = $size ] && : >>"$d/o.0" && : >>"$d/e.0" || { echo "$t refused"; echo "$t" >&2; exit; }
   exec 5<&0
+  # Cut off, nobody hears a word, and it can be begun by another attempt.
+  [ \${#input} = $size ] || { read -r x || exit; refuse; }
+  reserve 2>/dev/null || refuse
   # One of all who are here opens what is not there: the once-lock.
   set -C
-  if ! { true >"$d/begun"; } 2>/dev/null; then
-    set +C
-    [ -e "$d/begun" ] && follow
-    echo "$t refused"; echo "$t" >&2
-    exit
-  fi
+  { true >"$d/begun"; } 2>/dev/null || refuse
   set +C
   echo $$ >"$d/supervisor"
   follow &
@@ -88,6 +90,33 @@ start() {
   supervise
   # sshd would take the end of this process for that of the channel.
   wait $follower
+}
+
+# Room for what tells the end, by whoever comes first. A failure with ":" or "exec" would end this shell without a word.
+reserve() {
+  true >>"$d/o.0" && true >>"$d/e.0" && true >>"$d/note" || return
+  set -C
+  for x in 'code lost' 'ended lost -                ' 'dropped.o 0' 'dropped.e 0'; do
+    echo "\${x#* }" >"$d/\${x%% *}"
+  done
+  set +C
+  n=0
+  until [ -s "$d/code" ] && [ -s "$d/ended" ] && [ -s "$d/dropped.o" ] && [ -s "$d/dropped.e" ]; do
+    [ -e "$d/begun" ] && return
+    [ $n -lt 5 ] || return
+    sleep 0.1 || sleep 1
+    n=$((n+1))
+  done
+}
+
+# Whoever says that nothing ran makes sure that nothing will: without its directory no attempt can begin it.
+refuse() {
+  set +C
+  [ -e "$d/begun" ] && follow
+  mv "$d" "$d.gone"
+  if [ -e "$d.gone/begun" ]; then mv "$d.gone" "$d"; follow; fi
+  echo "$t refused"; echo "$t" >&2
+  exec rm -rf "$d.gone"
 }
 
 supervise() {
@@ -104,20 +133,28 @@ supervise() {
   if [ -n "$x" ]; then l="$x -"
   else
     [ -z "$timer" ] || kill $timer
-    x=126
+    x=lost
     read -r x <"$d/code"
-    l="exited $x"
-    # Only for a death by signal does a shell say a word.
-    [ $x -gt 128 ] && [ -s "$d/note" ] && l="signal $(kill -l $((x-128)))"
+    if [ $x = lost ]; then l='lost -'
+    else
+      l="exited $x"
+      # Only for a death by signal does a shell say a word.
+      [ $x -gt 128 ] && [ -s "$d/note" ] && l="signal $(kill -l $((x-128)))"
+    fi
   fi
-  until [ -s "$d/status" ] || echo "$l" >"$d/status"; do sleep 1; done
+  until settle "$l"; do sleep 1; done
+}
+
+# In its place, then under its name: neither asks the disk for room.
+settle() {
+  [ -s "$d/status" ] || ! [ -d "$d" ] || { echo "$1" 1<>"$d/ended" && mv "$d/ended" "$d/status"; }
 }
 
 run() {
   trap : HUP TERM
   [ -n "$setsid" ] || set -m 2>/dev/null
   if [ $size -gt 0 ]; then printf %b "$input" | child; else child </dev/null; fi
-  echo $? >"$d/code"
+  echo $? 1<>"$d/code"
 }
 child() {
   ( eval "$variables"
@@ -133,11 +170,12 @@ child() {
 # Writes what comes, at once, to files of 8 to 16 MiB; waits while too many of them are unread; counts what is too much.
 pump() {
   trap '' TERM
+  k=$1
   b=0 s=0
   while [ $((b+s)) -lt $most ]; do
     n=$(((most-b-s+32767)/32768))
     [ $n -le 256 ] || n=256
-    r=$(LC_ALL=C dd bs=32768 count=$n 2>&1 >>"$d/$1.$b") || { echo 1 >"$d/dropped.$1"; cat >/dev/null; return; }
+    r=$(LC_ALL=C dd bs=32768 count=$n 2>&1 >>"$d/$1.$b") || { drop 1; return; }
     r=\${r%% records in*}
     r=\${r##*[!0-9+]}
     [ $(($r)) = $n ] || return
@@ -147,8 +185,11 @@ pump() {
       while set -- $1 "$d/$1".*; [ $# -gt 6 ] && [ -d "$d" ]; do sleep 0.2 || sleep 1; done
     fi
   done
-  x=$(($(wc -c)))
-  [ $x = 0 ] || echo $x >"$d/dropped.$1"
+  drop 0
+}
+drop() {
+  x=$(($(wc -c)+$1))
+  [ $x = 0 ] || echo $x 1<>"$d/dropped.$k"
 }
 
 # TERM for the whole group, KILL for what is left of it after two seconds.
@@ -166,7 +207,7 @@ stop() {
   n=0
   until [ -s "$d/status" ] || ! [ -d "$d" ] || [ $n -ge 10 ]; do sleep 0.1 || sleep 1; n=$((n+1)); done
   # Something that left the group holds the outputs.
-  [ -s "$d/status" ] || echo "$1 -" >"$d/status"
+  settle "$1 -"
 }
 # Without setsid and job control the group is also the supervisor's.
 stands() {
@@ -196,14 +237,14 @@ follow() {
     if [ $moved -ge 4 ]; then say more; exit; fi
     n=$((n+1))
     read -r x <&5 || gone=1
-    [ "$x" != cancel ] || { stop cancelled; } 5<&- 8>&- 9>&- &
+    if [ "$x" = cancel ]; then stop cancelled 5<&- 8>&- 9>&- & fi
   done
   l= do=0 de=0
   read -r l <"$d/status" || l='lost -'
-  [ -s "$d/dropped.o" ] && read -r do <"$d/dropped.o"
-  [ -s "$d/dropped.e" ] && read -r de <"$d/dropped.e"
+  read -r do <"$d/dropped.o"
+  read -r de <"$d/dropped.e"
   say "end $l $do $de"
-  while read -r x <&5; do [ "$x" != release ] || exec rm -rf "$d"; done
+  while read -r x <&5; do [ "$x" != release ] || erase; done
   exit
 }
 say() {

@@ -13,13 +13,14 @@ const script = `read -r boot </proc/sys/kernel/random/boot_id || boot=$(sysctl -
 me=$(id -u)
 if [ "$me" = 0 ]; then own=/var/lib/wadi/runs; else own=\${HOME:-/nonexistent}/.wadi/runs; fi
 for base in "$own" /var/tmp/.wadi-$me /dev/shm/.wadi-$me; do
-  { [ -d "$base" ] && [ -O "$base" ]; } || continue
+  # Anybody may have put a link there, and what it leads to may be ours.
+  { [ -d "$base" ] && ! [ -L "$base" ] && [ -O "$base" ]; } || continue
   find "$base/." ! -name . -prune -type d -mtime +DAYS | while IFS= read -r run; do
     of= watcher=
     read -r of <"$run/boot"
     read -r watcher <"$run/supervisor"
     if [ "$of" = "\${boot:-none}" ] && [ -e "$run/begun" ] && ! [ -s "$run/status" ] && kill -0 "$watcher"; then continue; fi
-    rm -rf "$run"
+    mv "$run" "$run.gone" && rm -rf "$run.gone"
   done
 done`;
 
