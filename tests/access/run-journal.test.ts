@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { sql } from 'kysely';
 import { pino } from 'pino';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ClusterReach } from '../../packages/controller/src/access/cluster-reach.ts';
 import type { RunTarget } from '../../packages/controller/src/access/run-executor.ts';
 import { RunJournal } from '../../packages/controller/src/access/run-journal.ts';
@@ -9,30 +10,36 @@ import { openEventLog } from '../../packages/controller/src/events/event-log.ts'
 import { type AdoptParts, adoptOrphanedRuns } from '../../packages/controller/src/provisioning/adopt-runs.ts';
 import type { ClusterWork } from '../../packages/controller/src/provisioning/cluster-work.ts';
 import { removeCluster } from '../../packages/controller/src/provisioning/steps/remove-cluster.ts';
+import { watchCancellations } from '../../packages/controller/src/provisioning/watch-cancellations.ts';
 import { watchOrphans } from '../../packages/controller/src/provisioning/watch-orphans.ts';
 import { insertToken, revokeToken } from '../../packages/controller/src/storage/api-tokens.ts';
 import { listAudit } from '../../packages/controller/src/storage/audit.ts';
 import { type Database, openDatabase, openPool } from '../../packages/controller/src/storage/database.ts';
 import { migrate } from '../../packages/controller/src/storage/migrate.ts';
-import { readOutput } from '../../packages/controller/src/storage/run-output.ts';
+import { PostgresNotifications } from '../../packages/controller/src/storage/notifications.ts';
+import { appendOutput, readOutput } from '../../packages/controller/src/storage/run-output.ts';
 import {
+  cancelChannel,
   findRun,
+  holdRuns,
   insertRun,
   listTargets,
   type NewRun,
   type RunRow,
+  requestCancellation,
   type TargetResult,
 } from '../../packages/controller/src/storage/runs.ts';
 import { createDatabase } from '../set-up/database.ts';
 
 const log = pino({ level: 'silent' });
 const clusterId = randomUUID();
+let url: string;
 let pool: ReturnType<typeof openPool>;
 let db: Database;
 let journal: RunJournal;
 
 beforeAll(async () => {
-  const { url } = await createDatabase();
+  ({ url } = await createDatabase());
   pool = openPool({ url }, 10, () => {});
   db = openDatabase(pool);
   await migrate(db);
@@ -187,6 +194,52 @@ describe('the journal of runs', () => {
   });
 });
 
+describe('what the database refuses', () => {
+  async function refuse(when: string, state: string) {
+    await sql`create sequence refusals`.execute(db);
+    await sql
+      .raw(`create function refuse() returns trigger language plpgsql as $$ begin
+        if ${when} then raise exception 'refused' using errcode = '${state}'; end if;
+        return new; end $$`)
+      .execute(db);
+    await sql`create trigger refuse before insert on run_output for each row execute function refuse()`.execute(
+      db,
+    );
+  }
+  afterEach(async () => {
+    await sql`drop trigger refuse on run_output`.execute(db);
+    await sql`drop function refuse`.execute(db);
+    await sql`drop sequence refusals`.execute(db);
+  });
+
+  it('is tried until it is taken when it is for lack of room, however often that is', async () => {
+    await refuse("nextval('refusals') <= 6", '53100');
+    const run = await newRun();
+    const target = { runId: run.id, instanceId: run.targets[0]?.id ?? '' };
+    void journal.append({ ...target, stream: 'stdout', offset: 0, bytes: Buffer.from('kept') });
+    expect(await journal.finish({ ...ended, ...target, stdoutBytes: 4 })).toBe(true);
+    expect((await readOutput(db, { ...target, stream: 'stdout' }, 0, 10)).toString()).toBe('kept');
+  });
+
+  it('leaves its target as it is, which no result hides, and is nothing to the others', async () => {
+    const [bad, good] = [await newRun(), await newRun()];
+    await refuse(`new.run_id = '${bad.id}'`, 'P0001');
+    const [a, b] = [bad, good].map((run) => ({ runId: run.id, instanceId: run.targets[0]?.id ?? '' })) as [
+      { runId: string; instanceId: string },
+      { runId: string; instanceId: string },
+    ];
+    for (const each of [a, b])
+      void journal.append({ ...each, stream: 'stdout', offset: 0, bytes: Buffer.from('x') });
+    const results = await Promise.allSettled([a, b].map((each) => journal.finish({ ...ended, ...each })));
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'fulfilled']);
+    await expect(journal.committed(a)).rejects.toThrow('refused');
+    await expect(journal.finish({ ...ended, ...a, status: 'unknown' })).rejects.toThrow('refused');
+    expect(await listTargets(db, [bad.id])).toMatchObject([{ status: 'pending' }]);
+    expect(await listTargets(db, [good.id])).toMatchObject([{ status: 'succeeded' }]);
+    expect((await readOutput(db, { ...b, stream: 'stdout' }, 0, 10)).toString()).toBe('x');
+  }, 60_000);
+});
+
 describe('a run whose caller may not do it any more', () => {
   async function askedFor(asRoot: boolean, role: 'member' | 'admin') {
     const token = await insertToken(db, {
@@ -269,7 +322,7 @@ describe('runs of a controller that is gone', () => {
     const dead = new RunJournal(db, log, 'a dead one');
     expect(await dead.claim({ ...third, route: 'r', bootId: 'b' })).toBe(false);
     void dead.append({ ...first, stream: 'stdout', offset: 5, bytes: Buffer.from('6') });
-    await dead.finish({ ...ended, ...first });
+    expect(await dead.finish({ ...ended, ...first })).toBe(false);
     expect((await listTargets(db, [run.id])).map(({ status }) => status).sort()).toEqual([
       'pending',
       'running',
@@ -278,6 +331,55 @@ describe('runs of a controller that is gone', () => {
     expect((await readOutput(db, { ...first, stream: 'stdout' }, 0, 10)).toString()).toBe('12345');
     const owner = adopted[0]?.run.owner ?? '';
     expect(await new RunJournal(db, log, owner).claim({ ...third, route: 'r', bootId: 'b' })).toBe(true);
+  });
+
+  it('wait for what their controller is about to write when it only stands still', async () => {
+    const run = await newRun(1, 'a frozen one');
+    const target = { runId: run.id, instanceId: run.targets[0]?.id ?? '' };
+    const { parts, adopted } = adopter('me');
+    await db.transaction().execute(async (frozen) => {
+      expect((await holdRuns(frozen, [run.id], 'a frozen one')).has(run.id)).toBe(true);
+      await adoptOrphanedRuns(parts);
+      expect(adopted.filter((each) => each.run.id === run.id)).toEqual([]);
+      await appendOutput(frozen, [{ ...target, stream: 'stdout', offset: 0, bytes: Buffer.from('late') }]);
+    });
+    await adoptOrphanedRuns(parts);
+    const begins = adopted.filter((each) => each.run.id === run.id).flatMap(({ targets }) => targets);
+    expect(begins).toMatchObject([{ begin: { claimed: false, offsets: { stdout: 4, stderr: 0 } } }]);
+    expect((await holdRuns(db, [run.id], 'a frozen one')).has(run.id)).toBe(false);
+  });
+
+  it('are taken over although the first look at their cluster fails', async () => {
+    const run = await newRun(1, 'another dead one');
+    const { parts, adopted } = adopter('me');
+    let looks = 0;
+    const reach: typeof parts.access.reach = async (cluster) => {
+      looks += 1;
+      if (looks === 1) throw new Error('Connection terminated unexpectedly');
+      return parts.access.reach(cluster);
+    };
+    await adoptOrphanedRuns({ ...parts, access: { reach } });
+    expect(adopted.filter((each) => each.run.id === run.id)).toHaveLength(1);
+    expect(await listTargets(db, [run.id])).toMatchObject([{ status: 'pending' }]);
+  });
+
+  it('are cancelled by whoever has them, when anybody was asked to', async () => {
+    const [mine, orphan] = [await newRun(1, 'me'), await newRun(1, 'a cancelled dead one')];
+    const cancelled: string[] = [];
+    const notifications = await PostgresNotifications.open({ url }, [cancelChannel]);
+    const executor = { cancel: (id: string) => cancelled.push(id) > 0 };
+    const watch = watchCancellations({ db, notifications, executor, controllerId: 'me', log });
+    for (const run of [mine, orphan]) expect(await requestCancellation(db, run.id)).toBe(true);
+    await expect.poll(() => cancelled).toContain(mine.id);
+    expect(cancelled).not.toContain(orphan.id);
+    await watch.stop();
+    await notifications.close();
+    const { parts, adopted } = adopter('me');
+    await adoptOrphanedRuns(parts);
+    expect(adopted.find((each) => each.run.id === orphan.id)?.run.cancelled_at).toBeInstanceOf(Date);
+    await journal.finish({ ...ended, runId: mine.id, instanceId: mine.targets[0]?.id ?? '' });
+    await journal.end(mine.id, 'finished');
+    expect(await requestCancellation(db, mine.id)).toBe(false);
   });
 
   it('have an end in the audit log when their cluster is removed before they are settled', async () => {

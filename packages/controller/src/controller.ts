@@ -32,6 +32,7 @@ import { pluginChecks } from './provisioning/plugin-checks.ts';
 import { beginPromisedWork, watchPromisedWork } from './provisioning/promised-work.ts';
 import { registerProvisioning } from './provisioning/provisioning.ts';
 import { Verifier } from './provisioning/verifier.ts';
+import { watchCancellations } from './provisioning/watch-cancellations.ts';
 import { lookAfterOrphans, watchOrphans } from './provisioning/watch-orphans.ts';
 import type { Shutdown } from './shutdown.ts';
 import { ensureToken } from './storage/api-tokens.ts';
@@ -40,7 +41,7 @@ import { moveInstance } from './storage/instances.ts';
 import { loadOrCreateMasterKeys } from './storage/master-key.ts';
 import { migrate } from './storage/migrate.ts';
 import { PostgresNotifications } from './storage/notifications.ts';
-import { runChannel } from './storage/runs.ts';
+import { cancelChannel, runChannel } from './storage/runs.ts';
 import { checkMasterKeys, openSecrets } from './storage/secrets.ts';
 
 export interface ControllerParts {
@@ -80,7 +81,11 @@ export async function openController(parts: ControllerParts): Promise<string> {
   const masterKeys = loadOrCreateMasterKeys(config.masterKeyFile);
   await checkMasterKeys(db, masterKeys);
   const secrets = openSecrets(db, masterKeys);
-  const notifications = await PostgresNotifications.open(connection, [eventChannel, runChannel]);
+  const notifications = await PostgresNotifications.open(connection, [
+    eventChannel,
+    runChannel,
+    cancelChannel,
+  ]);
   shutdown.add('notifications', 1000, () => notifications.close());
   const events = openEventLog(db, notifications, (error, event) =>
     log.error({ err: error, type: event.type }, 'an event could not be recorded'),
@@ -147,6 +152,8 @@ export async function openController(parts: ControllerParts): Promise<string> {
   verifier.start();
   const promisedWork = watchPromisedWork(db, provisioning, log);
   shutdown.add('promised work', 5000, () => promisedWork.stop());
+  const cancellations = watchCancellations({ ...orphans, notifications });
+  shutdown.add('cancellations', 5000, () => cancellations.stop());
   const watch = watchOrphans(orphans);
   shutdown.add('orphans', 5000, () => watch.stop());
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { IndirectAccess, Route } from '@wadi/indirect-access';
 import type { Logger } from 'pino';
 import type { ClusterRow } from '../storage/clusters.ts';
@@ -11,6 +12,7 @@ import { Limiter } from './limiter.ts';
 import { type RunInput, readRunInput } from './run-input.ts';
 import type { RunJournal } from './run-journal.ts';
 import { outcomeOf } from './run-outcome.ts';
+import { sharedReading } from './shared-reading.ts';
 import { type TargetBegin, TargetRun } from './target-run.ts';
 
 export interface RunExecutorParts {
@@ -28,6 +30,8 @@ const mostRunning = 2000;
 /** Days after which a machine need not keep what nobody asked for, and milliseconds between looks for it there. */
 const keepDays = 7;
 const sweepInterval = 24 * 3600 * 1000;
+/** Milliseconds that what is known of a cluster serves the machines of a run that look for a way again. */
+const knownFor = 1000;
 
 export interface RunTarget {
   readonly instance: InstanceFacts;
@@ -38,8 +42,8 @@ const notBegun: TargetBegin = { claimed: false, offsets: { stdout: 0, stderr: 0 
 
 interface Execution {
   readonly run: RunRow;
-  readonly cluster: ClusterRow;
-  readonly reach: ClusterReach;
+  readonly indirect: IndirectAccess;
+  readonly reach: () => Promise<ClusterReach>;
   readonly input: RunInput;
   readonly cancel: AbortSignal;
 }
@@ -62,6 +66,7 @@ export class RunExecutor {
 
   constructor(parts: RunExecutorParts) {
     this.#parts = parts;
+    setMaxListeners(0, this.#letGo.signal);
   }
 
   /** Returns at once. Call it for a run that was inserted by this call's transaction, once. */
@@ -76,6 +81,8 @@ export class RunExecutor {
   /** Returns at once. Goes on with what another controller had begun, once the run is ours. */
   adopt(run: RunRow, cluster: ClusterRow, targets: readonly RunTarget[]): void {
     const abort = new AbortController();
+    setMaxListeners(0, abort.signal);
+    if (run.cancelled_at) abort.abort();
     const done = this.#execute(run, cluster, targets, abort.signal)
       .catch((error) => this.#parts.log.error({ err: error, run: run.id }, 'run could not be carried out'))
       .finally(() => this.#underWay.delete(run.id));
@@ -100,7 +107,7 @@ export class RunExecutor {
   async close(): Promise<void> {
     this.#letGo.abort();
     await Promise.all([...this.#underWay.values()].map(({ done }) => done));
-    await this.#parts.journal.committed();
+    await this.#parts.journal.close();
   }
 
   async #execute(
@@ -112,9 +119,10 @@ export class RunExecutor {
     const { access, secrets, journal, log } = this.#parts;
     let execution: Execution;
     try {
-      const reach = await access.reach(cluster);
+      const reach = sharedReading(knownFor, () => access.reach(cluster));
+      const { indirect } = await reach();
       const input = await readRunInput(secrets, run.input_secret_id);
-      execution = { run, cluster, reach, input, cancel };
+      execution = { run, indirect, reach, input, cancel };
     } catch (error) {
       log.error({ err: error, run: run.id }, 'run could not be prepared');
       await Promise.all(targets.map((target) => this.#giveUp(run, target, error)));
@@ -130,21 +138,16 @@ export class RunExecutor {
   }
 
   async #runOn(execution: Execution, { instance, begin }: RunTarget): Promise<void> {
-    const { access, journal, log } = this.#parts;
-    const { run, cluster, input, cancel } = execution;
+    const { journal, log } = this.#parts;
+    const { run, input, cancel, reach } = execution;
     const letGo = this.#letGo.signal;
     if (letGo.aborted) return;
-    let first: ClusterReach | undefined = execution.reach;
     const target = new TargetRun(
       {
         ...{ run, input, instance, journal, cancel, letGo },
         lostContact: this.#parts.lostContactSeconds * 1000,
         // As it is when a way is sought: machines come and go while a command runs.
-        reach: async () => {
-          const reach = first ?? (await access.reach(cluster));
-          first = undefined;
-          return reach;
-        },
+        reach,
         connecting: (work) => this.#starting.run(work),
       },
       begin,
@@ -152,14 +155,18 @@ export class RunExecutor {
     try {
       const result = await target.result();
       if (!result) return;
-      await journal.finish(result);
+      if (!(await journal.finish(result))) return target.leave();
       const route = target.release();
-      if (route) this.#sweep(execution.reach.indirect, route, run.as_root);
+      if (route) this.#sweep(execution.indirect, route, run.as_root);
     } catch (error) {
       if (letGo.aborted) return;
       if (accessProblem(error).code === 'INTERNAL')
         log.error({ err: error, run: run.id, instance: instance.name }, 'a command failed inside Wadi');
-      await this.#giveUp(run, { instance, begin: { ...begin, claimed: target.claimed } }, error, cancel);
+      target.leave();
+      const begin = { claimed: target.claimed, offsets: target.read };
+      await this.#giveUp(run, { instance, begin }, error, cancel);
+    } finally {
+      target.dispose();
     }
   }
 

@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Database } from '../storage/database.ts';
+import { isPassing } from '../storage/passing-error.ts';
 import { appendOutput, type OutputChunk } from '../storage/run-output.ts';
 import {
   type Claim,
   claimTargets,
   endRun,
   finishTargets,
+  holdRuns,
   notifyRuns,
   type TargetResult,
 } from '../storage/runs.ts';
@@ -17,18 +19,32 @@ const batchBytes = 4 * 1024 * 1024;
 const highWater = 8 * 1024 * 1024;
 /** Milliseconds that output may wait for more to come. */
 const linger = 100;
-/** What the database refused is tried again for about a minute. */
-const attempts = 60;
-const retryDelay = 1000;
+/** Milliseconds before the next attempt, growing. */
+const [firstDelay, longestDelay] = [100, 5000];
+/** Attempts at what the database refuses for its own sake, and at anything when nobody waits any longer. */
+const attempts = 5;
 
 interface Promised<T> {
   readonly resolve: (value: T) => void;
   readonly reject: (error: unknown) => void;
 }
 
+interface Batch {
+  readonly chunks: readonly OutputChunk[];
+  readonly results: readonly TargetResult[];
+}
+
+interface Target {
+  readonly runId: string;
+  readonly instanceId: string;
+}
+
+const keyOf = ({ runId, instanceId }: Target) => `${runId}/${instanceId}`;
+
 /**
  * Writes what runs do, in few transactions however many machines take part: what arrives while one is under way
- * goes into the next.
+ * goes into the next. Nothing is dropped: while the database is away all wait for it, and of a target of which it refuses
+ * something nothing later is stored.
  */
 export class RunJournal {
   readonly #db: Database;
@@ -37,7 +53,9 @@ export class RunJournal {
   readonly #claims: (Promised<boolean> & { claim: Claim })[] = [];
   readonly #chunks: OutputChunk[] = [];
   /** Without a result: who only wants to know that what came before is stored. */
-  readonly #results: (Promised<void> & { result?: TargetResult; after: number })[] = [];
+  readonly #results: (Promised<boolean> & { result?: TargetResult; target?: Target; after: number })[] = [];
+  /** Targets of which something could not be stored, and why. */
+  readonly #refused = new Map<string, unknown>();
   readonly #waiting: (() => void)[] = [];
   #bytes = 0;
   /** Chunks ever appended, and ever taken for writing. */
@@ -46,6 +64,7 @@ export class RunJournal {
   #claiming = false;
   #flushing = false;
   #timer: NodeJS.Timeout | undefined;
+  #closing = false;
 
   /** `owner`: the controller that writes; what is not its own is left alone. null: no matter whose. */
   constructor(db: Database, log: Logger, owner: string | null = null) {
@@ -78,17 +97,29 @@ export class RunJournal {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Resolves when the result, and all output before it, is committed. */
-  finish(result: TargetResult): Promise<void> {
+  /**
+   * Resolves when the result, and all output before it, is committed. False: it is not ours to settle, somebody else did
+   * or will. Rejects when the database refuses something of this target: it stays as it is.
+   */
+  finish(result: TargetResult): Promise<boolean> {
     return new Promise((resolve, reject) => {
-      this.#results.push({ result, after: this.#appended, resolve, reject });
+      this.#results.push({ result, target: result, after: this.#appended, resolve, reject });
       this.#flush();
     });
   }
 
-  /** Resolves when all output that was appended so far is committed. */
-  committed(): Promise<void> {
-    return new Promise((resolve, reject) => {
+  /** Resolves when all output of the target that was appended so far is committed. Rejects as `finish` does. */
+  async committed(target: Target): Promise<void> {
+    await new Promise<boolean>((resolve, reject) => {
+      this.#results.push({ target, after: this.#appended, resolve, reject });
+      this.#flush();
+    });
+  }
+
+  /** Resolves when nothing is left to write, or the database is away. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    await new Promise<boolean>((resolve, reject) => {
       this.#results.push({ after: this.#appended, resolve, reject });
       this.#flush();
     });
@@ -117,25 +148,62 @@ export class RunJournal {
       // A result may not overtake the output before it.
       const later = this.#results.findIndex((each) => each.after > this.#taken);
       const results = this.#results.splice(0, Math.min(1000, later === -1 ? 1000 : later));
-      try {
-        await this.#persist(async (tx) => {
-          if (chunks.length > 0) await appendOutput(tx, chunks, this.#owner);
-          const finished = results.flatMap(({ result }) => (result ? [result] : []));
-          if (finished.length > 0) await finishTargets(tx, finished, this.#owner);
-          const touched = [...chunks, ...finished];
-          if (touched.length === 0) return;
-          await notifyRuns(
-            tx,
-            touched.map((each) => `${each.runId}/${each.instanceId}`),
-          );
-        });
-        for (const each of results) each.resolve();
-      } catch (error) {
-        for (const each of results) each.reject(error);
-      }
+      const finished = await this.#store({
+        chunks,
+        results: results.flatMap(({ result }) => (result ? [result] : [])),
+      });
+      for (const each of results) this.#answer(each, finished);
       if (this.#bytes < highWater) for (const resume of this.#waiting.splice(0)) resume();
     }
     this.#flushing = false;
+  }
+
+  #answer({ target, resolve, reject }: Promised<boolean> & { target?: Target }, finished: Set<string>): void {
+    const key = target && keyOf(target);
+    if (key !== undefined && this.#refused.has(key)) reject(this.#refused.get(key));
+    else resolve(key !== undefined && finished.has(key));
+  }
+
+  /** What is refused together is tried for each target by itself. Returns the targets that ended by it. */
+  async #store(batch: Batch): Promise<Set<string>> {
+    const known = ({ runId, instanceId }: Target) => !this.#refused.has(keyOf({ runId, instanceId }));
+    const chunks = batch.chunks.filter(known);
+    const results = batch.results.filter(known);
+    if (chunks.length + results.length === 0) return new Set();
+    const keys = new Set([...chunks, ...results].map(keyOf));
+    try {
+      return await this.#persist((tx) => this.#insert(tx, { chunks, results }));
+    } catch (error) {
+      const [only, ...others] = keys;
+      if (only !== undefined && others.length === 0) {
+        this.#log.error({ err: error, target: only }, 'what a run did could not be stored');
+        this.#refused.set(only, error);
+        return new Set();
+      }
+      const finished = new Set<string>();
+      for (const key of keys) {
+        const its = (target: Target) => keyOf(target) === key;
+        const ended = await this.#store({ chunks: chunks.filter(its), results: results.filter(its) });
+        for (const each of ended) finished.add(each);
+      }
+      return finished;
+    }
+  }
+
+  async #insert(tx: Database, batch: Batch): Promise<Set<string>> {
+    const all = [...batch.chunks, ...batch.results];
+    const held = await holdRuns(
+      tx,
+      all.map(({ runId }) => runId),
+      this.#owner,
+    );
+    const isHeld = ({ runId }: Target) => held.has(runId);
+    const [chunks, results] = [batch.chunks.filter(isHeld), batch.results.filter(isHeld)];
+    if (chunks.length > 0) await appendOutput(tx, chunks);
+    const finished = results.length > 0 ? await finishTargets(tx, results) : new Set<string>();
+    const touched = [...chunks, ...results].map(keyOf);
+    if (touched.length > 0) await notifyRuns(tx, touched);
+    return finished;
   }
 
   /** Merged per stream, so that a stored chunk is as long as it may be. */
@@ -173,14 +241,14 @@ export class RunJournal {
     this.#claiming = false;
   }
 
-  async #persist(write: (tx: Database) => Promise<void>): Promise<void> {
+  async #persist<T>(write: (tx: Database) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.#db.transaction().execute(write);
       } catch (error) {
-        if (attempt === attempts) throw error;
+        if (attempt >= attempts && (this.#closing || !isPassing(error))) throw error;
         this.#log.warn({ err: error, attempt }, 'could not store what runs did; trying again');
-        await sleep(retryDelay);
+        await sleep(Math.min(longestDelay, firstDelay * 2 ** Math.min(attempt, 10)));
       }
     }
   }

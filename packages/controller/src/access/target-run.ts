@@ -22,7 +22,7 @@ export interface TargetRunParts {
   readonly input: RunInput;
   readonly instance: InstanceFacts;
   readonly journal: RunJournal;
-  /** The ways to the machine as of now. */
+  /** The ways to the machine as of now, or a moment ago. */
   reach(): Promise<ClusterReach>;
   /** Runs what connects, of which only so much is done at once. */
   connecting<T>(work: () => Promise<T>): Promise<T>;
@@ -55,13 +55,32 @@ export class TargetRun {
   #followed: FollowedRun | undefined;
   #cancelledAt: number | undefined;
   readonly #read: { stdout: number; stderr: number };
+  /** What outlives this run must not hold it. */
+  readonly #over = new AbortController();
+  /** Ends what is done before anything can have begun. */
+  readonly #unbegun = new AbortController();
 
   constructor(parts: TargetRunParts, begin: TargetBegin) {
     this.#parts = parts;
     this.#claimed = begin.claimed;
     this.#read = { ...begin.offsets };
-    parts.cancel.addEventListener('abort', () => this.#followed?.cancel(), { once: true });
-    parts.letGo.addEventListener('abort', () => this.#followed?.close(), { once: true });
+    const { signal } = this.#over;
+    const cancel = () => {
+      this.#unbegun.abort();
+      this.#followed?.cancel();
+    };
+    const letGo = () => {
+      this.#unbegun.abort();
+      this.#followed?.close();
+    };
+    parts.cancel.addEventListener('abort', cancel, { once: true, signal });
+    parts.letGo.addEventListener('abort', letGo, { once: true, signal });
+    if (parts.cancel.aborted || parts.letGo.aborted) this.#unbegun.abort();
+  }
+
+  /** To be called when nothing more is asked of it. */
+  dispose(): void {
+    this.#over.abort();
   }
 
   /** undefined: it is not ours to settle. */
@@ -81,7 +100,7 @@ export class TargetRun {
       instanceId: instance.id,
       stdoutBytes,
       stderrBytes,
-      truncated: stdoutBytes > most || stderrBytes > most,
+      truncated: stdoutBytes > most || stderrBytes > most || dropped.stdout + dropped.stderr > 0,
       route: this.#route ? describeRoute(this.#route) : null,
     };
   }
@@ -89,6 +108,16 @@ export class TargetRun {
   /** Whether a failure means that nothing ran. */
   get claimed(): boolean {
     return this.#claimed;
+  }
+
+  /** Bytes of its outputs that have been read. */
+  get read(): RunOffsets {
+    return { ...this.#read };
+  }
+
+  /** The result is somebody else's to store: the machine keeps what it has. */
+  leave(): void {
+    this.#followed?.close();
   }
 
   /** Once the result is stored, the machine need not keep it. The way by which it was read last. */
@@ -127,7 +156,7 @@ export class TargetRun {
       if (isHopeless(problem) || performance.now() - since > limit)
         return noContact(problem, this.#parts.instance);
       // What another controller is to go on from, and what the machine may forget, is what is stored.
-      await this.#parts.journal.committed();
+      await this.#committed();
       if (failures > 1) await this.#pause(failures);
     }
     return undefined;
@@ -136,7 +165,7 @@ export class TargetRun {
   async #attach(): Promise<AttachedRun> {
     const { run, instance, cancel, letGo } = this.#parts;
     if (cancel.aborted && !this.#claimed) throw cancelled(instance);
-    const signal = this.#claimed ? letGo : AbortSignal.any([cancel, letGo]);
+    const signal = this.#claimed ? letGo : this.#unbegun.signal;
     const reach = await this.#parts.reach();
     const known = reach.find(instance.id);
     if (!known)
@@ -182,8 +211,13 @@ export class TargetRun {
     if (end.how !== 'more') return endOf(end, run, instance);
     this.#followed.close();
     this.#followed = undefined;
-    await this.#parts.journal.committed();
+    await this.#committed();
     return 'more';
+  }
+
+  #committed(): Promise<void> {
+    const { run, instance, journal } = this.#parts;
+    return journal.committed({ runId: run.id, instanceId: instance.id });
   }
 
   /** Only now, as the machine has a place for the run: what could not be reached stays free of doubt. */

@@ -1,9 +1,12 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunTargetError } from '@wadi/api';
 import type { Logger } from 'pino';
 import type { ClusterAccess } from '../access/cluster-access.ts';
+import type { ClusterFacts } from '../access/cluster-facts.ts';
 import type { RunExecutor, RunTarget } from '../access/run-executor.ts';
 import { type ClusterRow, findCluster } from '../storage/clusters.ts';
 import type { Database } from '../storage/database.ts';
+import { isPassing } from '../storage/passing-error.ts';
 import {
   listForeignRuns,
   notifyRuns,
@@ -29,6 +32,7 @@ export interface AdoptParts {
  */
 export async function adoptOrphanedRuns(parts: AdoptParts): Promise<void> {
   const { db, controllerId, log } = parts;
+  const known: KnownClusters = new Map();
   for (const { id, owner } of await listForeignRuns(db, controllerId)) {
     const run = await db.transaction().execute(async (tx) => {
       if (!(await controllerGone(tx, owner))) return undefined;
@@ -36,33 +40,47 @@ export async function adoptOrphanedRuns(parts: AdoptParts): Promise<void> {
     });
     if (!run) continue;
     log.info({ run: id, owner }, 'took over a run whose controller is gone');
-    await adopt(parts, run);
+    await adopt(parts, run, known);
   }
 }
 
-async function adopt({ db, access, executor, log }: AdoptParts, run: RunRow): Promise<void> {
-  const cluster = await findCluster(db, run.cluster_id);
-  if (!cluster) return;
-  if (cluster.status === 'Deleting') return settle(db, run.id);
-  const targets = await targetsOf({ db, access }, run, cluster).catch((error) => {
-    log.error({ err: error, run: run.id }, 'a run could not be taken over');
-  });
-  if (!targets) return settle(db, run.id);
-  executor.adopt(run, cluster, targets);
+/** One look at the clusters for all their runs: a dead controller may leave thousands. */
+type KnownClusters = Map<string, { readonly cluster: ClusterRow; readonly facts: ClusterFacts } | undefined>;
+
+/** Attempts at what may pass, and milliseconds between the first two, growing. The run is ours meanwhile. */
+const attempts = 5;
+const firstPause = 200;
+
+async function adopt(parts: AdoptParts, run: RunRow, known: KnownClusters): Promise<void> {
+  const { db, executor, log } = parts;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const found = await clusterOf(parts, run.cluster_id, known);
+      if (!found || found.cluster.status === 'Deleting') return await settle(db, run.id);
+      return executor.adopt(run, found.cluster, await targetsOf(db, run, found.facts));
+    } catch (error) {
+      log.error({ err: error, run: run.id, attempt }, 'a run could not be taken over');
+      if (!isPassing(error) || attempt === attempts) return await settle(db, run.id);
+      await sleep(firstPause * 2 ** attempt);
+    }
+  }
 }
 
-async function targetsOf(
-  { db, access }: Pick<AdoptParts, 'db' | 'access'>,
-  run: RunRow,
-  cluster: ClusterRow,
-): Promise<readonly RunTarget[] | undefined> {
-  const { facts } = await access.reach(cluster);
+async function clusterOf({ db, access }: AdoptParts, id: string, known: KnownClusters) {
+  if (!known.has(id)) {
+    const cluster = await findCluster(db, id);
+    known.set(id, cluster && { cluster, facts: (await access.reach(cluster)).facts });
+  }
+  return known.get(id);
+}
+
+async function targetsOf(db: Database, run: RunRow, facts: ClusterFacts): Promise<readonly RunTarget[]> {
   const unfinished = await unfinishedTargets(db, run.id);
   return unfinished.map(({ instanceId, instanceName, claimed, stdout, stderr }) => {
-    const known = facts.instances.find((each) => each.id === instanceId);
+    const instance = facts.instances.find((each) => each.id === instanceId);
     return {
       // A machine that is gone has no facts; who looks for it finds that out.
-      instance: known ?? { ...nowhere, id: instanceId, name: instanceName },
+      instance: instance ?? { ...nowhere, id: instanceId, name: instanceName },
       begin: { claimed, offsets: { stdout, stderr } },
     };
   });

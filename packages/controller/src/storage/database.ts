@@ -12,7 +12,7 @@ export type Connection =
 /** Milliseconds. Nothing of ours runs longer; a stuck database becomes an error instead of silence. */
 const connectTimeout = 10_000;
 const statementTimeout = 30_000;
-const idleInTransactionTimeout = 60_000;
+const idleInTransactionTimeout = 10_000;
 
 export function clientConfig(connection: Connection): pg.ClientConfig {
   const target =

@@ -12,6 +12,7 @@ import { up as runBoot } from './migrations/0009-run-boot.ts';
 import { up as accessMethods } from './migrations/0010-access-methods.ts';
 import { up as agents } from './migrations/0011-agents.ts';
 import { up as instanceVerdicts } from './migrations/0013-instance-verdicts.ts';
+import { up as cancelledRuns } from './migrations/0014-cancelled-runs.ts';
 
 /** In order. A migration that was released is never changed, only followed. */
 const migrations: Record<string, Migration> = {
@@ -27,6 +28,7 @@ const migrations: Record<string, Migration> = {
   '0010-access-methods': { up: accessMethods },
   '0011-agents': { up: agents },
   '0013-instance-verdicts': { up: instanceVerdicts },
+  '0014-cancelled-runs': { up: cancelledRuns },
 };
 
 /** Brings the schema up to date. Several controllers may call it at once: the migrator holds a lock. */

@@ -13,13 +13,9 @@ export interface OutputChunk {
 
 /**
  * Appends output. A chunk that is there already is left (a commit whose answer was lost is repeated), one of a run
- * that was removed meanwhile, or taken over by another controller than `owner`, is dropped.
+ * that was removed meanwhile is dropped. Their runs are held.
  */
-export async function appendOutput(
-  db: Kysely<Schema>,
-  chunks: readonly OutputChunk[],
-  owner: string | null = null,
-): Promise<void> {
+export async function appendOutput(db: Kysely<Schema>, chunks: readonly OutputChunk[]): Promise<void> {
   const rows = sql.join(
     chunks.map(
       ({ runId, instanceId, stream, offset, bytes }) =>
@@ -31,7 +27,6 @@ export async function appendOutput(
     select v.run_id, v.instance_id, v.stream, v.byte_offset, v.chunk
     from (values ${rows}) as v (run_id, instance_id, stream, byte_offset, chunk)
     join run_target t on t.run_id = v.run_id and t.instance_id = v.instance_id
-    join run on run.id = v.run_id and run.owner = coalesce(${owner}::text, run.owner)
     on conflict do nothing`.execute(db);
   await noteLengths(db, chunks);
 }

@@ -10,6 +10,8 @@ export type Stream = 'stdout' | 'stderr';
 
 /** Tells of changes; see `notifyRuns`. */
 export const runChannel = 'wadi_run';
+/** Tells, without saying which, that a run is to be ended. */
+export const cancelChannel = 'wadi_cancel';
 
 export interface NewRun {
   readonly id: string;
@@ -122,11 +124,24 @@ export interface Claim {
   readonly bootId: string;
 }
 
-/** Only for whoever owns the run: a controller that another one took for dead changes nothing any more. */
-function ownedBy(owner: string | null) {
-  return owner === null
-    ? sql`true`
-    : sql`exists (select from run where run.id = v.run_id and run.owner = ${owner})`;
+/**
+ * Those of the runs that are there and `owner`'s (null: anybody's), which they stay until the transaction ends: a controller
+ * that another one took for dead changes nothing any more, and none is taken for dead with a transaction half done.
+ */
+export async function holdRuns(
+  tx: Kysely<Schema>,
+  ids: Iterable<string>,
+  owner: string | null,
+): Promise<Set<string>> {
+  const rows = await tx
+    .selectFrom('run')
+    .select('id')
+    .where('id', '=', sql<string>`any(${[...new Set(ids)]}::uuid[])`)
+    .$if(owner !== null, (query) => query.where('owner', '=', owner as string))
+    .orderBy('id')
+    .forShare()
+    .execute();
+  return new Set(rows.map(({ id }) => id));
 }
 
 /**
@@ -143,9 +158,16 @@ export async function claimTargets(
 
 async function claimAndRecord(
   tx: Kysely<Schema>,
-  claims: readonly Claim[],
+  asked: readonly Claim[],
   owner: string | null,
 ): Promise<Set<string>> {
+  const held = await holdRuns(
+    tx,
+    asked.map(({ runId }) => runId),
+    owner,
+  );
+  const claims = asked.filter(({ runId }) => held.has(runId));
+  if (claims.length === 0) return new Set();
   const cancelled = await cancelForbidden(tx, claims);
   const rows = sql.join(
     claims.map(
@@ -157,7 +179,7 @@ async function claimAndRecord(
     update run_target set status = 'running', started_at = now(), route = v.route, boot_id = v.boot_id
     from (values ${rows}) as v (run_id, instance_id, route, boot_id)
     where run_target.run_id = v.run_id and run_target.instance_id = v.instance_id
-      and run_target.status = 'pending' and ${ownedBy(owner)}
+      and run_target.status = 'pending'
     returning run_target.run_id, run_target.instance_id`.execute(tx);
   await auditRunTargets(tx, 'end', cancelled);
   await auditRunTargets(tx, 'begin', claimed);
@@ -183,12 +205,11 @@ export interface TargetResult {
   readonly route?: string | null;
 }
 
-/** What has ended stays as it ended. */
+/** What has ended stays as it ended. Returns what ended by this, as `run/instance`. Their runs are held. */
 export async function finishTargets(
   db: Kysely<Schema>,
   results: readonly TargetResult[],
-  owner: string | null = null,
-): Promise<void> {
+): Promise<Set<string>> {
   const rows = sql.join(
     results.map(
       (result) => sql`(${result.runId}::uuid, ${result.instanceId}::uuid, ${result.status}::text,
@@ -205,9 +226,10 @@ export async function finishTargets(
     from (values ${rows}) as v (run_id, instance_id, status, exit_status, signal, error, stdout_bytes, stderr_bytes,
       truncated, route)
     where run_target.run_id = v.run_id and run_target.instance_id = v.instance_id
-      and run_target.status in ('pending', 'running') and ${ownedBy(owner)}
+      and run_target.status in ('pending', 'running')
     returning run_target.run_id, run_target.instance_id`.execute(db);
   await auditRunTargets(db, 'end', finished);
+  return new Set(finished.map((row) => `${row.run_id}/${row.instance_id}`));
 }
 
 /** An unsigned number on the wire (RFC 4254 section 6.10); what was negative on the machine is so again. */
@@ -231,7 +253,10 @@ export async function endRun(
   if (secret) await tx.deleteFrom('secret').where('id', '=', secret).execute();
 }
 
-/** Makes a run another controller's. undefined: it is not `from`'s any more, or is over. */
+/**
+ * Makes a run another controller's. undefined: it is not `from`'s any more, or is over, or `from` is about to write of it:
+ * look again later.
+ */
 export function takeRun(
   tx: Kysely<Schema>,
   id: string,
@@ -240,9 +265,16 @@ export function takeRun(
   return tx
     .updateTable('run')
     .set({ owner: to })
-    .where('id', '=', id)
-    .where('owner', '=', from)
-    .where('status', '=', 'running')
+    .where('id', '=', (eb) =>
+      eb
+        .selectFrom('run')
+        .select('id')
+        .where('id', '=', id)
+        .where('owner', '=', from)
+        .where('status', '=', 'running')
+        .forNoKeyUpdate()
+        .skipLocked(),
+    )
     .returningAll()
     .executeTakeFirst();
 }
@@ -281,6 +313,31 @@ function storedBytes(stream: Stream) {
   return sql<number>`coalesce((
     select max(byte_offset + length(chunk)) from run_output o
     where o.run_id = run_target.run_id and o.instance_id = run_target.instance_id and o.stream = ${stream}), 0)`;
+}
+
+/** Marks a run as to be ended, wherever it runs; its controller is told. False: it has ended. */
+export async function requestCancellation(tx: Kysely<Schema>, id: string): Promise<boolean> {
+  const { numUpdatedRows } = await tx
+    .updateTable('run')
+    .set({ cancelled_at: sql`coalesce(cancelled_at, now())` })
+    .where('id', '=', id)
+    .where('status', '=', 'running')
+    .executeTakeFirst();
+  if (numUpdatedRows === 0n) return false;
+  await sql`select pg_notify(${cancelChannel}, '')`.execute(tx);
+  return true;
+}
+
+/** Runs of this controller that are to be ended. */
+export async function listCancelled(db: Kysely<Schema>, owner: string): Promise<string[]> {
+  const rows = await db
+    .selectFrom('run')
+    .select('id')
+    .where('status', '=', 'running')
+    .where('owner', '=', owner)
+    .where('cancelled_at', 'is not', null)
+    .execute();
+  return rows.map(({ id }) => id);
 }
 
 /** Runs that are not over and whose controller is not `owner`. */

@@ -280,6 +280,8 @@ export interface RunTable {
   owner: string;
   /** Who asked for it, for the audit log. */
   asked_by: ColumnType<Json, string | undefined, never>;
+  /** When somebody asked for its end. */
+  cancelled_at: Changed;
   created_at: Stamp;
   finished_at: Changed;
 }

@@ -22,6 +22,7 @@ import {
   listTargets,
   type RunRow,
   type RunTargetRow,
+  requestCancellation,
   runChannel,
 } from '../../storage/runs.ts';
 import type { HttpContext, Resource } from '../context.ts';
@@ -98,11 +99,8 @@ export function runs(parts: RunResourceParts): Resource {
       async (request, reply): Promise<RunAnswer> => {
         const cluster = await ownCluster(db, request);
         const run = await runOf(context, cluster, runId(request));
-        if (run.status === 'running') await recordCancellation(context, request, run);
-        if (run.status === 'running' && !parts.executor.cancel(run.id) && run.owner !== parts.controllerId)
-          throw new ApiError(409, 'CONFLICT', 'Another controller executes this run', {
-            hint: 'cancel it there',
-          });
+        if (run.status === 'running') await cancel(context, request, run);
+        parts.executor.cancel(run.id);
         reply.code(202);
         return answer(context, request, run);
       },
@@ -110,8 +108,8 @@ export function runs(parts: RunResourceParts): Resource {
   };
 }
 
-/** Its records say who asked for it; who ended it may be somebody else. */
-async function recordCancellation({ db }: HttpContext, request: FastifyRequest, run: RunRow): Promise<void> {
+/** Whichever controller executes it ends it. Its records say who asked for it; who ended it may be somebody else. */
+async function cancel({ db }: HttpContext, request: FastifyRequest, run: RunRow): Promise<void> {
   const about = {
     access: 'run',
     phase: 'cancel',
@@ -119,7 +117,9 @@ async function recordCancellation({ db }: HttpContext, request: FastifyRequest, 
     ...askedBy(request),
     cluster_id: run.cluster_id,
   };
-  await db.transaction().execute((tx) => appendAudit(tx, [{ projectId: run.project_id, about }]));
+  await db.transaction().execute(async (tx) => {
+    if (await requestCancellation(tx, run.id)) await appendAudit(tx, [{ projectId: run.project_id, about }]);
+  });
 }
 
 /** The run of this request's id: inserted and started by exactly one request, found by every other. */
