@@ -1,8 +1,11 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { copyFileSync } from 'node:fs';
+import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Lab, labUp } from '../set-up/lab.ts';
+import { newDataDirectory } from '../set-up/start-controller.ts';
 import { type Answer, importOf, LabController } from './lab-controller.ts';
 
 let lab: Lab;
@@ -110,6 +113,20 @@ it('a controller that stops lets its commands go on, and the next one can cancel
   expect(run.status).toBe('cancelled');
   for (const target of run.targets) expect(target.status).toBe('cancelled');
   expect(await count()).toEqual(['0', '0']);
+});
+
+it('a command is cancelled by way of a controller that does not execute it', async () => {
+  const { id } = await startedRun('echo begun; sleep 600');
+  const { data, databaseUrl } = wadi.controller;
+  const copy = newDataDirectory();
+  copyFileSync(path.join(data, 'master.key'), path.join(copy, 'master.key'));
+  const other = await LabController.start(lab, { data: copy, database: { url: databaseUrl ?? '' } });
+  try {
+    expect((await other.request('POST', `/v2/clusters/${cluster.id}/runs/${id}/cancel`)).status).toBe(202);
+    expect((await wadi.ended(cluster.id, id)).status).toBe('cancelled');
+  } finally {
+    await other.stop();
+  }
 });
 
 it('a command on a machine that lost its power is unknown, and is not begun again', async () => {

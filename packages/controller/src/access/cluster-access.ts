@@ -75,13 +75,14 @@ export class ClusterAccess {
   async reach(cluster: ClusterRow): Promise<ClusterReach> {
     const facts = await readFacts(this.#parts.db, cluster);
     const settings = accessSettings(cluster, this.#parts.policy);
-    this.#prober.use(facts, settings);
+    // Who only looks at what is known is no reason to log in to proxies.
+    const onUse = () => this.#prober.use(facts, settings);
     const owner = { projectId: cluster.project_id, clusterId: cluster.id };
     // Before it is Active, machines that do not answer yet are no news.
     const onFailure = (...[machine, error, route]: Parameters<OnFailure>) => {
       if (cluster.status === 'Active') this.verdicts.failed(owner, machine, error, describeRoute(route));
     };
-    return new ClusterReach(this.#indirect, facts, settings, this.#selector, onFailure);
+    return new ClusterReach(this.#indirect, facts, settings, this.#selector, { onUse, onFailure });
   }
 
   /** How each proxy is, as far as this controller knows. Asking is no use of the cluster. */

@@ -8,6 +8,9 @@ import { waysOf } from './way.ts';
 
 type Work<T> = (route: Route) => Promise<T>;
 
+/** A way to one of the machines is being sought. */
+export type OnUse = () => void;
+
 /** Something was to be done on the machine, and this came of it: of several routes on the one that came furthest. */
 export type OnFailure = (instance: InstanceFacts, error: AccessError, route: Route) => void;
 
@@ -17,6 +20,7 @@ export class ClusterReach {
   readonly facts: ClusterFacts;
   readonly #settings: AccessSettings;
   readonly #selector: RouteSelector;
+  readonly #onUse: OnUse | undefined;
   readonly #onFailure: OnFailure | undefined;
 
   constructor(
@@ -24,9 +28,10 @@ export class ClusterReach {
     facts: ClusterFacts,
     settings: AccessSettings,
     selector: RouteSelector,
-    onFailure?: OnFailure,
+    told: { readonly onUse?: OnUse; readonly onFailure?: OnFailure } = {},
   ) {
-    this.#onFailure = onFailure;
+    this.#onUse = told.onUse;
+    this.#onFailure = told.onFailure;
     this.indirect = indirect;
     this.facts = facts;
     this.#settings = settings;
@@ -100,6 +105,7 @@ export class ClusterReach {
     rest: Pick<Selection<T>, 'work' | 'prepare' | 'signal'>,
     port?: number,
   ): Promise<T> {
+    this.#onUse?.();
     if (routes.length === 0) throw new NoRouteError(this.facts, instance, this.#settings);
     const { proxyPolicy: policy, directWhenFaster } = this.#settings;
     const preferences = { policy, directWhenFaster, machineId: instance.id };

@@ -20,6 +20,8 @@ interface Entry extends StepHealth {
 const weight = 0.2;
 /** Milliseconds for which a machine stays with the way it was last reached by, though nothing is open any more. */
 const loyalty = 60_000;
+/** Milliseconds in which all connections through a proxy that died have told so. */
+const afterAll = 20;
 /** Steps, and machines, of which something is remembered. Those with news of use are kept beyond that. */
 const most = 50_000;
 
@@ -162,10 +164,19 @@ export class RouteHealth {
       if (entry) entry.open = Math.max(0, entry.open - 1);
     }
     this.#keepWarm(event.machine.id, way, -1);
-    const [only] = steps;
-    // Behind a proxy it may have been the proxy, which has an event of its own, or only that machine.
-    if (event.lost && only !== undefined && steps.length === 1)
-      this.#change(only, ({ circuit }) => circuit.suspect(lostError(event.machine.name, event.reason)));
+    if (event.lost) this.#suspectLast(steps, lostError(event.machine.name, event.reason));
+  }
+
+  /** Behind a proxy it may have been the proxy, which has an event of its own a moment before or after this one. */
+  #suspectLast(steps: readonly Step[], cause: AccessError): void {
+    const [last = '', before] = [steps.at(-1), steps.at(-2)];
+    const suspect = () => this.#change(last, ({ circuit }) => circuit.suspect(cause));
+    const suspectAlone = () => {
+      const proxy = this.#steps.get(before ?? '');
+      if (proxy && proxy.open > 0 && proxy.circuit.state === 'closed') suspect();
+    };
+    if (before === undefined) suspect();
+    else setTimeout(suspectAlone, afterAll).unref();
   }
 
   forget(machineIds: readonly string[]): void {

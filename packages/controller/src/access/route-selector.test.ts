@@ -120,6 +120,32 @@ describe('a proxy that is dead', () => {
     expect(bed.health.of('controller>p1')?.circuit.state).toBe('open');
   });
 
+  it('leaves a machine that fell silent behind it to the others at once, and no other machine', async () => {
+    const bed = new Bed();
+    const tcp = { kind: 'tcp' } as const;
+    bed.connected({ hops: [tcp], machine: machine('p1') }, 5);
+    bed.connected(through('p1', 'm'), 5);
+    bed.lost(through('p1', 'm'));
+    await vi.advanceTimersByTimeAsync(50);
+    bed.silent.add('p1');
+    expect(await bed.use(both('m'))).toBe('p2');
+    expect(bed.prepared.filter((each) => each === 'p1')).toHaveLength(1);
+    bed.silent.clear();
+    expect(await bed.use(both('another'))).toBe('p1');
+  });
+
+  it('that takes its machines with it is alone to blame', async () => {
+    const bed = new Bed();
+    const tcp = { kind: 'tcp' } as const;
+    bed.connected({ hops: [tcp], machine: machine('p1') }, 5);
+    bed.connected(through('p1', 'm'), 5);
+    bed.lost(through('p1', 'm'));
+    bed.lost({ hops: [tcp], machine: machine('p1') });
+    await vi.advanceTimersByTimeAsync(50);
+    expect(bed.health.of('p1>m')?.circuit.state).toBe('closed');
+    expect(bed.health.of('controller>p1')?.circuit.state).toBe('open');
+  });
+
   it('is used again once a trial went through', async () => {
     const bed = new Bed();
     bed.down.add('p1');

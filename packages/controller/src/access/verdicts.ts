@@ -57,11 +57,12 @@ export class Verdicts {
     const names = new Map(found.map(({ name, finding }) => [finding.instance_id, name]));
     const findings = found.map(({ finding }) => finding);
     await this.#db.transaction().execute(async (tx) => {
-      for (const news of await storeFindings(tx, findings, new Date())) {
-        const type = news.reachable ? 'instance.reachable' : 'instance.unreachable';
-        const body = { instance: names.get(news.instance_id), ...told(news) };
-        await this.#events.append({ projectId, clusterId, type, body }, tx);
-      }
+      const news = (await storeFindings(tx, findings, new Date())).map((finding) => ({
+        ...{ projectId, clusterId },
+        type: finding.reachable ? 'instance.reachable' : 'instance.unreachable',
+        body: { instance: names.get(finding.instance_id), ...told(finding) },
+      }));
+      await this.#events.appendAll(news, tx);
     });
     for (const finding of findings) this.#remember(finding);
   }

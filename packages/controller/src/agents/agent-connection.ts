@@ -45,8 +45,12 @@ export class AgentConnection {
   open(signal: AbortSignal): Promise<Duplex> {
     const forward = this.#forward;
     return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason);
       if (!forward || this.#gone) return reject(lost());
-      const onAbort = () => reject(signal.reason);
+      const onAbort = () => {
+        this.#client.off('close', onClose);
+        reject(signal.reason);
+      };
       const onClose = () => reject(lost());
       signal.addEventListener('abort', onAbort, { once: true });
       this.#client.once('close', onClose);

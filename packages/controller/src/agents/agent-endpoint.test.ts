@@ -146,6 +146,7 @@ describe('a machine that dials in', () => {
     await until(() => connected.length === 1);
     expect(connected[0]).toMatchObject({ instanceId: 'instance-1', source: '127.0.0.1' });
     const bytes = randomBytes(2_000_000);
+    await expect(connected[0]?.open(AbortSignal.abort(new Error('too late')))).rejects.toThrow('too late');
     const stream = (await connected[0]?.open(AbortSignal.timeout(30_000))) as Socket;
     const parts: Buffer[] = [];
     stream.on('data', (chunk: Buffer) => parts.push(chunk));

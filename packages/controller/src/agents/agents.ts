@@ -95,10 +95,13 @@ export class Agents {
   }
 
   /** What somebody runs on the machine, once, within a quarter of an hour. */
-  async invite(instanceId: string): Promise<{ readonly line: string; readonly expiresAt: Date }> {
+  async invite(
+    instanceId: string,
+    tx: Database,
+  ): Promise<{ readonly line: string; readonly expiresAt: Date }> {
     const token = randomBytes(24).toString('base64url');
     const expiresAt = new Date(Date.now() + tokenMinutes * 60_000);
-    await putAgentToken(this.#parts.db, instanceId, token, expiresAt);
+    await putAgentToken(tx, instanceId, token, expiresAt);
     return { line: enrollLine({ ...this.#address, hostKey: this.hostKey }, token), expiresAt };
   }
 

@@ -35,34 +35,46 @@ export interface EventQuery {
 export interface EventLog {
   /** Inside the caller's transaction where given: the event is there exactly when the change is. */
   append(event: NewEvent, executor?: Kysely<Schema> | Transaction<Schema>): Promise<void>;
+  /** Many of one project: whoever else tells something of it waits for one statement, not for each of them. */
+  appendAll(events: readonly NewEvent[], executor: Transaction<Schema>): Promise<void>;
   /** For places where a failing log may not break the work: logs the failure, never throws. */
   emit(event: NewEvent): void;
   list(query: EventQuery): Promise<LoggedEvent[]>;
 }
 
 export const eventChannel = 'wadi_event';
+/** Rows of one statement: each value is a parameter, of which there are 65535. */
+const slice = 5000;
 
 export function openEventLog(
   db: Database,
   notifications: Notifications,
   onFailure: (error: unknown, event: NewEvent) => void,
 ): EventLog {
-  async function append(event: NewEvent, executor: Kysely<Schema> | Transaction<Schema>): Promise<void> {
+  async function append(
+    events: readonly NewEvent[],
+    executor: Kysely<Schema> | Transaction<Schema>,
+  ): Promise<void> {
+    const [first] = events;
+    if (!first) return;
     // Sequences are drawn before commit. Without the lock a reader could see 6, resume after it, and never see the 5
     // that commits a moment later. Held to the end of the transaction, per project.
-    await sql`select pg_advisory_xact_lock(hashtextextended(${`wadi event ${event.projectId}`}, 0))`.execute(
+    await sql`select pg_advisory_xact_lock(hashtextextended(${`wadi event ${first.projectId}`}, 0))`.execute(
       executor,
     );
-    await executor
-      .insertInto('event')
-      .values({
-        project_id: event.projectId,
-        cluster_id: event.clusterId,
-        type: event.type,
-        body: storableJson(event.body),
-      })
-      .execute();
-    await sql`select pg_notify(${eventChannel}, ${event.projectId})`.execute(executor);
+    for (let from = 0; from < events.length; from += slice)
+      await executor
+        .insertInto('event')
+        .values(
+          events.slice(from, from + slice).map(({ clusterId, type, body }) => ({
+            project_id: first.projectId,
+            cluster_id: clusterId,
+            type,
+            body: storableJson(body),
+          })),
+        )
+        .execute();
+    await sql`select pg_notify(${eventChannel}, ${first.projectId})`.execute(executor);
   }
 
   async function read(query: EventQuery): Promise<LoggedEvent[]> {
@@ -87,11 +99,12 @@ export function openEventLog(
 
   return {
     append: (event, executor) =>
-      executor ? append(event, executor) : db.transaction().execute((tx) => append(event, tx)),
+      executor ? append([event], executor) : db.transaction().execute((tx) => append([event], tx)),
+    appendAll: append,
 
     emit(event) {
       db.transaction()
-        .execute((tx) => append(event, tx))
+        .execute((tx) => append([event], tx))
         .catch((error) => onFailure(error, event));
     },
 

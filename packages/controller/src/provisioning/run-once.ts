@@ -48,6 +48,9 @@ export async function runOnce(
       if (attached.state === 'missing') throw lost(instance, 'has no place to keep a script');
       if (attached.state === 'rebooted') {
         await attached.remove();
+        failures += 1;
+        if (failures === attempts)
+          throw lost(instance, 'keeps a script of another boot that cannot be removed');
         continue;
       }
       const followed = attached.state === 'fresh' ? attached.start(options.spec) : attached.follow(noOffsets);

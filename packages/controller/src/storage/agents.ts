@@ -21,15 +21,15 @@ export async function insertAgentEndpoint(
   return numInsertedOrUpdatedRows === 1n;
 }
 
-/** One that was given before counts no more. */
+/** One that was given before counts no more. In a transaction: else for a moment none would count. */
 export async function putAgentToken(
-  db: Kysely<Schema>,
+  tx: Kysely<Schema>,
   instanceId: string,
   token: string,
   expiresAt: Date,
 ): Promise<void> {
-  await db.deleteFrom('agent_token').where('instance_id', '=', instanceId).execute();
-  await db
+  await tx.deleteFrom('agent_token').where('instance_id', '=', instanceId).execute();
+  await tx
     .insertInto('agent_token')
     .values({ hash: hashOf(token), instance_id: instanceId, expires_at: expiresAt })
     .execute();

@@ -110,6 +110,14 @@ describe('what is about the controller’s own computer', () => {
     expect(refusal(() => requireAdminFor(request, { method: 'fixed_ip', relay: 'nc' }, {}))).toBeUndefined();
   });
 
+  it.each(others)('is not removed by %s who leaves it out', (_, request) => {
+    for (const present of fields)
+      expect(refusal(() => requireAdminFor(request, { relay: 'nc' }, present))).toMatchObject({
+        status: 403,
+        message: expect.stringContaining(Object.keys(present)[0] as string),
+      });
+  });
+
   it('is changed by an admin of the whole installation', () => {
     for (const wanted of fields) expect(refusal(() => requireAdminFor(admin, wanted, {}))).toBeUndefined();
   });

@@ -27,17 +27,15 @@ const problemFields: Readonly<Record<string, keyof AccessSettings>> = {
   proxy_command: 'proxy_command',
 };
 
-/** Those of the whole installation alone change them; what stays as it is may be sent along by everybody. */
+/** Those of the whole installation alone set, change and remove them; what stays as it is may be sent along by everybody. */
 export function requireAdminFor(
   request: FastifyRequest,
   wanted: AccessSettings,
   present: AccessSettings,
 ): void {
-  const changed = adminsOnly.filter(
-    (field) => wanted[field] !== undefined && wanted[field] !== present[field],
-  );
+  const changed = adminsOnly.filter((field) => wanted[field] !== present[field]);
   if (changed.length === 0) return;
-  const text = `Only an admin of the project default may set ${changed.join(', ')}: it is about the controller's own computer`;
+  const text = `Only an admin of the project default may set or remove ${changed.join(', ')}: it is about the controller's own computer`;
   requireRight(request, 'admin', text);
   if (limitedTo(request.principal) !== null) throw new ApiError(403, 'FORBIDDEN', text);
 }

@@ -26,10 +26,11 @@ export function enrollAgent({ agents }: { readonly agents: Agents | null }): Res
             hint: 'start it with --agent-listen HOST:PORT',
           });
         const about = { access: 'admin', action: 'agent.enroll', ...askedBy(request), instance: found.name };
-        await appendAudit(db, [
-          { projectId: request.principal.projectId, about: { ...about, cluster: cluster.id } },
-        ]);
-        const { line, expiresAt } = await agents.invite(found.id);
+        const { projectId } = request.principal;
+        const { line, expiresAt } = await db.transaction().execute(async (tx) => {
+          await appendAudit(tx, [{ projectId, about: { ...about, cluster: cluster.id } }]);
+          return agents.invite(found.id, tx);
+        });
         reply.code(201);
         const { endpoint, hostKey: host_key } = agents;
         return { agent: { line, expires_at: expiresAt.toISOString(), endpoint, host_key } };
