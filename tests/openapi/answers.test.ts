@@ -186,7 +186,10 @@ it('clusters and their machines answer as documented', async () => {
   await ask(400, 'GET', `${path}/events?wait=61`);
 
   await ask(200, 'GET', `${path}/access`);
-  await ask(200, 'PUT', `${path}/access`, { relay: 'nc', proxy_policy: 'first', direct_when_faster: true });
+  await ask(200, 'PUT', `${path}/access`, {
+    ...{ relay: 'direct-tcpip', proxy_policy: 'first', direct_when_faster: true },
+  });
+  await ask(400, 'PUT', `${path}/access`, { relay: 'nc' });
   await ask(200, 'PUT', `${path}/access`, {});
   await ask(400, 'PUT', `${path}/access`, { method: 'netns' });
   await ask(201, 'POST', `${path}/instances/c-inner-0/agent`);

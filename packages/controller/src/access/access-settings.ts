@@ -4,7 +4,13 @@ import {
   accessRelays,
   type AccessSettings as OwnSettings,
 } from '@wadi/api';
-import { AccessError, type CommandHop, parseCommandTemplate, usedKeys } from '@wadi/indirect-access';
+import {
+  AccessError,
+  type CommandHop,
+  parseCommandTemplate,
+  type RelaySetting,
+  usedKeys,
+} from '@wadi/indirect-access';
 import type { AccessSettings, Entrance, ProxyPolicy } from './cluster-facts.ts';
 
 /** What an admin allowed for the whole controller. */
@@ -32,7 +38,7 @@ export interface AccessCluster {
 /** The settings stored with a cluster, as far as they make sense, bounded by what the admin allowed for its cloud. */
 export function accessSettings(cluster: AccessCluster, policy: AccessPolicy): AccessSettings {
   const allow = dialableNetworks(cluster.cloud, policy);
-  const relay = accessRelays.find((each) => each === cluster.access.relay) ?? 'auto';
+  const relay = relayOf(cluster);
   const trustFirstContact = cluster.access.trust_first_contact === true;
   const proxyPolicy: ProxyPolicy = cluster.access.proxy_policy === 'first' ? 'first' : 'balanced';
   const directWhenFaster = cluster.access.direct_when_faster === true;
@@ -48,6 +54,12 @@ export function dialableNetworks(cloud: string, policy: AccessPolicy): readonly 
 /** Its machines are part of this very process. */
 export function isHere(cloud: string): boolean {
   return cloud === 'sandbox' || cloud === 'fake';
+}
+
+/** A program on a machine that is part of this process would dial from this computer itself, out of the sandbox. */
+function relayOf({ cloud, access }: AccessCluster): RelaySetting {
+  if (isHere(cloud)) return 'direct-tcpip';
+  return accessRelays.find((each) => each === access.relay) ?? 'auto';
 }
 
 export function methodOf({ cloud, access }: AccessCluster, policy: AccessPolicy): AccessMethod {

@@ -67,7 +67,9 @@ describe('settings of a cluster', () => {
   it('of machines on this computer leave no choice', () => {
     const here = (access: AccessSettings) =>
       refusal(() => checkAccess({ cloud: 'sandbox', project_id: 'p', access }, none, []));
-    expect(here({ method: 'fixed_ip', relay: 'nc' })).toBeUndefined();
+    expect(here({ method: 'fixed_ip', relay: 'direct-tcpip' })).toBeUndefined();
+    for (const relay of ['auto', 'nc', 'ncat', 'socat', 'devtcp'] as const)
+      expect(here({ relay })).toMatchObject({ status: 400, fields: [['relay']] });
     expect(here({ method: 'netns', router_id: 'r' })).toMatchObject({ status: 400, fields: [['method']] });
     expect(here({ proxy_command: command })).toMatchObject({ fields: [['proxy_command']] });
   });

@@ -62,6 +62,11 @@ export function checkAccess(
       'method',
       `the machines of the cloud '${cluster.cloud}' are on this computer: only fixed_ip leads to them`,
     );
+  if (isHere(cluster.cloud) && access.relay !== undefined && access.relay !== 'direct-tcpip')
+    refuse(
+      'relay',
+      `a program on a machine of the cloud '${cluster.cloud}' would dial from this computer: only direct-tcpip stays inside`,
+    );
   const method = methodOf(cluster, policy);
   for (const field of adminsOnly)
     if (access[field] !== undefined && !uses[method]?.includes(field))
