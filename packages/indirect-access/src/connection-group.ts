@@ -17,6 +17,8 @@ export interface Lease {
   granted(): void;
   /** Another session on the same connection, if it has one left. */
   beside(): Lease | undefined;
+  /** Nobody here wants the channel any more, though the server may keep it. */
+  abandon(): void;
   release(): void;
 }
 
@@ -120,12 +122,17 @@ export class ConnectionGroup {
     await Promise.all([...this.#connections].map(({ ssh }) => ssh.close()));
   }
 
+  /** What is open takes nothing new and is closed with the last that uses it, at once where nobody does. */
+  retire(): void {
+    for (const connection of this.#connections) connection.retire();
+  }
+
   async #retireAll(grace: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise((resolve) => {
       timer = setTimeout(resolve, grace);
     });
-    for (const connection of this.#connections) connection.retire();
+    this.retire();
     await Promise.race([late, Promise.all([...this.#connections].map(({ ssh }) => ssh.closed))]);
     clearTimeout(timer);
   }
@@ -161,6 +168,7 @@ export class ConnectionGroup {
     const count = kind === 'stream' ? 'streams' : 'sessions';
     let granted = false;
     let released = false;
+    let abandoned = false;
     connection[count] += 1;
     connection.settle();
     return {
@@ -175,9 +183,16 @@ export class ConnectionGroup {
         if (!connection.ssh.isOpen || connection.sessions >= this.#sessionLimit) return undefined;
         return this.#lease(connection, 'session');
       },
+      abandon: () => {
+        if (released || abandoned) return;
+        abandoned = true;
+        connection.abandoned += 1;
+        connection.settle();
+      },
       release: () => {
         if (released) return;
         released = true;
+        if (abandoned) connection.abandoned -= 1;
         connection[count] -= 1;
         if (granted) connection.granted -= 1;
         connection.settle();

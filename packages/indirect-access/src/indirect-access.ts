@@ -6,6 +6,7 @@ import { closedError } from './connection-group.ts';
 import { type AttachedRun, type AttachOptions, attachRun } from './durable-run/attach-run.ts';
 import { type SweepOptions, sweepRuns } from './durable-run/sweep-runs.ts';
 import { ssh2Engine } from './engine/ssh2-engine.ts';
+import { AccessError } from './errors.ts';
 import { Events } from './events.ts';
 import { type Command, type ExecOptions, type ExecResult, runToEnd } from './exec.ts';
 import { Explainer, type ExplainOptions } from './explainer.ts';
@@ -13,7 +14,7 @@ import { FirstHops } from './first-hops.ts';
 import type { ExplainStep } from './hop-timeline.ts';
 import { type DispatcherOptions, httpDispatcher } from './http-dispatcher.ts';
 import { type ForwardOptions, type LocalForward, localForward } from './local-forward.ts';
-import { Pool, type PoolOptions, type PoolStats } from './pool.ts';
+import { barredError, Pool, type PoolOptions, type PoolStats } from './pool.ts';
 import { type FilesOptions, type RemoteFiles, remoteFiles } from './remote-files.ts';
 import { type RemoteProcess, type SpawnOptions, startProcess } from './remote-process.ts';
 import { describeRoute, type Relay, type Route } from './route.ts';
@@ -42,6 +43,7 @@ export class IndirectAccess implements Sessions {
   readonly #firstHops: FirstHops;
   readonly #parts: PoolOptions;
   readonly #pool: Pool;
+  readonly #barred = new Set<string>();
   readonly #explainers = new Set<Explainer>();
   readonly #forwards = new Set<LocalForward>();
   #closed = false;
@@ -61,6 +63,7 @@ export class IndirectAccess implements Sessions {
       limits: { ...defaultLimits, ...options.limits },
       keepalive: options.keepalive ?? { interval: 5_000, missed: 3 },
       replaceLost: options.replaceLost ?? true,
+      barred: this.#barred,
       events: new Events(options.onEvent?.bind(options)),
     };
     this.#pool = new Pool(this.#parts);
@@ -182,6 +185,30 @@ export class IndirectAccess implements Sessions {
     return this.#pool.forget(machineId);
   }
 
+  /** What is open to a machine or through it takes nothing new, and is closed with the last that uses it. */
+  retire(machineId: string): void {
+    this.#pool.retire(machineId);
+  }
+
+  /**
+   * Closes what leads to a machine or through it, as a fault would: what can go on by another route does. The keys of first
+   * contacts stay known.
+   */
+  disconnect(machineId: string, name: string): Promise<void> {
+    return this.#pool.disconnect(machineId, lostError(name));
+  }
+
+  /** From now on nothing is opened to the machine or through it, whoever asks with whatever route; what is open is closed. */
+  bar(machineId: string, name: string): Promise<void> {
+    this.#barred.add(machineId);
+    return this.#pool.disconnect(machineId, barredError({ name }));
+  }
+
+  /** Takes back `bar`. */
+  admit(machineId: string): void {
+    this.#barred.delete(machineId);
+  }
+
   /** Closes everything; what is under way fails with CLOSED or CONNECTION_LOST. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -191,4 +218,13 @@ export class IndirectAccess implements Sessions {
     await this.#pool.close();
     await this.#firstHops.close();
   }
+}
+
+function lostError(name: string): AccessError {
+  return new AccessError(`${name}: the connection was closed from here`, {
+    code: 'CONNECTION_LOST',
+    hop: name,
+    phase: 'channel',
+    retryable: true,
+  });
 }

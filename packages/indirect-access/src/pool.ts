@@ -3,7 +3,7 @@ import { Admission } from './admission.ts';
 import { ConnectionGroup, closedError, type Lease } from './connection-group.ts';
 import { connectionKey } from './connection-key.ts';
 import type { ExecChannel, SshConnection, SshEngine } from './engine/engine.ts';
-import type { Phase } from './errors.ts';
+import { AccessError, type Phase } from './errors.ts';
 import type { Events } from './events.ts';
 import type { FirstHops } from './first-hops.ts';
 import { HostKeyCheck } from './host-key-check.ts';
@@ -25,6 +25,8 @@ export interface PoolOptions {
   readonly keepalive: Keepalive;
   readonly events: Events;
   readonly replaceLost: boolean;
+  /** Ids of machines to which, and through which, nothing is opened. */
+  readonly barred: ReadonlySet<string>;
   /** How often a handshake that sshd drops before it began is tried. Default 5. */
   readonly tries?: number;
   /** Told whenever another phase begins in opening a connection to the route's machine. */
@@ -100,15 +102,15 @@ export class Pool {
             abandon(late);
           },
         });
-        this.#keep(channel, lease);
-        return channel;
+        return kind === 'relay' ? this.#keep(channel, lease) : this.#keep(abandoning(channel, lease), lease);
       },
     };
   }
 
-  #keep(channel: ExecChannel, lease: Lease): void {
+  #keep(channel: ExecChannel, lease: Lease): ExecChannel {
     channel.closed.then(lease.release);
     this.#leases.set(channel, lease);
+    return channel;
   }
 
   /** On the same connection, which may be about to close and no longer in the pool. */
@@ -158,10 +160,21 @@ export class Pool {
   /** Closes what leads to the machine or through it, and forgets the key of its first contact. */
   async forget(machineId: string): Promise<void> {
     this.#hostKeys.learned.delete(machineId);
-    const entries = [...this.#entries].filter(({ route }) =>
-      machines(route).some(({ id }) => id === machineId),
-    );
-    await this.#closeAll(entries, closedError('the machine was forgotten'));
+    await this.disconnect(machineId, closedError('the machine was forgotten'));
+  }
+
+  /** Closes what leads to the machine or through it. */
+  disconnect(machineId: string, why: Error): Promise<void> {
+    return this.#closeAll(this.#entriesBy(machineId), why);
+  }
+
+  /** What leads to the machine or through it is closed with its last user. */
+  retire(machineId: string): void {
+    for (const { group } of this.#entriesBy(machineId)) group.retire();
+  }
+
+  #entriesBy(machineId: string): readonly Entry[] {
+    return [...this.#entries].filter(({ route }) => machines(route).some(({ id }) => id === machineId));
   }
 
   async close(): Promise<void> {
@@ -216,6 +229,9 @@ export class Pool {
   }
 
   async #open(route: Route, signal: AbortSignal): Promise<SshConnection> {
+    const { barred } = this.#options;
+    const closed = machines(route).find(({ id }) => barred.has(id));
+    if (closed) throw barredError(closed);
     const { ssh, milliseconds } = await openConnection(route, {
       ...this.#options,
       hostKeys: this.#hostKeys,
@@ -273,6 +289,26 @@ export interface PoolStats {
   readonly handshakes: number;
   /** Callers who wait for a connection or a session. */
   readonly waiting: number;
+}
+
+/** Whoever has another route may take it: nothing was begun. */
+export function barredError({ name }: Pick<Machine, 'name'>): AccessError {
+  return new AccessError(`${name}: no connection to it is allowed`, {
+    code: 'ADDRESS_NOT_ALLOWED',
+    hop: name,
+    phase: 'dial',
+    retryable: true,
+  });
+}
+
+/** A relay program is heard out; what else is closed here holds nobody up. */
+function abandoning(channel: ExecChannel, lease: Lease): ExecChannel {
+  const { stdin, stdout, stderr, exit, closed } = channel;
+  const close = () => {
+    channel.close();
+    lease.abandon();
+  };
+  return { stdin, stdout, stderr, exit, closed, close };
 }
 
 function closeChannel(channel: ExecChannel): void {

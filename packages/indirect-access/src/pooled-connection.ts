@@ -9,9 +9,11 @@ export class PooledConnection {
   granted = 0;
   /** direct-tcpip channels, which it does not count. */
   streams = 0;
+  /** Sessions that are closed here, and that the server keeps as long as what it started there lives. */
+  abandoned = 0;
   /** It has granted a session at least once. */
   served = false;
-  /** Takes no new channels; closed when the last one ends. */
+  /** Takes no new channels; closed when the last one ends, or is abandoned. */
   retired = false;
   /** The priming command, once it was started. */
   priming: Promise<void> | undefined;
@@ -38,10 +40,12 @@ export class PooledConnection {
   settle(): void {
     clearTimeout(this.#idleTimer);
     this.idleSince = undefined;
-    if (this.sessions + this.streams > 0 || !this.ssh.isOpen) return;
+    if (!this.ssh.isOpen) return;
+    const taken = this.sessions + this.streams;
+    if (this.retired && taken === this.abandoned) return void this.ssh.close();
+    if (taken > 0) return;
     this.idleSince = Date.now();
-    if (this.retired) void this.ssh.close();
-    else this.#idleTimer = setTimeout(() => void this.ssh.close(), this.#idleMilliseconds);
+    this.#idleTimer = setTimeout(() => void this.ssh.close(), this.#idleMilliseconds);
   }
 
   retire(): void {
