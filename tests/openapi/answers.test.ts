@@ -182,12 +182,26 @@ it('clusters and their machines answer as documented', async () => {
   await ask(404, 'GET', `/v2/clusters/${nobody}/instances`);
   await ask(200, 'GET', `${path}/proxies`);
   await ask(404, 'GET', `/v2/clusters/${nobody}/proxies`);
+  const proxy = `${path}/proxies/c-gate-0`;
+  await ask(409, 'POST', `${proxy}/drain`);
+  await ask(400, 'POST', `${proxy}/drain`, { deadline_seconds: 0 });
+  await ask(202, 'POST', `${proxy}/drain`, { deadline_seconds: 60, force: true });
+  await ask(200, 'POST', `${proxy}/readmit`);
+  await ask(409, 'POST', `${proxy}/promote`);
+  const inner = `${path}/proxies/c-inner-0`;
+  await ask(409, 'POST', `${inner}/drain`);
+  await ask(200, 'POST', `${inner}/promote`, { fence: false });
+  await ask(409, 'POST', `${inner}/readmit`);
+  await ask(202, 'POST', `${inner}/drain`);
+  await ask(200, 'POST', `${inner}/readmit`);
+  await ask(404, 'POST', `${path}/proxies/nope/promote`, {});
   await ask(200, 'GET', `${path}/events?after=0&wait=0.5`);
   await ask(400, 'GET', `${path}/events?wait=61`);
 
   await ask(200, 'GET', `${path}/access`);
   await ask(200, 'PUT', `${path}/access`, {
     ...{ relay: 'direct-tcpip', proxy_policy: 'first', direct_when_faster: true },
+    ...{ promotion: 'automatic', promote_after_seconds: 3600 },
   });
   await ask(400, 'PUT', `${path}/access`, { relay: 'nc' });
   await ask(200, 'PUT', `${path}/access`, {});

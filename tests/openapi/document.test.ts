@@ -81,6 +81,7 @@ it('says what a body is made of wherever one is taken', () => {
     'enrollAgent',
     'explainCluster',
     'explainInstance',
+    'readmitProxy',
     'revokeToken',
     'startSandboxMachine',
     'stopSandboxMachine',

@@ -58,6 +58,13 @@ export const AccessSettings = Type.Object(
         description: 'A machine that is reachable without a proxy too is, where that is faster.',
       }),
     ),
+    promotion: Type.Optional(
+      Type.Union([Type.Literal('off'), Type.Literal('automatic')], {
+        description:
+          'Whether a machine becomes a proxy by itself when no proxy could be used for so long; those are fenced then.',
+      }),
+    ),
+    promote_after_seconds: Type.Optional(Type.Integer({ minimum: 5, maximum: 86_400, default: 60 })),
   },
   { additionalProperties: false },
 );

@@ -26,6 +26,15 @@ export const ImportedMachine = Type.Object(
         description: 'By which the method `floating_ip` reaches it.',
       }),
     ),
+    management_address: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 253,
+        description:
+          'IP address or host name by which the controller reaches it when it is, or becomes, a proxy; absent: `address` ' +
+          'for those that are proxies from the start.',
+      }),
+    ),
     port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65_535, default: 22 })),
     user: Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_.-]{0,31}$' }),
     identity: Type.String({ minLength: 1, maxLength: 64, description: 'A label of `identities`.' }),

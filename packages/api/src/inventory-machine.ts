@@ -8,6 +8,7 @@ export const InventoryMachine = Type.Object({
   is_proxy: Type.Boolean(),
   address: Type.String(),
   floating_ip: Type.Union([Type.String(), Type.Null()]),
+  management_address: Type.Union([Type.String(), Type.Null()]),
   port: Type.Integer(),
   user: Type.String(),
   host_key: HostKeyView,

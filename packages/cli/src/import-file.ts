@@ -112,6 +112,7 @@ const machineFields = [
     'host_keys',
     'spare',
     'floating_ip',
+    'management_address',
   ],
 ];
 

@@ -31,6 +31,7 @@ import { createDbosEngine } from './provisioning/engine/dbos-engine.ts';
 import { pluginChecks } from './provisioning/plugin-checks.ts';
 import { beginPromisedWork, watchPromisedWork } from './provisioning/promised-work.ts';
 import { registerProvisioning } from './provisioning/provisioning.ts';
+import { PromotionWatch } from './provisioning/proxies/promotion-watch.ts';
 import { Verifier } from './provisioning/verifier.ts';
 import { watchCancellations } from './provisioning/watch-cancellations.ts';
 import { lookAfterOrphans, watchOrphans } from './provisioning/watch-orphans.ts';
@@ -41,6 +42,7 @@ import { moveInstance } from './storage/instances.ts';
 import { loadOrCreateMasterKeys } from './storage/master-key.ts';
 import { migrate } from './storage/migrate.ts';
 import { PostgresNotifications } from './storage/notifications.ts';
+import { dutyChannel, movePromoted } from './storage/proxy-duties.ts';
 import { cancelChannel, runChannel } from './storage/runs.ts';
 import { checkMasterKeys, openSecrets } from './storage/secrets.ts';
 
@@ -85,6 +87,7 @@ export async function openController(parts: ControllerParts): Promise<string> {
     eventChannel,
     runChannel,
     cancelChannel,
+    dutyChannel,
   ]);
   shutdown.add('notifications', 1000, () => notifications.close());
   const events = openEventLog(db, notifications, (error, event) =>
@@ -115,6 +118,7 @@ export async function openController(parts: ControllerParts): Promise<string> {
     log,
   });
   shutdown.add('access', 5000, () => access.close());
+  await access.duties.start(notifications);
   const journal = new RunJournal(db, log, controllerId);
   const { lostContactSeconds } = config;
   const executor = new RunExecutor({ access, secrets, journal, log, lostContactSeconds });
@@ -154,6 +158,8 @@ export async function openController(parts: ControllerParts): Promise<string> {
   shutdown.add('promised work', 5000, () => promisedWork.stop());
   const cancellations = watchCancellations({ ...orphans, notifications });
   shutdown.add('cancellations', 5000, () => cancellations.stop());
+  const promotion = new PromotionWatch({ db, events, access, clouds, log, controllerId });
+  shutdown.add('promotion', 5000, () => promotion.close());
   const watch = watchOrphans(orphans);
   shutdown.add('orphans', 5000, () => watch.stop());
 
@@ -236,7 +242,9 @@ function openClouds(
   const options = {
     directory: path.join(config.data, 'sandbox'),
     apiHost: config.host,
-    onMoved: (instanceId: string, at: Parameters<typeof moveInstance>[2]) => moveInstance(db, instanceId, at),
+    onMoved: async (instanceId: string, at: Parameters<typeof moveInstance>[2]) => {
+      if (!(await movePromoted(db, instanceId, at))) await moveInstance(db, instanceId, at);
+    },
   };
   if (config.sandbox) clouds.set('sandbox', new SandboxCloud(options));
   if (testCloud) clouds.set('fake', new FakeCloud(testCloud, options));

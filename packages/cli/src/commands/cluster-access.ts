@@ -6,6 +6,7 @@ import {
   type ClusterAccess,
 } from '@wadi/api';
 import { type Command, Option } from 'commander';
+import { wholeNumber } from '../option-value.ts';
 import { print, printJson } from '../print.ts';
 import { findCluster, openSession } from '../session.ts';
 
@@ -19,6 +20,8 @@ interface Options {
   readonly relay?: NonNullable<AccessSettings['relay']>;
   readonly proxyPolicy?: NonNullable<AccessSettings['proxy_policy']>;
   readonly directWhenFaster?: 'on' | 'off';
+  readonly promotion?: NonNullable<AccessSettings['promotion']>;
+  readonly promoteAfter?: number;
 }
 
 export function addClusterAccessCommand(cluster: Command): void {
@@ -47,6 +50,13 @@ export function addClusterAccessCommand(cluster: Command): void {
         'off',
       ]),
     )
+    .addOption(
+      new Option(
+        '--promotion <promotion>',
+        'a machine becomes a proxy by itself when all are gone; those are fenced then',
+      ).choices(['off', 'automatic']),
+    )
+    .option('--promote-after <seconds>', 'for how long they must be gone before (60)', wholeNumber(5, 86_400))
     .addHelpText(
       'after',
       `
@@ -55,6 +65,7 @@ Examples:
   wadi cluster access lab --method netns --router-id 6f1c2f3e-6b52-4d9c-8a2e-0f3b8a4f6a11
   wadi cluster access lab --method proxy_command --proxy-command 'ssh -W {host}:{port} relay'
   wadi cluster access lab --method default
+  wadi cluster access lab --promotion automatic --promote-after 30
 
 A new method forgets what only the one before had a use for. What begins from now on goes the new way.`,
     )
@@ -73,7 +84,7 @@ A new method forgets what only the one before had a use for. What begins from no
 }
 
 function changedSettings(present: AccessSettings, options: Options): AccessSettings {
-  const { method, relay, proxyPolicy, directWhenFaster } = options;
+  const { method, relay, proxyPolicy, directWhenFaster, promotion, promoteAfter } = options;
   const { namespace, router_id, network_id, tenant_id, proxy_command, method: before, ...others } = present;
   const kept = method === undefined ? present : others;
   return {
@@ -87,6 +98,8 @@ function changedSettings(present: AccessSettings, options: Options): AccessSetti
     ...(relay !== undefined && { relay }),
     ...(proxyPolicy !== undefined && { proxy_policy: proxyPolicy }),
     ...(directWhenFaster !== undefined && { direct_when_faster: directWhenFaster === 'on' }),
+    ...(promotion !== undefined && { promotion }),
+    ...(promoteAfter !== undefined && { promote_after_seconds: promoteAfter }),
   };
 }
 
@@ -99,5 +112,7 @@ function show(name: string, { settings, effective }: ClusterAccess): void {
   print(`  relay          ${relay}`);
   if (settings.proxy_policy !== undefined) print(`  proxy policy   ${settings.proxy_policy}`);
   if (settings.direct_when_faster) print('  direct when it is faster');
+  if (settings.promotion === 'automatic')
+    print(`  promotion      automatic, after ${settings.promote_after_seconds ?? 60} s without a proxy`);
   if (problem !== null) print(`  no machine can be reached: ${problem}`);
 }

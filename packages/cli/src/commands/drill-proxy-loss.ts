@@ -10,6 +10,7 @@ import { drillProxyLoss } from '../drill/proxy-loss.ts';
 import { isFlawless } from '../drill/reckoning.ts';
 import { WadiCarrier } from '../drill/wadi-carrier.ts';
 import { ExitCode, exitCodesHelp } from '../exit-code.ts';
+import { wholeNumber } from '../option-value.ts';
 import { printJson, report } from '../print.ts';
 import { findCluster, openSession, type Session } from '../session.ts';
 
@@ -28,13 +29,13 @@ export function addDrillProxyLossCommand(drill: Command): void {
     .argument('<cluster>', 'name or id; it needs two proxies')
     .argument('[arguments...]', 'after --: for the program of --inject')
     .option('--inject <program>', 'blocks and unblocks a proxy, see below; the sandbox needs none')
-    .option('--commands <n>', 'how many, over all machines that are no proxies', whole(1, 100_000), 200)
+    .option('--commands <n>', 'how many, over all machines that are no proxies', wholeNumber(1, 100_000), 200)
     .option(
       '--kinds <list>',
       `faults, in this order: ${faultKinds.join(',')} (default: all there are)`,
       kinds,
     )
-    .option('--seconds <n>', 'how long each fault lasts, and the calm after it', whole(1, 3600), 15)
+    .option('--seconds <n>', 'how long each fault lasts, and the calm after it', wholeNumber(1, 3600), 15)
     .option('--upload <size>', 'a file that is uploaded meanwhile, e.g. 64MiB; 0: none', size, 4 * 2 ** 20)
     .addHelpText('after', help)
     .action(async (name: string, args: string[], options: Options, command: Command) => {
@@ -140,14 +141,6 @@ function unlessAbsent(error: unknown): [] {
 
 function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError';
-}
-
-function whole(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
-  };
 }
 
 function kinds(text: string): FaultKind[] {

@@ -13,15 +13,20 @@ import type { Database } from '../storage/database.ts';
 import { findInstanceOwner, pinHostKey } from '../storage/instances.ts';
 import type { Secrets } from '../storage/secrets.ts';
 import { type AccessPolicy, accessSettings } from './access-settings.ts';
+import type { AccessSettings, ClusterFacts, InstanceFacts } from './cluster-facts.ts';
 import { ClusterReach, type OnFailure } from './cluster-reach.ts';
+import { type Connections, DutyKeeper } from './duty-keeper.ts';
 import { fingerprint } from './host-key.ts';
 import { HttpDispatchers } from './http-dispatchers.ts';
+import { OpenWork } from './open-work.ts';
 import { ProxyProber } from './proxy-prober.ts';
 import { type ProxyState, proxyStates } from './proxy-states.ts';
 import { readFacts } from './read-facts.ts';
 import { RouteHealth } from './route-health.ts';
 import { RouteSelector } from './route-selector.ts';
 import { readIdentity } from './stored-identity.ts';
+import { strandedWithout } from './stranded.ts';
+import { type Door, tryAsProxy } from './try-proxy.ts';
 import { Verdicts } from './verdicts.ts';
 
 export interface ClusterAccessParts {
@@ -32,6 +37,11 @@ export interface ClusterAccessParts {
   /** A stream to the sshd of an instance that has dialled in; absent: none does. */
   readonly openAgent?: (instanceId: string, signal: AbortSignal) => Promise<Duplex>;
   readonly log: Logger;
+}
+
+interface Read {
+  readonly facts: ClusterFacts;
+  readonly settings: AccessSettings;
 }
 
 const chance = { now: () => performance.now(), random: () => Math.random() };
@@ -47,6 +57,11 @@ export class ClusterAccess {
   /** For web pages of machines. */
   readonly http: HttpDispatchers;
   readonly verdicts: Verdicts;
+  /** What each controller has open through proxies that are drained, and to those that are fenced. */
+  readonly duties: DutyKeeper;
+  /** Work that can change its route while it goes on. */
+  readonly work = new OpenWork();
+  readonly #readAt = new WeakMap<ClusterReach, number>();
 
   constructor(parts: ClusterAccessParts) {
     this.#parts = parts;
@@ -69,12 +84,17 @@ export class ClusterAccess {
     });
     this.http = new HttpDispatchers(this.#indirect);
     this.verdicts = new Verdicts(parts);
+    this.duties = new DutyKeeper({
+      ...{ db: parts.db, log: parts.log, work: this.work, connections: this.#connections() },
+      reach: (cluster) => this.reach(cluster),
+      changed: (ids) => this.#prober.forget(ids),
+    });
   }
 
   /** The cluster's machines and the ways to them as of now; read again after anything changed. */
   async reach(cluster: ClusterRow): Promise<ClusterReach> {
-    const facts = await readFacts(this.#parts.db, cluster);
-    const settings = accessSettings(cluster, this.#parts.policy);
+    const readAt = performance.now();
+    const { facts, settings } = await this.#read(cluster);
     // Who only looks at what is known is no reason to log in to proxies.
     const onUse = () => this.#prober.use(facts, settings);
     const owner = { projectId: cluster.project_id, clusterId: cluster.id };
@@ -82,14 +102,51 @@ export class ClusterAccess {
     const onFailure = (...[machine, error, route]: Parameters<OnFailure>) => {
       if (cluster.status === 'Active') this.verdicts.failed(owner, machine, error, describeRoute(route));
     };
-    return new ClusterReach(this.#indirect, facts, settings, this.#selector, { onUse, onFailure });
+    const reach = new ClusterReach(this.#indirect, facts, settings, this.#selector, { onUse, onFailure });
+    this.#readAt.set(reach, readAt);
+    return reach;
   }
 
-  /** How each proxy is, as far as this controller knows. Asking is no use of the cluster. */
-  async health(cluster: ClusterRow): Promise<readonly ProxyState[]> {
-    const facts = await readFacts(this.#parts.db, cluster);
-    const settings = accessSettings(cluster, this.#parts.policy);
-    return proxyStates(facts, settings, this.#selector.health, this.#indirect.stats());
+  /** No duty of the cluster's proxies has changed since it was read. */
+  isCurrent(reach: ClusterReach): boolean {
+    return (this.#readAt.get(reach) ?? 0) > this.duties.changedAt(reach.facts.clusterId);
+  }
+
+  /** How each proxy is, as far as this controller knows. Asking is no use of the cluster. `also`: a machine that is none. */
+  async health(cluster: ClusterRow, also?: string): Promise<readonly ProxyState[]> {
+    return this.#states(await this.#read(cluster), also);
+  }
+
+  /** The same, and from now on this controller looks whether they answer, whether or not the cluster is in use. */
+  async watchProxies(cluster: ClusterRow): Promise<readonly ProxyState[]> {
+    const read = await this.#read(cluster);
+    this.#prober.use(read.facts, read.settings);
+    return this.#states(read);
+  }
+
+  /** The machines that would have no way that works, as far as this controller knows, if that proxy was drained. */
+  async strandedWithout(cluster: ClusterRow, proxyId: string): Promise<readonly InstanceFacts[]> {
+    const { facts, settings } = await this.#read(cluster);
+    const proxy = facts.instances.find(({ id }) => id === proxyId);
+    return proxy ? strandedWithout(facts, settings, this.#selector.health, proxy) : [];
+  }
+
+  /** Whether a machine could serve as a proxy when it is dialled there; null: it could, else why not. */
+  async tryAsProxy(
+    cluster: ClusterRow,
+    instanceId: string,
+    door: Door | null,
+    signal: AbortSignal,
+  ): Promise<string | null> {
+    const { facts, settings } = await this.#read(cluster);
+    const instance = facts.instances.find(({ id }) => id === instanceId);
+    if (!instance) return 'it is gone';
+    const explainer = this.#indirect.explainer();
+    try {
+      return await tryAsProxy(explainer, facts, settings, { instance, door }, signal);
+    } finally {
+      await explainer.close();
+    }
   }
 
   /** Ends what is open to machines that go, or whose key changed. */
@@ -106,11 +163,37 @@ export class ClusterAccess {
   }
 
   async close(): Promise<void> {
+    await this.duties.close();
     this.#prober.close();
     this.#selector.close();
     this.http.close();
     await this.#indirect.close();
     await this.verdicts.close();
+  }
+
+  async #read(cluster: ClusterRow): Promise<Read> {
+    const facts = await readFacts(this.#parts.db, cluster);
+    return { facts, settings: accessSettings(cluster, this.#parts.policy) };
+  }
+
+  #states({ facts, settings }: Read, also?: string): readonly ProxyState[] {
+    return proxyStates(facts, settings, this.#selector.health, this.#indirect.stats(), also);
+  }
+
+  #connections(): Connections {
+    const [indirect, http] = [this.#indirect, this.http];
+    return {
+      bar(id: string, name: string) {
+        http.forget(id);
+        return indirect.bar(id, name);
+      },
+      admit: (id: string) => indirect.admit(id),
+      retire(id: string) {
+        http.retire(id);
+        indirect.retire(id);
+      },
+      disconnect: (id: string, name: string) => indirect.disconnect(id, name),
+    };
   }
 
   async #pin(machine: Machine, key: string): Promise<string> {

@@ -8,6 +8,12 @@ export interface ClusterFacts {
   readonly instances: readonly InstanceFacts[];
 }
 
+/**
+ * `drained`: nothing new goes through it. `promoted`: it serves as a proxy though its node group does not say so. `fenced`:
+ * nothing is opened to it at all.
+ */
+export type Duty = 'drained' | 'promoted' | 'fenced';
+
 export interface InstanceFacts {
   readonly id: string;
   readonly name: string;
@@ -16,7 +22,10 @@ export interface InstanceFacts {
   /** Place of its node group in the cluster, and its own place in the group: the order of preference. */
   readonly groupPosition: number;
   readonly index: number;
+  /** Its node group says so. */
   readonly isProxy: boolean;
+  /** Absent: nothing but what its node group says. */
+  readonly duty?: Duty;
   readonly internalIp: string | null;
   /** Absent: none. */
   readonly floatingIp?: string | null;

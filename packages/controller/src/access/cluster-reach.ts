@@ -53,6 +53,13 @@ export class ClusterReach {
     return planRoutes(this.facts, instance, this.#settings);
   }
 
+  /** Whether on one of its routes nothing is known to be broken. */
+  hasWorkingWay(nameOrId: string): boolean {
+    const instance = this.find(nameOrId);
+    const ways = instance ? waysOf(this.routes(instance)) : [];
+    return ways.some(({ steps }) => this.#selector.health.isClosed(steps));
+  }
+
   /** Which fact is missing when there is no route. */
   whyNoRoute(instance: InstanceFacts): NoRouteReason {
     return whyNoRoute(this.facts, instance, this.#settings.entrance);

@@ -7,7 +7,7 @@ const idle = 60_000;
 
 interface Open {
   readonly dispatcher: Dispatcher;
-  readonly machineId: string;
+  readonly route: Route;
   used: number;
 }
 
@@ -28,7 +28,7 @@ export class HttpDispatchers {
     const found = this.#open.get(key);
     const entry = found ?? {
       dispatcher: this.#indirect.dispatcher(route),
-      machineId: route.machine.id,
+      route,
       used: 0,
     };
     entry.used = performance.now();
@@ -37,7 +37,15 @@ export class HttpDispatchers {
   }
 
   forget(machineId: string): void {
-    this.#drop((entry) => entry.machineId === machineId, true);
+    this.#drop(({ route }) => route.machine.id === machineId, true);
+  }
+
+  /** Answers that come through the machine come to their end; later requests go elsewhere. */
+  retire(machineId: string): void {
+    this.#drop(
+      ({ route }) => route.hops.some((hop) => hop.kind === 'ssh' && hop.machine.id === machineId),
+      false,
+    );
   }
 
   close(): void {

@@ -1,4 +1,5 @@
 import type { AccessSettings, ClusterFacts, Entrance, InstanceFacts } from './cluster-facts.ts';
+import { servesAsProxy } from './plan-routes.ts';
 
 /** The facts give no way to the machine: nothing was tried. */
 export class NoRouteError extends Error {
@@ -16,7 +17,14 @@ export class NoRouteError extends Error {
 }
 
 export interface NoRouteReason {
-  readonly code: 'NO_ENTRANCE' | 'NO_ADDRESS' | 'NO_CREDENTIAL' | 'NO_PROXY' | 'NO_PROXY_ADDRESS';
+  readonly code:
+    | 'FENCED'
+    | 'NO_ENTRANCE'
+    | 'NO_ADDRESS'
+    | 'NO_CREDENTIAL'
+    | 'NO_PROXY'
+    | 'NO_PROXY_IN_USE'
+    | 'NO_PROXY_ADDRESS';
   readonly reason: string;
   readonly hint: string;
 }
@@ -27,11 +35,18 @@ export function whyNoRoute(
   instance: InstanceFacts,
   entrance: Entrance = { method: 'fixed_ip' },
 ): NoRouteReason {
+  const { clusterName } = facts;
+  if (instance.duty === 'fenced')
+    return {
+      code: 'FENCED',
+      reason: 'it is fenced, since another machine was promoted in its place',
+      hint: `wadi proxies readmit ${clusterName}/${instance.name} takes it into use again`,
+    };
   if ('problem' in entrance)
     return {
       code: 'NO_ENTRANCE',
       reason: entrance.problem,
-      hint: `wadi cluster access ${facts.clusterName} says and changes it`,
+      hint: `wadi cluster access ${clusterName} says and changes it`,
     };
   if (instance.internalIp === null && instance.managementIp === null)
     return {
@@ -47,7 +62,15 @@ export function whyNoRoute(
     };
   const address =
     entrance.method === 'floating_ip' ? 'a floating address' : 'an address that the controller can dial';
-  const proxies = facts.instances.filter((each) => each.isProxy && each.id !== instance.id);
+  const others = facts.instances.filter((each) => each.id !== instance.id);
+  const proxies = others.filter(servesAsProxy);
+  const unused = others.filter((each) => each.isProxy).map((each) => each.name);
+  if (proxies.length === 0 && unused.length > 0)
+    return {
+      code: 'NO_PROXY_IN_USE',
+      reason: `it is reachable only through a proxy, and all of them (${unused.join(', ')}) are drained or fenced`,
+      hint: `wadi proxies readmit ${clusterName}/${unused[0]}, or promote another machine`,
+    };
   if (proxies.length === 0)
     return {
       code: 'NO_PROXY',

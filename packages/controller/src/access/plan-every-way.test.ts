@@ -1,7 +1,7 @@
 import { describeRoute, type Route } from '@wadi/indirect-access';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { AccessSettings, ClusterFacts, Entrance, InstanceFacts } from './cluster-facts.ts';
+import type { AccessSettings, ClusterFacts, Duty, Entrance, InstanceFacts } from './cluster-facts.ts';
 import { planRoutes } from './plan-routes.ts';
 
 /**
@@ -81,10 +81,15 @@ const anyCluster: fc.Arbitrary<readonly InstanceFacts[]> = fc
             loginUser: sometimes('wadi'),
             credential: sometimes('key'),
             hostKeys: fc.constantFrom<string[][]>([], ['ssh-ed25519 AAAA']),
+            duty: fc.option(fc.constantFrom<Duty>('drained', 'promoted', 'fenced'), {
+              nil: undefined,
+              freq: 2,
+            }),
           })
           .map(
-            (given): InstanceFacts => ({
+            ({ duty, ...given }): InstanceFacts => ({
               ...given,
+              ...(duty && { duty }),
               ...{
                 id: `${place}-${id}`,
                 name: `m${place}`,
@@ -104,6 +109,10 @@ const factsOf = (instances: readonly InstanceFacts[]): ClusterFacts => ({
   instances,
 });
 
+/** Said once more too. */
+const leadsOn = ({ isProxy, duty }: InstanceFacts) => (isProxy && duty === undefined) || duty === 'promoted';
+const isKnockedAt = ({ isProxy, duty }: InstanceFacts) => isProxy || duty === 'promoted';
+
 /** Where the controller may knock; said once more, so that a change of the planner's own rule is noticed. */
 function isDoor(
   each: InstanceFacts,
@@ -113,7 +122,7 @@ function isDoor(
   if (entrance?.method === 'fixed_ip') return each.managementIp !== null;
   if (entrance?.method === 'floating_ip') return each.floatingIp !== null && each.floatingIp !== undefined;
   const address = entrance?.method === 'agent' || each.internalIp !== null;
-  return address && (each.isProxy || !instances.some(({ isProxy }) => isProxy));
+  return address && (isKnockedAt(each) || !instances.some(isKnockedAt));
 }
 
 const isKnown = ({ loginUser, credential }: InstanceFacts) => loginUser !== null && credential !== null;
@@ -123,13 +132,14 @@ const isKnown = ({ loginUser, credential }: InstanceFacts) => loginUser !== null
  * through one proxy where it does; else through such a one and a proxy behind it.
  */
 function allowedPaths(target: InstanceFacts, instances: readonly InstanceFacts[], settings: AccessSettings) {
-  const proxies = instances.filter((each) => each.isProxy && each.id !== target.id);
+  if (target.duty === 'fenced') return [];
+  const proxies = instances.filter((each) => leadsOn(each) && each.id !== target.id);
   const outer = proxies.filter((each) => isDoor(each, instances, settings));
   const inner = proxies.filter((each) => !outer.includes(each));
   const ways = [
     ...(isDoor(target, instances, settings) ? [[]] : []),
     ...outer.map((one) => [one]),
-    ...(target.isProxy ? [] : outer.flatMap((one) => inner.map((other) => [one, other]))),
+    ...(isKnockedAt(target) ? [] : outer.flatMap((one) => inner.map((other) => [one, other]))),
   ];
   return ways
     .map((way) => [...way, target])
@@ -150,10 +160,41 @@ describe('whatever the cluster and its access method', () => {
             const jumps = route.hops.slice(1).map((hop) => (hop.kind === 'ssh' ? hop.machine.id : hop.kind));
             expect(new Set([...jumps, target.id]).size).toBe(jumps.length + 1);
             expect(route.machine.id).toBe(target.id);
-            for (const id of jumps) expect(instances.find((each) => each.id === id)?.isProxy).toBe(true);
+            for (const id of jumps) expect(instances.find((each) => each.id === id)).toSatisfy(leadsOn);
           }
       }),
       { numRuns: 300 },
+    );
+  });
+
+  it('a drained proxy leads nowhere, and nothing leads to a fenced one', () => {
+    fc.assert(
+      fc.property(anyCluster, anySettings, (instances, settings) => {
+        const all = instances.flatMap((target) => planRoutes(factsOf(instances), target, settings));
+        const ids = (duty: Duty) => instances.filter((each) => each.duty === duty).map(({ id }) => id);
+        for (const { hops, machine } of all) {
+          const jumps = hops.flatMap((hop) => (hop.kind === 'ssh' ? [hop.machine.id] : []));
+          for (const id of [...ids('drained'), ...ids('fenced')]) expect(jumps).not.toContain(id);
+          expect(ids('fenced')).not.toContain(machine.id);
+        }
+      }),
+    );
+  });
+
+  it('a promoted machine is as good a proxy as one whose node group says so', () => {
+    fc.assert(
+      fc.property(anyCluster, anySettings, (instances, settings) => {
+        const flagged = instances.map((each): InstanceFacts => {
+          if (each.duty !== 'promoted') return each;
+          const { duty: _, ...rest } = each;
+          return { ...rest, isProxy: true };
+        });
+        instances.forEach((target, place) => {
+          expect(planRoutes(factsOf(instances), target, settings)).toEqual(
+            planRoutes(factsOf(flagged), flagged[place] as InstanceFacts, settings),
+          );
+        });
+      }),
     );
   });
 

@@ -7,25 +7,28 @@ import type { AccessSettings, ClusterFacts, InstanceFacts } from './cluster-fact
  *
  * Indirect access (the seed's rule): as soon as a cluster has a proxy, every other machine is reached through one.
  * A machine with an address of its own can be dialled too; that way comes last, so that a cluster which has a proxy
- * keeps its traffic there. A proxy with no address of its own is reached through one that has.
+ * keeps its traffic there. A proxy with no address of its own is reached through one that has. Nothing goes through
+ * a proxy that is drained, and nothing to one that is fenced.
  */
 export function planRoutes(
   facts: ClusterFacts,
   instance: InstanceFacts,
   settings: AccessSettings,
 ): readonly Route[] {
-  const hasProxy = proxiesOf(facts).length > 0;
+  if (instance.duty === 'fenced') return [];
+  const hasProxy = facts.instances.some(isDialledAsProxy);
   const isOuter = (each: InstanceFacts) => doorOf(each, hasProxy, settings) !== undefined;
   const proxies = proxiesOf(facts).filter((each) => each.id !== instance.id);
   const outer = proxies.filter(isOuter);
   const inner = proxies.filter((each) => !isOuter(each));
 
   const jumps: InstanceFacts[][] = outer.map((proxy) => [proxy]);
-  if (!instance.isProxy) {
+  const isProxy = isDialledAsProxy(instance);
+  if (!isProxy) {
     for (const last of inner) for (const first of outer) jumps.push([first, last]);
   }
   const direct: InstanceFacts[][] = isOuter(instance) ? [[]] : [];
-  const ways = instance.isProxy ? [...direct, ...jumps] : [...jumps, ...direct];
+  const ways = isProxy ? [...direct, ...jumps] : [...jumps, ...direct];
   const routes = ways.map((way) => {
     const door = doorOf(way[0] ?? instance, hasProxy, settings);
     return door && routeThrough(door, [...way, instance], settings);
@@ -33,20 +36,30 @@ export function planRoutes(
   return routes.filter((route) => route !== undefined);
 }
 
+/** Others are reached through it. */
+export function servesAsProxy({ isProxy, duty }: Pick<InstanceFacts, 'isProxy' | 'duty'>): boolean {
+  return duty === undefined ? isProxy : duty === 'promoted';
+}
+
+/** The controller knocks at it, whether or not anything goes through it at present. */
+function isDialledAsProxy({ isProxy, duty }: InstanceFacts): boolean {
+  return isProxy || duty === 'promoted';
+}
+
 const sorted = new WeakMap<ClusterFacts, readonly InstanceFacts[]>();
 
-/** In order. Kept with the facts, which never change: thousands of machines ask for their routes one after the other. */
+/** Those in use, in order. Kept with the facts, which never change: thousands of machines ask for their routes one after the other. */
 export function proxiesOf(facts: ClusterFacts): readonly InstanceFacts[] {
   let proxies = sorted.get(facts);
   if (!proxies) {
-    proxies = facts.instances.filter((each) => each.isProxy).sort(byPlace);
+    proxies = facts.instances.filter(servesAsProxy).sort(byPlace);
     sorted.set(facts, proxies);
   }
   return proxies;
 }
 
 /** Sahara's order: by node group, then by number. Ids make it total. */
-function byPlace(a: InstanceFacts, b: InstanceFacts): number {
+export function byPlace(a: InstanceFacts, b: InstanceFacts): number {
   return a.groupPosition - b.groupPosition || a.index - b.index || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
 }
 
@@ -60,7 +73,8 @@ interface Door {
 /** undefined: this controller does not dial it. */
 function doorOf(instance: InstanceFacts, hasProxy: boolean, settings: AccessSettings): Door | undefined {
   const { allow, entrance = { method: 'fixed_ip' } } = settings;
-  const { isProxy, internalIp, floatingIp = null, managementIp, managementPort, sshPort } = instance;
+  const isProxy = isDialledAsProxy(instance);
+  const { internalIp, floatingIp = null, managementIp, managementPort, sshPort } = instance;
   const tcp: FirstHop = allow ? { kind: 'tcp', allow } : { kind: 'tcp' };
   if ('problem' in entrance) return undefined;
   if ('hop' in entrance) {

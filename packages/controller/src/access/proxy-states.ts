@@ -1,6 +1,6 @@
 import type { AccessError, PoolStats } from '@wadi/indirect-access';
 import type { AccessSettings, ClusterFacts, InstanceFacts } from './cluster-facts.ts';
-import { planRoutes, proxiesOf } from './plan-routes.ts';
+import { byPlace, planRoutes } from './plan-routes.ts';
 import type { RouteHealth } from './route-health.ts';
 import type { Step } from './route-steps.ts';
 import { waysToProxy } from './way.ts';
@@ -14,29 +14,39 @@ export interface ProxyState {
   readonly latency: number | undefined;
   /** Channels that are open on it or through it. */
   readonly channels: number;
+  /** Open to it. */
+  readonly connections: number;
   /** Machines with an open connection through it. */
   readonly machines: number;
   /** Why it is down. */
   readonly cause: AccessError | undefined;
 }
 
-/** What is known of each proxy of a cluster, by the best way to it. */
+/** What is known of each machine that is a proxy, or was or may be one, by the best way to it. */
 export function proxyStates(
   facts: ClusterFacts,
   settings: AccessSettings,
   health: RouteHealth,
   { connections }: PoolStats,
+  also?: string,
 ): readonly ProxyState[] {
   const channels = new Map<string, number>();
-  for (const { machine, sessions, streams } of connections)
+  const counts = new Map<string, number>();
+  for (const { machine, sessions, streams } of connections) {
     channels.set(machine, (channels.get(machine) ?? 0) + sessions + streams);
-  return proxiesOf(facts).map((proxy) => {
+    counts.set(machine, (counts.get(machine) ?? 0) + 1);
+  }
+  const proxies = facts.instances
+    .filter(({ id, isProxy, duty }) => isProxy || duty !== undefined || id === also)
+    .sort(byPlace);
+  return proxies.map((proxy) => {
     const ways = waysToProxy(planRoutes(facts, proxy, settings)).map(({ steps }) => wayState(steps, health));
     const best = order.map((state) => ways.find((way) => way.state === state)).find((way) => way) ?? nothing;
     const { steps, ...state } = best;
     const into = steps.at(-1);
     const machines = into === undefined ? 0 : health.machinesBehind(into);
-    return { proxy, ...state, channels: channels.get(proxy.id) ?? 0, machines };
+    const open = { channels: channels.get(proxy.id) ?? 0, connections: counts.get(proxy.id) ?? 0 };
+    return { proxy, ...state, ...open, machines };
   });
 }
 

@@ -119,7 +119,11 @@ export class RunExecutor {
     const { access, secrets, journal, log } = this.#parts;
     let execution: Execution;
     try {
-      const reach = sharedReading(knownFor, () => access.reach(cluster));
+      const reach = sharedReading(
+        knownFor,
+        () => access.reach(cluster),
+        (known) => access.isCurrent(known),
+      );
       const { indirect } = await reach();
       const input = await readRunInput(secrets, run.input_secret_id);
       execution = { run, indirect, reach, input, cancel };
@@ -138,7 +142,7 @@ export class RunExecutor {
   }
 
   async #runOn(execution: Execution, { instance, begin }: RunTarget): Promise<void> {
-    const { journal, log } = this.#parts;
+    const { access, journal, log } = this.#parts;
     const { run, input, cancel, reach } = execution;
     const letGo = this.#letGo.signal;
     if (letGo.aborted) return;
@@ -149,6 +153,7 @@ export class RunExecutor {
         // As it is when a way is sought: machines come and go while a command runs.
         reach,
         connecting: (work) => this.#starting.run(work),
+        leaving: (route, leave) => access.work.add(run.cluster_id, route, leave),
       },
       begin,
     );

@@ -26,3 +26,16 @@ it('is read again after a failure', async () => {
   await expect(read()).rejects.toThrow('away');
   expect(await read()).toBe(2);
 });
+
+it('is read again when it is not current any more, once for all who ask', async () => {
+  let count = 0;
+  let current = 1;
+  const read = sharedReading(
+    1000,
+    async () => ++count,
+    (value) => value >= current,
+  );
+  expect(await read()).toBe(1);
+  current = 2;
+  expect(await Promise.all([read(), read()])).toEqual([2, 2]);
+});

@@ -26,6 +26,8 @@ export interface TargetRunParts {
   reach(): Promise<ClusterReach>;
   /** Runs what connects, of which only so much is done at once. */
   connecting<T>(work: () => Promise<T>): Promise<T>;
+  /** Until what it returns is called, `leave` is called when the route is not to be used any more. */
+  leaving(route: Route, leave: () => void): () => void;
   /** Ends the command. */
   readonly cancel: AbortSignal;
   /** Ends only the looking on: another controller goes on with it. */
@@ -205,9 +207,12 @@ export class TargetRun {
     } finally {
       if (!this.#followed) attached.close();
     }
-    if (cancel.aborted) this.#followed.cancel();
-    if (letGo.aborted) this.#followed.close();
-    const end = await this.#readAll(this.#followed);
+    const followed = this.#followed;
+    if (cancel.aborted) followed.cancel();
+    if (letGo.aborted) followed.close();
+    // Closed as a lost connection is: what was read counts, and the next attachment takes another way.
+    const stay = this.#route && this.#parts.leaving(this.#route, () => followed.close());
+    const end = await this.#readAll(followed).finally(stay);
     if (end.how !== 'more') return endOf(end, run, instance);
     this.#followed.close();
     this.#followed = undefined;

@@ -30,6 +30,15 @@ export interface Cloud {
   /** Whether the machine is switched on; absent: nobody can tell. Changes nothing. */
   powerOf?(reference: InstanceReference): Promise<Power>;
 
+  /**
+   * Sees to it that the controller can dial a machine that is to serve as a proxy, and says where. Null: by an address that
+   * it has already, as the cluster's access method has it. Throws when that cannot be. Absent: nothing to see to.
+   */
+  promoteToProxy?(reference: InstanceReference): Promise<{ address: string; port: number | null } | null>;
+
+  /** Takes that back. */
+  demoteProxy?(reference: InstanceReference): Promise<void>;
+
   /** Without which no cluster can be made here; absent: nothing. */
   readonly requires?: readonly ('image' | 'network')[];
 

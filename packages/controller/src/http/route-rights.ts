@@ -60,6 +60,9 @@ export const routeRights: RouteRights = {
   'GET /clusters/:/instances': 'view',
   'POST /clusters/:/instances/:/agent': 'run',
   'GET /clusters/:/proxies': 'view',
+  'POST /clusters/:/proxies/:/drain': 'run',
+  'POST /clusters/:/proxies/:/readmit': 'run',
+  'POST /clusters/:/proxies/:/promote': 'run',
   'GET /clusters/:/events': 'view',
   'GET /clusters/:/explain': 'view',
   // It logs in.

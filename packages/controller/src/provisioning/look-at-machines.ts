@@ -12,7 +12,8 @@ const answerDeadline = 10_000;
 
 /** How every machine is found over its route: proxies first, since the others are behind them. Changes nothing. */
 export async function lookAtMachines(reach: ClusterReach, signal: AbortSignal): Promise<MachineHealth[]> {
-  const everyone = reach.facts.instances;
+  // Who took one out of use knows that it does not answer, and looking at it would use it.
+  const everyone = reach.facts.instances.filter(({ duty }) => duty === undefined || duty === 'promoted');
   const limiter = new Limiter(atOnce);
   const look = (isProxy: boolean) =>
     Promise.all(

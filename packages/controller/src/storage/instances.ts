@@ -1,12 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { type Kysely, type Selectable, sql } from 'kysely';
-import type { InstanceTable, Schema } from './schema.ts';
+import type { InstanceTable, ProxyDutyTable, Schema } from './schema.ts';
 
 export type InstanceRow = Selectable<InstanceTable>;
 export type InstanceWithGroup = InstanceRow & {
   node_group_name: string;
   group_position: number;
   is_proxy: boolean;
+  duty: ProxyDutyTable['duty'] | null;
+  /** Where a promoted one is dialled; null: as the access method has it. */
+  duty_address: string | null;
+  duty_port: number | null;
 };
 
 /** All instances of a cluster by node group and number. */
@@ -14,11 +18,15 @@ export function listInstances(db: Kysely<Schema>, clusterId: string): Promise<In
   return db
     .selectFrom('instance')
     .innerJoin('node_group', 'node_group.id', 'instance.node_group_id')
+    .leftJoin('proxy_duty', 'proxy_duty.instance_id', 'instance.id')
     .selectAll('instance')
     .select([
       'node_group.name as node_group_name',
       'node_group.position as group_position',
       'node_group.is_proxy',
+      'proxy_duty.duty',
+      'proxy_duty.address as duty_address',
+      'proxy_duty.port as duty_port',
     ])
     .where('instance.cluster_id', '=', clusterId)
     .orderBy('node_group.position')

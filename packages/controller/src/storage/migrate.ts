@@ -13,6 +13,7 @@ import { up as accessMethods } from './migrations/0010-access-methods.ts';
 import { up as agents } from './migrations/0011-agents.ts';
 import { up as instanceVerdicts } from './migrations/0013-instance-verdicts.ts';
 import { up as cancelledRuns } from './migrations/0014-cancelled-runs.ts';
+import { up as proxyDuties } from './migrations/0015-proxy-duties.ts';
 
 /** In order. A migration that was released is never changed, only followed. */
 const migrations: Record<string, Migration> = {
@@ -29,6 +30,7 @@ const migrations: Record<string, Migration> = {
   '0011-agents': { up: agents },
   '0013-instance-verdicts': { up: instanceVerdicts },
   '0014-cancelled-runs': { up: cancelledRuns },
+  '0015-proxy-duties': { up: proxyDuties },
 };
 
 /** Brings the schema up to date. Several controllers may call it at once: the migrator holds a lock. */

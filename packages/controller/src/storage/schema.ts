@@ -37,6 +37,8 @@ export interface Schema {
   agent_key: AgentKeyTable;
   agent_tunnel: AgentTunnelTable;
   instance_verdict: InstanceVerdictTable;
+  proxy_duty: ProxyDutyTable;
+  proxy_watch: ProxyWatchTable;
 }
 
 export interface ProjectTable {
@@ -217,6 +219,8 @@ export interface InventoryMachineTable {
   spare: boolean;
   address: string;
   floating_ip: ColumnType<string | null, string | null | undefined, string | null>;
+  /** By which the controller reaches it when it is a proxy; null: by `address`, or not at all. */
+  management_address: ColumnType<string | null, string | null | undefined, string | null>;
   ssh_port: number;
   login_user: string;
   host_keys: JSONColumnType<string[]>;
@@ -427,4 +431,28 @@ export interface AgentTunnelTable {
   /** Address of the machine. */
   source: string;
   since: ColumnType<Date, Date | string | undefined, Date | string>;
+}
+
+/** What an instance is to do besides what its node group says. */
+export interface ProxyDutyTable {
+  instance_id: string;
+  /** `drained`: no new use of it. `promoted`: it serves as a proxy. `fenced`: no connection to it at all. */
+  duty: 'drained' | 'promoted' | 'fenced';
+  /** Of a promoted one: where the controller dials it; null: as its cluster's access method has it. */
+  address: string | null;
+  port: number | null;
+  since: ColumnType<Date, Date | string | undefined, Date | string>;
+  /** Of a drained one: what is open through it then is closed. */
+  deadline: Date | null;
+}
+
+/** Of clusters that may have a machine promoted. */
+export interface ProxyWatchTable {
+  cluster_id: string;
+  /** When any controller last knew of a proxy that can be used. */
+  usable_at: ColumnType<Date, Date | string, Date | string>;
+  /** When any controller last looked: before a gap nothing is known. */
+  looked_at: ColumnType<Date, Date | string, Date | string>;
+  /** Until then one controller seeks a machine to promote, and the others do not. */
+  acting_until: Date | null;
 }

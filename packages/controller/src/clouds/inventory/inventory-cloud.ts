@@ -1,6 +1,18 @@
 import type { Database } from '../../storage/database.ts';
-import { countMachinesInUse, findInventoryMachine, hasProxies } from '../../storage/inventory-machines.ts';
-import type { Cloud, CloudInstance, ClusterPlan, InstanceRequest, Problem } from '../cloud.ts';
+import {
+  countMachinesInUse,
+  findInventoryMachine,
+  hasProxies,
+  listInventoryMachines,
+} from '../../storage/inventory-machines.ts';
+import type {
+  Cloud,
+  CloudInstance,
+  ClusterPlan,
+  InstanceReference,
+  InstanceRequest,
+  Problem,
+} from '../cloud.ts';
 
 /** Machines that exist already: they are looked up, never made and never removed. */
 export class InventoryCloud implements Cloud {
@@ -30,7 +42,7 @@ export class InventoryCloud implements Cloud {
       internalIp: machine.address,
       floatingIp: machine.floating_ip,
       // With a proxy in the cluster, only proxies are dialled: the others' addresses mean something behind them only.
-      managementIp: dialled ? machine.address : null,
+      managementIp: dialled ? (machine.management_address ?? machine.address) : null,
       sshPort: machine.ssh_port,
       managementPort: null,
       loginUser: machine.login_user,
@@ -38,6 +50,12 @@ export class InventoryCloud implements Cloud {
       hostKeySource: machine.host_key_source ?? 'given',
       credentialSecretId: machine.credential_secret_id,
     };
+  }
+
+  async promoteToProxy({ clusterId, name }: InstanceReference) {
+    const machines = await listInventoryMachines(this.#db, clusterId);
+    const address = machines.find((each) => each.name === name)?.management_address ?? null;
+    return address === null ? null : { address, port: null };
   }
 
   async deleteInstance(): Promise<void> {}

@@ -7,6 +7,8 @@ export interface MachineRecord {
   readonly clusterId: string;
   readonly name: string;
   readonly isProxy: boolean;
+  /** It serves as a proxy, and listens as one does, though it was not made to be one. */
+  readonly promoted?: boolean;
   /** In the private network. */
   readonly address: string;
   /** Of a proxy, on loopback; null until it has listened for the first time. */

@@ -94,7 +94,18 @@ export class Machine implements Endpoint {
       startedAt: Date.now(),
     });
     network.join(this);
-    if (this.record.isProxy) this.#listener = await this.#listen(this.#ssh);
+    if (this.record.isProxy || this.record.promoted) await this.openPort();
+  }
+
+  /** Listens on loopback from now on, if it is on. */
+  async openPort(): Promise<void> {
+    if (this.#ssh) this.#listener ??= await this.#listen(this.#ssh);
+  }
+
+  /** What was accepted stays. */
+  closePort(): void {
+    this.#listener?.close();
+    this.#listener = undefined;
   }
 
   /** Switches it off: whoever was connected loses the connection. What still runs is ProcessGroups' to end. */

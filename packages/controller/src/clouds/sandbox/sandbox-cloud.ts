@@ -195,6 +195,27 @@ export class SandboxCloud implements Cloud {
     return machine.record.running ? 'on' : 'off';
   }
 
+  async promoteToProxy({ instanceId, name }: InstanceReference) {
+    return this.#inTurn(instanceId, async () => {
+      await this.#open();
+      const machine = this.#machines.get(instanceId);
+      await machine?.openPort();
+      if (machine?.port == null) throw new Error(`${name} is switched off`);
+      await this.#update(machine, { promoted: true, port: machine.port });
+      return { address: LOOPBACK, port: machine.port };
+    });
+  }
+
+  async demoteProxy({ instanceId }: InstanceReference): Promise<void> {
+    await this.#inTurn(instanceId, async () => {
+      await this.#open();
+      const machine = this.#machines.get(instanceId);
+      if (!machine?.record.promoted) return;
+      machine.closePort();
+      await this.#update(machine, { promoted: false, port: null });
+    });
+  }
+
   async list(): Promise<MachineView[]> {
     await this.#open();
     return [...this.#machines.values()].map(view).sort((a, b) => a.name.localeCompare(b.name));

@@ -6,11 +6,16 @@ import {
   InstanceList,
   InventoryMachineList,
   MachinesRequest,
+  ProxyAnswer,
+  ProxyDrain,
   ProxyList,
+  ProxyPromotion,
 } from '@wadi/api';
 import { documented } from '../openapi/operation.ts';
 
 const cluster = 'Id of the cluster.';
+
+const ofProxy = { cluster, proxy: 'Name or id of the machine.' };
 
 const http = {
   summary: "A request to a machine's web server, through whatever hops lie between.",
@@ -61,6 +66,32 @@ export const machineOperations = {
     summary: 'Proxies of a cluster, and how each is, as this controller knows it from what went through it.',
     params: { cluster },
     answers: { 200: ProxyList },
+  }),
+  drain: documented({
+    name: 'drainProxy',
+    summary: 'Takes a proxy out of use without losing anything.',
+    description:
+      'Nothing new goes through it, runs go on through another one, and what else is open has until the deadline to end. ' +
+      'Then no connection to it is left, and none is opened but for work on the machine itself.',
+    params: ofProxy,
+    body: ProxyDrain,
+    answers: { 202: ProxyAnswer },
+    refusals: [409],
+  }),
+  readmit: documented({
+    name: 'readmitProxy',
+    summary: 'Takes a machine that was drained or fenced into use again, as its node group has it.',
+    params: ofProxy,
+    answers: { 200: ProxyAnswer },
+    refusals: [409],
+  }),
+  promote: documented({
+    name: 'promoteMachine',
+    summary: 'Makes a machine a proxy, when the controller can log in to it and to others through it.',
+    params: ofProxy,
+    body: ProxyPromotion,
+    answers: { 200: ProxyAnswer },
+    refusals: [409],
   }),
   events: documented({
     name: 'listClusterEvents',

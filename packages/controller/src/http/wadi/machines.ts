@@ -154,6 +154,7 @@ function viewMachine(row: InventoryRow, instance: InstanceWithGroup | undefined)
     is_proxy: row.is_proxy,
     address: row.address,
     floating_ip: row.floating_ip,
+    management_address: row.management_address,
     port: row.ssh_port,
     user: row.login_user,
     host_key: {

@@ -103,8 +103,12 @@ function planMachines(
     const dialled = isProxy || !hasProxy;
     const byFloating = method === 'floating_ip';
     const byAddress = !byFloating && method !== 'agent';
-    const address = addressProblem(machine.address, dialled && byAddress, allowNetworks);
+    const { management_address: door } = machine;
+    const address = addressProblem(machine.address, dialled && byAddress && !door, allowNetworks);
     if (address) say(address);
+    // It is dialled the day when it is promoted.
+    const management = door && addressProblem(door, true, allowNetworks);
+    if (management) say(`management_address: ${management}`);
     const floating = machine.floating_ip && addressProblem(machine.floating_ip, byFloating, allowNetworks);
     if (floating) say(`floating_ip: ${floating}`);
     if (dialled && byFloating && machine.floating_ip === undefined)

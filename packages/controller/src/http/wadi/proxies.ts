@@ -14,13 +14,22 @@ export function proxies(access: ClusterAccess): Resource {
       machineOperations.proxies,
       async (request): Promise<ProxyList> => {
         const cluster = await ownCluster(db, request);
-        return { proxies: (await access.health(cluster)).map(viewOf) };
+        return { proxies: (await access.health(cluster)).map(viewProxy) };
       },
     );
   };
 }
 
-function viewOf({ proxy, state, since, latency, channels, machines, cause }: ProxyState): ProxyHealth {
+export function viewProxy({
+  proxy,
+  state,
+  since,
+  latency,
+  channels,
+  connections,
+  machines,
+  cause,
+}: ProxyState): ProxyHealth {
   const ago = since === undefined ? undefined : performance.now() - since;
   return {
     id: proxy.id,
@@ -29,6 +38,8 @@ function viewOf({ proxy, state, since, latency, channels, machines, cause }: Pro
     since: ago === undefined ? null : new Date(Date.now() - ago).toISOString(),
     latency_ms: latency === undefined ? null : Math.round(latency * 10) / 10,
     channels,
+    connections,
+    duty: proxy.duty ?? null,
     machines,
     error: cause ? accessProblem(cause) : null,
   };

@@ -39,6 +39,7 @@ export async function storeMachines(
         spare: spare(machine),
         address: machine.address,
         floating_ip: machine.floating_ip ?? null,
+        management_address: machine.management_address ?? null,
         ssh_port: machine.port ?? 22,
         login_user: machine.user,
         host_keys: JSON.stringify(machine.host_keys),

@@ -13,6 +13,7 @@ import { instances } from './instances.ts';
 import { machines } from './machines.ts';
 import { projects } from './projects.ts';
 import { proxies } from './proxies.ts';
+import { proxyDuties } from './proxy-duties.ts';
 import { runOutput } from './run-output.ts';
 import { runs } from './runs.ts';
 import { tokens } from './tokens.ts';
@@ -34,6 +35,7 @@ export function wadiResources(parts: WadiResourceParts): readonly Resource[] {
     enrollAgent(parts),
     instances(parts.access),
     proxies(parts.access),
+    proxyDuties(parts.access),
     runs(parts),
     runOutput,
     httpFetch(parts.access, parts.controllerId),

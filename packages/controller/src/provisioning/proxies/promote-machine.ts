@@ -1,0 +1,136 @@
+import type { Kysely } from 'kysely';
+import type { Logger } from 'pino';
+import type { ClusterAccess } from '../../access/cluster-access.ts';
+import type { InstanceFacts } from '../../access/cluster-facts.ts';
+import { servesAsProxy } from '../../access/plan-routes.ts';
+import type { Door } from '../../access/try-proxy.ts';
+import type { Cloud, InstanceReference } from '../../clouds/cloud.ts';
+import type { EventLog } from '../../events/event-log.ts';
+import { appendAudit } from '../../storage/audit.ts';
+import { type ClusterRow, findCluster } from '../../storage/clusters.ts';
+import type { Database } from '../../storage/database.ts';
+import { type InstanceWithGroup, listInstances } from '../../storage/instances.ts';
+import { setDuties } from '../../storage/proxy-duties.ts';
+import type { Schema } from '../../storage/schema.ts';
+
+export interface PromotionParts {
+  readonly db: Database;
+  readonly events: EventLog;
+  readonly access: ClusterAccess;
+  readonly clouds: ReadonlyMap<string, Cloud>;
+  readonly log: Logger;
+}
+
+export interface Promotion {
+  readonly cluster: ClusterRow;
+  /** By id; absent: whichever of its machines can. */
+  readonly instanceId?: string;
+  /** What is a proxy until then must not be used any more. */
+  readonly fence: boolean;
+  /** Who wants it, as the audit log has it. */
+  readonly by: Readonly<Record<string, unknown>>;
+  /** Asked while the cluster is locked; absent: it is. */
+  stillWanted?(tx: Kysely<Schema>, instances: readonly InstanceWithGroup[]): Promise<boolean>;
+  readonly signal: AbortSignal;
+}
+
+export type PromotionEnd =
+  | { readonly kind: 'promoted'; readonly instance: InstanceFacts }
+  /** Somebody else was faster, or a proxy came back. */
+  | { readonly kind: 'not-wanted' }
+  | { readonly kind: 'none'; readonly problems: readonly Unfit[] };
+
+export interface Unfit {
+  readonly instance: string;
+  readonly problem: string;
+}
+
+/** Makes a machine a proxy: the first that lets us in at an address of its own and leads to the others. */
+export async function promoteMachine(parts: PromotionParts, promotion: Promotion): Promise<PromotionEnd> {
+  const { access, clouds } = parts;
+  const { cluster, instanceId, signal } = promotion;
+  const { facts } = await access.reach(cluster);
+  const cloud = clouds.get(cluster.cloud);
+  const candidates = facts.instances.filter(
+    ({ id, isProxy, duty }) => !isProxy && duty === undefined && (instanceId ?? id) === id,
+  );
+  const problems: Unfit[] = [];
+  for (const instance of candidates) {
+    signal.throwIfAborted();
+    const reference = referenceTo(cluster, instance);
+    const found = await doorOf(cloud, reference);
+    const problem =
+      'problem' in found ? found.problem : await access.tryAsProxy(cluster, instance.id, found.door, signal);
+    if (problem === null && 'door' in found) {
+      if (await store(parts, promotion, instance, found.door)) {
+        await access.duties.look();
+        return { kind: 'promoted', instance };
+      }
+      await cloud?.demoteProxy?.(reference);
+      return { kind: 'not-wanted' };
+    }
+    if ('door' in found) await cloud?.demoteProxy?.(reference);
+    problems.push({ instance: instance.name, problem: problem ?? '' });
+  }
+  return { kind: 'none', problems };
+}
+
+export function referenceTo({ id }: ClusterRow, instance: { id: string; name: string }): InstanceReference {
+  return { clusterId: id, instanceId: instance.id, cloudInstanceId: null, name: instance.name };
+}
+
+async function doorOf(
+  cloud: Cloud | undefined,
+  reference: InstanceReference,
+): Promise<{ readonly door: Door | null } | { readonly problem: string }> {
+  try {
+    return { door: (await cloud?.promoteToProxy?.(reference)) ?? null };
+  } catch (error) {
+    return { problem: (error as Error).message };
+  }
+}
+
+/** All or nothing, and only while the cluster is as it was judged. */
+async function store(
+  { db, events }: PromotionParts,
+  { cluster, fence, by, stillWanted }: Promotion,
+  instance: InstanceFacts,
+  door: Door | null,
+): Promise<boolean> {
+  const { id: clusterId, project_id: projectId } = cluster;
+  return db.transaction().execute(async (tx) => {
+    await tx.selectFrom('cluster').select('id').where('id', '=', clusterId).forUpdate().execute();
+    const there = await findCluster(tx, clusterId);
+    const instances = await listInstances(tx, clusterId);
+    const free = instances.some(({ id, duty }) => id === instance.id && duty === null);
+    if (!there || there.status === 'Deleting' || !free) return false;
+    if (stillWanted && !(await stillWanted(tx, instances))) return false;
+    const old = fence ? instances.filter(isInUse) : [];
+    await setDuties(tx, [
+      { instanceId: instance.id, duty: 'promoted', ...(door ?? {}) },
+      ...old.map(({ id }) => ({ instanceId: id, duty: 'fenced' as const })),
+    ]);
+    const news = [
+      { type: 'proxy.promoted', action: 'proxy.promote', ...nameOf(instance) },
+      ...old.map((each) => ({ type: 'proxy.fenced', action: 'proxy.fence', ...nameOf(each) })),
+    ];
+    for (const { type, action: _, ...body } of news)
+      await events.append({ projectId, clusterId, type, body }, tx);
+    await appendAudit(
+      tx,
+      news.map(({ type: _, action, ...what }) => ({
+        projectId,
+        about: { access: 'admin', action, ...by, cluster: clusterId, ...what },
+      })),
+    );
+    return true;
+  });
+}
+
+export function isInUse({ is_proxy, duty }: Pick<InstanceWithGroup, 'is_proxy' | 'duty'>): boolean {
+  return servesAsProxy({ isProxy: is_proxy, ...(duty === null ? {} : { duty }) });
+}
+
+function nameOf({ id, name }: { id: string; name: string }) {
+  return { instance_id: id, instance: name };
+}
