@@ -23,6 +23,8 @@ export type AccessErrorCode =
   | 'SUDO_REFUSED' // `sudo -n` asks for a password or is not there
   | 'FILE_NOT_FOUND'
   | 'PERMISSION_DENIED'
+  | 'FILE_CHANGED' // somebody else changed it while it was transferred
+  | 'WRONG_DIGEST' // what arrived is not what was announced
   | 'FILE_FAILED' // any other failure of a file operation: disk full, read-only, is a directory
   | 'INVALID_ARGUMENT'
   | 'CLOSED'; // this IndirectAccess was closed

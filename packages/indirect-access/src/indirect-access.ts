@@ -19,6 +19,7 @@ import { type FilesOptions, type RemoteFiles, remoteFiles } from './remote-files
 import { type RemoteProcess, type SpawnOptions, startProcess } from './remote-process.ts';
 import { describeRoute, type Relay, type Route } from './route.ts';
 import type { Sessions, TunnelTarget } from './session.ts';
+import { type RemoteTransfers, remoteTransfers } from './transfer/remote-transfers.ts';
 
 /** Facts about a session that is open. */
 export interface SessionFacts {
@@ -99,6 +100,12 @@ export class IndirectAccess implements Sessions {
   files(route: Route, options: FilesOptions = {}): RemoteFiles {
     checkRoute(route);
     return remoteFiles(this, route, options);
+  }
+
+  /** Files to and from the machine that go on where they were when the connection is lost. */
+  transfers(route: Route): RemoteTransfers {
+    checkRoute(route);
+    return remoteTransfers(this, route);
   }
 
   /** A byte stream to a port of the machine at the route's end. */

@@ -26,6 +26,58 @@ exec 3<"$1" || exit 1
 ${fingerprint}
 fingerprint <"$1" >&2 && exec cat <&3`;
 
+/**
+ * Goes from $path to the file behind its links, and notes what it is: $old is empty when there is none, else it has $bits
+ * and an $owner. Wants a function `complain`.
+ */
+export const findTarget = `links=0
+while [ -h "$path" ]; do
+  links=$((links + 1))
+  [ $links -le 40 ] || complain 'Too many levels of symbolic links'
+  # The rule of Linux's protected_symlinks, which only holds for links that the kernel follows.
+  set -- $(ls -ldn "\${path%/*}/") && folder=$1 keeper=$3
+  set -- $(ls -ldn "$path")
+  case $folder in
+    d???????w[tT]*) [ "$3" = "$keeper" ] || [ "$3" = "$(id -u)" ] || complain 'Permission denied: a link of another user' ;;
+  esac
+  to=$(readlink "$path"; echo /) && to=\${to%?/}
+  case $to in /*) path=$to ;; *) path=\${path%/*}/$to ;; esac
+done
+[ ! -d "$path" ] || complain 'Is a directory'
+if [ -e "$path" ]; then
+  [ -f "$path" ] || complain 'Not a regular file'
+  [ -w "$path" ] || { : >>"$path"; complain 'Permission denied'; }
+  old=yes
+  set -- $(ls -ldn "$path")
+  bits=$1 owner=$3:$4
+elif [ -n "$was" ]; then
+  complain 'No such file or directory'
+elif [ ! -d "\${path%/*}/" ]; then
+  complain 'No such file or directory'
+fi`;
+
+/** Makes the directory $temp beside $path, named $name, and enters it. */
+export const enterTemporary = `case $path in ./*) path=$PWD/\${path#./} ;; esac
+temp=\${path%/*}/$name
+mkdir -m 700 "$temp" || { temp=; exit 1; }
+cd "$temp" || exit 1
+set -- $(ls -ldn .)
+case "$1 $3" in "drwx--"[-S]"---"*" $(id -u)") ;; *) complain 'Permission denied: its directory was tampered with' ;; esac`;
+
+/** Gives the file $name the owner and the mode of the old one, or $mode. */
+export const giveAttributes = `if [ -n "$old" ]; then
+  set -- $(ls -ldn "$name")
+  [ "$3:$4" = "$owner" ] || chown "$owner" "$name" || exit 1
+fi
+if [ -n "$mode" ]; then
+  chmod "$mode" "$name" || exit 1
+elif [ -n "$old" ]; then
+  chmod "$(echo "$bits" | sed 's/^.\\(...\\)\\(...\\)\\(...\\).*/u=\\1,g=\\2,o=\\3/; s/[-T]//g; s/t/x/g; s/s/xs/g; s/S/s/g')" "$name" || exit 1
+else
+  umask "$mask"
+  chmod =r,u+w "$name" || exit 1
+fi`;
+
 /** Exit statuses of `placeScript` beside those of failing tools. */
 export const CUT_SHORT = 74;
 export const CHANGED = 75;
@@ -51,38 +103,9 @@ trap 'exit 129' HUP INT TERM PIPE
 ${fingerprint}
 complain() { echo "$path: $1" >&2; exit 1; }
 
-links=0
-while [ -h "$path" ]; do
-  links=$((links + 1))
-  [ $links -le 40 ] || complain 'Too many levels of symbolic links'
-  # The rule of Linux's protected_symlinks, which only holds for links that the kernel follows.
-  set -- $(ls -ldn "\${path%/*}/") && folder=$1 keeper=$3
-  set -- $(ls -ldn "$path")
-  case $folder in
-    d???????w[tT]*) [ "$3" = "$keeper" ] || [ "$3" = "$(id -u)" ] || complain 'Permission denied: a link of another user' ;;
-  esac
-  to=$(readlink "$path"; echo /) && to=\${to%?/}
-  case $to in /*) path=$to ;; *) path=\${path%/*}/$to ;; esac
-done
-[ ! -d "$path" ] || complain 'Is a directory'
-if [ -e "$path" ]; then
-  [ -f "$path" ] || complain 'Not a regular file'
-  [ -w "$path" ] || { : >>"$path"; complain 'Permission denied'; }
-  old=yes
-  set -- $(ls -ldn "$path")
-  bits=$1 owner=$3:$4
-elif [ -n "$was" ]; then
-  complain 'No such file or directory'
-elif [ ! -d "\${path%/*}/" ]; then
-  complain 'No such file or directory'
-fi
+${findTarget}
 
-case $path in ./*) path=$PWD/\${path#./} ;; esac
-temp=\${path%/*}/$name
-mkdir -m 700 "$temp" || { temp=; exit 1; }
-cd "$temp" || exit 1
-set -- $(ls -ldn .)
-case "$1 $3" in "drwx--"[-S]"---"*" $(id -u)") ;; *) complain 'Permission denied: its directory was tampered with' ;; esac
+${enterTemporary}
 set -C; : >"$name" || exit 1; set +C
 cat >"$name" || exit 1
 [ "$(tail -c \${#name} "$name")" = "$name" ] || { echo 'the data was cut short' >&2; exit ${CUT_SHORT}; }
@@ -101,18 +124,7 @@ if [ "$how" != write ] && [ -n "$old" ]; then
   rm -f "$name.data"
 fi
 
-if [ -n "$old" ]; then
-  set -- $(ls -ldn "$name")
-  [ "$3:$4" = "$owner" ] || chown "$owner" "$name" || exit 1
-fi
-if [ -n "$mode" ]; then
-  chmod "$mode" "$name" || exit 1
-elif [ -n "$old" ]; then
-  chmod "$(echo "$bits" | sed 's/^.\\(...\\)\\(...\\)\\(...\\).*/u=\\1,g=\\2,o=\\3/; s/[-T]//g; s/t/x/g; s/s/xs/g; s/S/s/g')" "$name" || exit 1
-else
-  umask "$mask"
-  chmod =r,u+w "$name" || exit 1
-fi
+${giveAttributes}
 sync "$name" || exit 1
 [ -z "$was" ] || [ "$(fingerprint <"$path")" = "$was" ] || exit ${CHANGED}
 mv -f "$name" "$path" || exit 1

@@ -1,0 +1,148 @@
+import { randomBytes } from 'node:crypto';
+import type { Writable } from 'node:stream';
+import { withDeadline } from '../deadline.ts';
+import { AccessError } from '../errors.ts';
+import type { Route } from '../route.ts';
+import type { Sessions } from '../session.ts';
+import { remotePath } from './remote-path.ts';
+import { ScriptProcess } from './script-process.ts';
+import { uploadScript } from './upload-scripts.ts';
+
+/** A file that is to be put on a machine. */
+export interface UploadSpec {
+  /** A UUID: the same id is the same upload, by whatever route and from whichever controller. */
+  readonly id: string;
+  /** A relative one starts at the login user's home. */
+  readonly path: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Hex. */
+  readonly sha256: string;
+  /** Absent: an existing file keeps its own and a new one gets 0644 less the umask. */
+  readonly mode?: number | undefined;
+  readonly asRoot?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** How much of it the machine has, in bytes from the beginning; `done`: it is checked and in its place. */
+export interface UploadState {
+  readonly offset: number;
+  readonly done: boolean;
+}
+
+/** Milliseconds for the machine to look at what it has, and to take what it was sent. */
+const answerDeadline = 60_000;
+const writeDeadline = 30_000;
+/** Bytes that the slowest machine reads, checks and copies in a second. */
+const slowestDisk = 4 << 20;
+
+/** A channel to where an upload is kept. Losing it loses nothing that the machine has written. */
+export class UploadChannel {
+  readonly state: UploadState;
+  readonly #script: ScriptProcess;
+  readonly #size: number;
+  readonly #name: string;
+
+  private constructor(script: ScriptProcess, state: UploadState, size: number, name: string) {
+    this.#script = script;
+    this.state = state;
+    this.#size = size;
+    this.#name = name;
+  }
+
+  /** Looks for the upload, or makes a place for it. Refuses what cannot be put at its path. */
+  static async open(
+    sessions: Pick<Sessions, 'spawn'>,
+    route: Route,
+    spec: UploadSpec,
+  ): Promise<UploadChannel> {
+    checkSpec(spec);
+    const { id, size, sha256, mode, asRoot = false, signal } = spec;
+    const path = remotePath(spec.path);
+    const temporary = `.wadi-${randomBytes(16).toString('hex')}`;
+    const words = [id, path, String(size), sha256, mode === undefined ? '' : mode.toString(8), temporary];
+    const command = ['sh', '-c', uploadScript, 'wadi-upload', ...words];
+    const process = await sessions.spawn(route, command, { asRoot, ...(signal ? { signal } : {}) });
+    const { name } = route.machine;
+    const script = new ScriptProcess(process, { machine: name, action: 'upload', path: spec.path });
+    const state = parseState(await script.line(answerDeadline), size);
+    if (state.done) process.stdin.end();
+    return new UploadChannel(script, state, size, name);
+  }
+
+  /** From this byte on, which must be one that the machine has or the next after them. Once, before the first write. */
+  begin(offset: number): void {
+    this.#script.process.stdin.write(`take ${offset}\n`);
+  }
+
+  /** Resolves when there is room for more. Rejects with CONNECTION_LOST, TIMEOUT, or why the machine cannot take it. */
+  async write(bytes: Buffer): Promise<void> {
+    const { stdin } = this.#script.process;
+    if (stdin.destroyed) throw await this.#script.failure();
+    if (stdin.write(bytes)) return;
+    const late = () =>
+      new AccessError(`${this.#name}: it took nothing for ${writeDeadline} ms`, {
+        code: 'TIMEOUT',
+        hop: this.#name,
+        phase: 'transfer',
+      });
+    await withDeadline({ milliseconds: writeDeadline, late }, () => drained(stdin));
+    if (stdin.destroyed) throw await this.#script.failure();
+  }
+
+  /** After the last write: how far the machine is. With all bytes there it checks them and puts the file in its place. */
+  async end(): Promise<UploadState> {
+    this.#script.process.stdin.end();
+    const checking = (this.#size / slowestDisk) * 1000;
+    const state = parseState(await this.#script.line(answerDeadline + checking), this.#size);
+    return state;
+  }
+
+  /** For who wants no more than the state, or gives up. */
+  close(): void {
+    this.#script.process.stdin.end();
+    this.#script.process.stdout.resume();
+  }
+
+  /** Ends what runs on the machine. */
+  async abort(): Promise<void> {
+    await this.#script.process.kill();
+  }
+}
+
+function parseState(line: string, size: number): UploadState {
+  if (line === 'done') return { offset: size, done: true };
+  const [, digits] = /^at (\d+)$/.exec(line) ?? [];
+  if (digits !== undefined && Number(digits) <= size) return { offset: Number(digits), done: false };
+  throw new AccessError('the machine says something else than how much of an upload it has', {
+    code: 'COMMAND_FAILED',
+    phase: 'transfer',
+  });
+}
+
+function checkSpec({ id, size, sha256, mode = 0 }: UploadSpec): void {
+  const fits =
+    /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id) &&
+    Number.isSafeInteger(size) &&
+    size >= 0 &&
+    /^[0-9a-f]{64}$/.test(sha256) &&
+    Number.isInteger(mode) &&
+    mode >= 0 &&
+    mode <= 0o7777;
+  if (!fits)
+    throw new AccessError('not an upload: it has a UUID, a size, a SHA-256 in hex and a mode up to 7777', {
+      code: 'INVALID_ARGUMENT',
+      phase: 'transfer',
+    });
+}
+
+function drained(stream: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      stream.off('drain', done).off('close', done);
+      resolve();
+    };
+    if (stream.destroyed || !stream.writableNeedDrain) return resolve();
+    stream.on('drain', done).on('close', done);
+  });
+}
