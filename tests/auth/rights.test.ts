@@ -88,6 +88,10 @@ describe('every route of the server', () => {
       'POST /v2/clusters/:cluster/proxies/:proxy/readmit: run',
       'POST /v2/clusters/:cluster/proxies/:proxy/promote: run',
       'GET /v2/clusters/:cluster/runs/:run/output: run',
+      'POST /v2/clusters/:cluster/uploads: run',
+      'PATCH /v2/clusters/:cluster/uploads/:upload: run',
+      'DELETE /v2/clusters/:cluster/uploads/:upload: run',
+      'GET /v2/clusters/:cluster/instances/:instance/file: run',
       'GET /v2/clusters/:cluster/instances/:instance/http/:port/*: tunnel',
       'PATCH /v2/projects/:id: admin',
     ])

@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Controller, startController } from '../set-up/start-controller.ts';
@@ -28,6 +28,7 @@ async function ask(
   target: string,
   body?: unknown,
   token: string | null = controller.token,
+  more: Readonly<Record<string, string>> = {},
   // biome-ignore lint/suspicious/noExplicitAny: a test says what it expects of an answer by using it.
 ): Promise<any> {
   const response = await fetch(`${controller.url}${target}`, {
@@ -35,8 +36,9 @@ async function ask(
     headers: {
       ...(token === null ? {} : { 'X-Auth-Token': token }),
       ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+      ...more,
     },
-    body: body === undefined ? null : JSON.stringify(body),
+    body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
   });
   const text = await response.text();
   const place = contract.find(method, target);
@@ -47,7 +49,7 @@ async function ask(
   for (const each of given)
     expect([what, contract.answerProblems(place, response.status, mediaType, each)]).toEqual([what, []]);
   const [first] = given;
-  if (body !== undefined && (response.ok || first?.error_name === 'VALIDATION_ERROR'))
+  if (typeof body === 'object' && (response.ok || first?.error_name === 'VALIDATION_ERROR'))
     expect([what, contract.requestProblems(place, body).length === 0]).toEqual([what, response.ok]);
   if (response.status < 400) answered.add(place.operation.operationId);
   return mediaType === 'application/x-ndjson' ? given : first;
@@ -223,6 +225,44 @@ it('clusters and their machines answer as documented', async () => {
   await ask(400, 'GET', `${output}?instance=c-inner-0&stream=stdin`);
   expect(await ask(200, 'GET', `${path}/instances/c-inner-0/http/8080/`)).toContain('c-inner-0');
   await ask(502, 'GET', `${path}/instances/c-inner-0/http/1`);
+
+  const wanted = {
+    path: 'f',
+    size: 3,
+    sha256: createHash('sha256').update('abc').digest('hex'),
+    mode: '600',
+  };
+  const { upload } = await ask(201, 'POST', `${path}/uploads`, { ...wanted, targets: ['inner'] });
+  await ask(409, 'POST', `${path}/uploads`, { ...wanted, id: upload.id });
+  await ask(400, 'POST', `${path}/uploads`, { ...wanted, size: -1 });
+  await ask(400, 'POST', `${path}/uploads`, { ...wanted, targets: ['nope'] });
+  const portion = (status: number, offset: string, text: string, type = 'application/offset+octet-stream') =>
+    ask(status, 'PATCH', `${path}/uploads/${upload.id}`, text, controller.token, {
+      'Content-Type': type,
+      'Upload-Offset': offset,
+    });
+  expect((await ask(200, 'GET', `${path}/uploads/${upload.id}`)).upload.offset).toBe(0);
+  await portion(400, 'x', 'abc');
+  await portion(400, '0', 'abc', 'application/json');
+  await portion(400, '1', 'abc');
+  expect((await portion(409, '1', 'bc')).upload_offset).toBe(0);
+  expect((await portion(200, '0', 'ab')).upload.offset).toBe(2);
+  expect((await portion(200, '2', 'c')).upload.status).toBe('finished');
+  await portion(409, '2', 'c');
+  await ask(200, 'DELETE', `${path}/uploads/${upload.id}`);
+  await ask(404, 'GET', `${path}/uploads/${nobody}`);
+  const file = `${path}/instances/c-inner-0/file`;
+  expect(await ask(200, 'GET', `${file}?path=f`)).toBe('abc');
+  const part = (status: number, headers: Record<string, string>) =>
+    ask(status, 'GET', `${file}?path=f&as_root=false`, undefined, controller.token, headers);
+  expect(await part(206, { Range: 'bytes=1-' })).toBe('bc');
+  await part(416, { Range: 'bytes=3-' });
+  await part(412, { 'If-Match': '"other"' });
+  await ask(404, 'GET', `${file}?path=none`);
+  await ask(400, 'GET', `${file}?path=.`);
+  await ask(400, 'GET', file);
+  expect((await ask(200, 'GET', `${file}/digest?path=f`)).file.sha256).toBe(wanted.sha256);
+  await ask(404, 'GET', `${file}/digest?path=none`);
 
   await ask(200, 'GET', `${path}/explain`);
   const machine = `${path}/instances/c-inner-0/explain`;

@@ -37,4 +37,5 @@ export * from './right.ts';
 export * from './run.ts';
 export * from './sandbox.ts';
 export * from './token.ts';
+export * from './upload.ts';
 export * from './verification.ts';

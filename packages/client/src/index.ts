@@ -1,4 +1,5 @@
 export type { AuditQuery, ListQuery } from '@wadi/api';
+export type { DownloadOptions, FileSource, UploadOptions, UploadRequest } from './files.ts';
 export type { MachineRequest } from './instances.ts';
 export type { OutputPage, OutputSource } from './runs.ts';
 export type { CallOptions, TransportOptions } from './transport.ts';

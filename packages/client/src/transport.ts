@@ -11,6 +11,9 @@ export interface CallOptions {
 export interface Call extends CallOptions {
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>> | undefined;
   readonly body?: unknown;
+  /** In place of a body: as they are. */
+  readonly octets?: Uint8Array<ArrayBuffer> | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /**
    * The call may be sent again when its answer was lost. Always so for GET; for a POST only when the request
    * carries its own identity.
@@ -45,6 +48,14 @@ export class Transport {
     return await this.#perform('GET', path, call, async (response) => {
       return { bytes: new Uint8Array(await response.arrayBuffer()), headers: response.headers };
     });
+  }
+
+  /** The answer's head as soon as it is there; the body comes as it is read. `signal` also ends the body. */
+  async stream(path: string, call: Call = {}): Promise<Response> {
+    const url = this.url(path, call.query);
+    const response = await this.raw(url, { headers: { ...call.headers } }, call);
+    if (!response.ok) throw errorFromAnswer(response.status, await response.text());
+    return response;
   }
 
   async nothing(method: string, path: string, call: Call = {}): Promise<void> {
@@ -115,6 +126,8 @@ export class Transport {
       headers.set('Content-Type', 'application/json');
       init.body = JSON.stringify(call.body);
     }
+    for (const [name, value] of Object.entries(call.headers ?? {})) headers.set(name, value);
+    if (call.octets) init.body = call.octets;
     const response = await fetch(this.url(path, call.query), init);
     if (!response.ok) throw errorFromAnswer(response.status, await response.text());
     return await read(response);

@@ -4,6 +4,7 @@ import { ClusterTemplates } from './cluster-templates.ts';
 import { Clusters } from './clusters.ts';
 import { Events } from './events.ts';
 import { Explanations } from './explanations.ts';
+import { Files } from './files.ts';
 import { Instances } from './instances.ts';
 import { Machines } from './machines.ts';
 import { NodeGroupTemplates } from './node-group-templates.ts';
@@ -37,6 +38,7 @@ export class WadiClient {
   readonly machines: Machines;
   readonly access: Access;
   readonly runs: Runs;
+  readonly files: Files;
   readonly events: Events;
   readonly explain: Explanations;
   readonly tokens: Tokens;
@@ -55,6 +57,7 @@ export class WadiClient {
     this.proxies = new Proxies(transport);
     this.machines = new Machines(transport);
     this.runs = new Runs(transport);
+    this.files = new Files(transport);
     this.events = new Events(transport);
     this.explain = new Explanations(transport);
     this.tokens = new Tokens(transport);

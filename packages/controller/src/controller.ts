@@ -7,6 +7,7 @@ import type { AccessPolicy } from './access/access-settings.ts';
 import { ClusterAccess } from './access/cluster-access.ts';
 import { RunExecutor } from './access/run-executor.ts';
 import { RunJournal } from './access/run-journal.ts';
+import { Uploads } from './access/uploads.ts';
 import { Agents, type AgentsParts } from './agents/agents.ts';
 import { keepAuditFor } from './audit-retention.ts';
 import type { Cloud } from './clouds/cloud.ts';
@@ -123,6 +124,9 @@ export async function openController(parts: ControllerParts): Promise<string> {
   const { lostContactSeconds } = config;
   const executor = new RunExecutor({ access, secrets, journal, log, lostContactSeconds });
 
+  const uploads = new Uploads({ db, access, log });
+  shutdown.add('uploads', 5000, () => uploads.close());
+
   const plugins = await openPlugins(config, testCloud);
   const verifier = new Verifier({
     ...{ db, access, log, everySeconds: config.verifyEverySeconds },
@@ -154,6 +158,7 @@ export async function openController(parts: ControllerParts): Promise<string> {
   const orphans = { db, access, executor, controllerId, log };
   await lookAfterOrphans(orphans);
   verifier.start();
+  uploads.watch();
   const promisedWork = watchPromisedWork(db, provisioning, log);
   shutdown.add('promised work', 5000, () => promisedWork.stop());
   const cancellations = watchCancellations({ ...orphans, notifications });
@@ -181,7 +186,7 @@ export async function openController(parts: ControllerParts): Promise<string> {
       provisioning,
       defaultCloud: testCloud ? 'fake' : config.sandbox ? 'sandbox' : null,
     }),
-    ...wadiResources({ access, executor, controllerId, provisioning, plugins, policy, agents }),
+    ...wadiResources({ access, executor, uploads, controllerId, provisioning, plugins, policy, agents }),
     sandbox,
   ];
   const retention = keepAuditFor(config.auditRetentionDays, db, log);

@@ -74,6 +74,12 @@ export const routeRights: RouteRights = {
   'GET /clusters/:/runs/:': 'view',
   'GET /clusters/:/runs/:/output': 'run',
   'POST /clusters/:/runs/:/cancel': 'run',
+  'POST /clusters/:/uploads': 'run',
+  'GET /clusters/:/uploads/:': 'run',
+  'PATCH /clusters/:/uploads/:': 'run',
+  'DELETE /clusters/:/uploads/:': 'run',
+  'GET /clusters/:/instances/:/file': 'run',
+  'GET /clusters/:/instances/:/file/digest': 'run',
   'ANY /clusters/:/instances/:/http/:': 'tunnel',
   'ANY /clusters/:/instances/:/http/:/*': 'tunnel',
 

@@ -27,6 +27,8 @@ export interface Schema {
   run: RunTable;
   run_target: RunTargetTable;
   run_output: RunOutputTable;
+  upload: UploadTable;
+  upload_target: UploadTargetTable;
   image: ImageTable;
   plugin_labels: PluginLabelsTable;
   audit: AuditTable;
@@ -317,6 +319,41 @@ export interface RunOutputTable {
   /** Byte offset of the chunk's first byte in its stream. */
   byte_offset: ColumnType<string, number, never>;
   chunk: Buffer;
+}
+
+/** A file on its way to machines. */
+export interface UploadTable {
+  id: string;
+  project_id: string;
+  cluster_id: string;
+  /** Tells a repeated request from another one with the same id. */
+  request_digest: string;
+  path: string;
+  size: ColumnType<string, number, never>;
+  sha256: string;
+  mode: number | null;
+  as_root: boolean;
+  status: 'receiving' | 'finished' | 'cancelled';
+  /** Who asked for it, for the audit log. */
+  asked_by: ColumnType<Json, string, never>;
+  created_at: Stamp;
+  /** When bytes came last: what nobody goes on with is given up. */
+  touched_at: ColumnType<Date, Date | string | undefined, Date | string>;
+  finished_at: Changed;
+}
+
+export interface UploadTargetTable {
+  upload_id: string;
+  instance_id: string;
+  instance_name: string;
+  status: 'receiving' | 'done' | 'failed' | 'cancelled';
+  /** As the machine said last; it may have more. */
+  byte_offset: ColumnType<string, number | undefined, number>;
+  /** The route in words. */
+  route: string | null;
+  /** code, hop, phase, message, hint, retryable. */
+  error: JSONColumnType<Json> | null;
+  finished_at: Changed;
 }
 
 /** Who reached what; only ever added to. */

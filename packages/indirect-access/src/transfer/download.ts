@@ -69,14 +69,18 @@ export class OpenDownload {
     const { process } = this.#script;
     let left = length;
     let ended = false;
+    let held: Buffer | undefined;
     try {
       for await (const chunk of process.stdout as AsyncIterable<Buffer>) {
         left -= chunk.length;
-        yield chunk;
+        if (held) yield held;
+        held = chunk;
       }
       const { status } = await process.exit;
       ended = true;
       if (status !== 0 || left !== 0) throw await this.#script.failure();
+      // Whoever has all bytes takes it for the whole file, so the last ones wait until that is certain.
+      if (held) yield held;
     } finally {
       if (!ended) void process.kill().catch(() => undefined);
     }

@@ -1,80 +1,15 @@
-import { randomUUID } from 'node:crypto';
-import { pipeline, type Readable, Transform } from 'node:stream';
-import { ApiError } from '@wadi/api';
-import { describeRoute, type Route } from '@wadi/indirect-access';
-import type { FastifyRequest } from 'fastify';
-import type { Logger } from 'pino';
-import type { InstanceFacts } from '../../access/cluster-facts.ts';
-import type { AuditLog } from '../../storage/audit-log.ts';
-import type { ClusterRow } from '../../storage/clusters.ts';
-import { askedBy } from './asked-by.ts';
+import { beginAccess, type RecordedAccess } from './audit-access.ts';
 
-interface Fetch {
-  readonly audit: AuditLog;
-  readonly log: Logger;
-  /** Controller that records the end. */
-  readonly owner: string;
-  readonly cluster: ClusterRow;
-  readonly instance: InstanceFacts;
+interface Fetch extends RecordedAccess {
   readonly port: number;
   /** As the machine is asked for it. */
   readonly path: string;
-  readonly request: FastifyRequest;
-  /** The first that will be tried. */
-  readonly route: Route | undefined;
 }
 
 /** Records that somebody asks a machine's web page, before the machine is asked; what it returns records the end. */
-export async function beginFetch({
-  audit,
-  log,
-  owner,
-  cluster,
-  instance,
-  port,
-  path,
-  request,
-  route,
-}: Fetch) {
-  const id = randomUUID();
-  const projectId = cluster.project_id;
-  const about = {
-    access: 'http',
-    id,
-    ...askedBy(request),
-    cluster_id: cluster.id,
-    instance_id: instance.id,
-    instance: instance.name,
-    route: route ? describeRoute(route) : null,
-    port,
-    method: request.method,
-    path: shownPath(path),
-  };
-  await audit.append({ projectId, about: { ...about, phase: 'begin' }, opens: { id, owner } });
-  const end = (how: object) => {
-    // What cannot be recorded now is recorded as unknown when this controller is gone.
-    audit
-      .append({ projectId, about: { ...about, phase: 'end', ...how }, closes: id })
-      .catch((error) => log.error({ err: error, id }, 'the end of an access could not be recorded'));
-  };
-  return {
-    /** Passes the body on and records the end with it, whichever way it ends. */
-    count(body: Readable, status: number, taken: Route): Readable {
-      let bytes = 0;
-      const counted = new Transform({
-        transform(chunk: Buffer, _encoding, done) {
-          bytes += chunk.length;
-          done(null, chunk);
-        },
-      });
-      const route = describeRoute(taken);
-      pipeline(body, counted, (error) => end({ route, status, bytes, complete: !error }));
-      return counted;
-    },
-    failed(error: unknown): void {
-      end({ status: null, bytes: 0, error: error instanceof ApiError ? error.errorName : 'INTERNAL' });
-    },
-  };
+export function beginFetch({ port, path, ...access }: Fetch) {
+  const { method } = access.request;
+  return beginAccess('http', access, { port, method, path: shownPath(path) });
 }
 
 /** Without what follows the question mark, which may be anything. */

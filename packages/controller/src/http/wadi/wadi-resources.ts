@@ -1,5 +1,6 @@
 import type { ClusterAccess } from '../../access/cluster-access.ts';
 import type { RunExecutor } from '../../access/run-executor.ts';
+import type { Uploads } from '../../access/uploads.ts';
 import type { Agents } from '../../agents/agents.ts';
 import type { Resource } from '../context.ts';
 import { clusterAccess } from './access.ts';
@@ -7,6 +8,7 @@ import { audit } from './audit.ts';
 import { enrollAgent } from './enroll-agent.ts';
 import { clusterEvents } from './events.ts';
 import { explain } from './explain.ts';
+import { files } from './files.ts';
 import { httpFetch } from './http-fetch.ts';
 import { type ImportParts, importCluster } from './import.ts';
 import { instances } from './instances.ts';
@@ -17,10 +19,12 @@ import { proxyDuties } from './proxy-duties.ts';
 import { runOutput } from './run-output.ts';
 import { runs } from './runs.ts';
 import { tokens } from './tokens.ts';
+import { uploadPortions, uploads } from './uploads.ts';
 
 export interface WadiResourceParts extends ImportParts {
   readonly access: ClusterAccess;
   readonly executor: RunExecutor;
+  readonly uploads: Uploads;
   readonly controllerId: string;
   /** Null: this controller takes none. */
   readonly agents: Agents | null;
@@ -38,6 +42,9 @@ export function wadiResources(parts: WadiResourceParts): readonly Resource[] {
     proxyDuties(parts.access),
     runs(parts),
     runOutput,
+    uploads(parts),
+    uploadPortions(parts),
+    files(parts.access, parts.controllerId),
     httpFetch(parts.access, parts.controllerId),
     clusterEvents,
     explain(parts.access),
