@@ -34,6 +34,7 @@ const commands = [
   'proxies readmit',
   'proxies promote',
   'run',
+  'cp',
   'http',
   'events',
   'drill proxy-loss',

@@ -5,6 +5,7 @@ import { CommandError } from './command-error.ts';
 import { addAgentCommand } from './commands/agent.ts';
 import { addAuditCommand } from './commands/audit.ts';
 import { addClusterCommand } from './commands/cluster.ts';
+import { addCpCommand } from './commands/cp.ts';
 import { addDrillCommand } from './commands/drill.ts';
 import { addEventsCommand } from './commands/events.ts';
 import { addExplainCommand } from './commands/explain.ts';
@@ -57,6 +58,7 @@ function program(): Command {
   addInstancesCommand(wadi);
   addProxiesCommand(wadi);
   addRunCommand(wadi);
+  addCpCommand(wadi);
   addHttpCommand(wadi);
   addEventsCommand(wadi);
   addExplainCommand(wadi);
