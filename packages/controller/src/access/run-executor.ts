@@ -8,7 +8,7 @@ import { accessProblem } from './access-problem.ts';
 import type { ClusterAccess } from './cluster-access.ts';
 import type { InstanceFacts } from './cluster-facts.ts';
 import type { ClusterReach } from './cluster-reach.ts';
-import { Limiter } from './limiter.ts';
+import { FairLimiter } from './fair-limiter.ts';
 import { type RunInput, readRunInput } from './run-input.ts';
 import type { RunJournal } from './run-journal.ts';
 import { outcomeOf } from './run-outcome.ts';
@@ -24,9 +24,9 @@ export interface RunExecutorParts {
   readonly lostContactSeconds: number;
 }
 
-/** Machines that are being connected to, and commands that run, at once on this controller. */
-const mostStarting = 64;
-const mostRunning = 2000;
+/** Machines that are being connected to, and commands that run, at once on this controller; and those of one project. */
+const starting = { most: 64, mostOfOne: 48 };
+const running = { most: 2000, mostOfOne: 1500 };
 /** Days after which a machine need not keep what nobody asked for, and milliseconds between looks for it there. */
 const keepDays = 7;
 const sweepInterval = 24 * 3600 * 1000;
@@ -57,8 +57,8 @@ interface UnderWay {
 /** Executes the runs that this controller owns, each target zero or one times. */
 export class RunExecutor {
   readonly #parts: RunExecutorParts;
-  readonly #starting = new Limiter(mostStarting);
-  readonly #running = new Limiter(mostRunning);
+  readonly #starting = new FairLimiter(starting.most, starting.mostOfOne);
+  readonly #running = new FairLimiter(running.most, running.mostOfOne);
   readonly #underWay = new Map<string, UnderWay>();
   readonly #letGo = new AbortController();
   /** When a machine was last swept, by id and user. */
@@ -133,7 +133,7 @@ export class RunExecutor {
       return journal.end(run.id, 'finished');
     }
     const ends = await Promise.allSettled(
-      targets.map((target) => this.#running.run(() => this.#runOn(execution, target))),
+      targets.map((target) => this.#running.run(run.project_id, () => this.#runOn(execution, target))),
     );
     // What could not be noted stays `running`, for the next start to find.
     for (const end of ends)
@@ -152,7 +152,7 @@ export class RunExecutor {
         lostContact: this.#parts.lostContactSeconds * 1000,
         // As it is when a way is sought: machines come and go while a command runs.
         reach,
-        connecting: (work) => this.#starting.run(work),
+        connecting: (work) => this.#starting.run(run.project_id, work),
         leaving: (route, leave) => access.work.add(run.cluster_id, route, leave),
       },
       begin,
