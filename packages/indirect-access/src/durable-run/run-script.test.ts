@@ -1,6 +1,14 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
@@ -128,6 +136,23 @@ describe.each(there)('the supervisor in %s', (...shell) => {
     run.write('cancel\n');
     expect((await run.ended()).end).toBe('end cancelled - 0 0');
     expect(await eventually(() => processesWith(`sleep ${nap}.1`).length === 0)).toBe(true);
+  });
+
+  it('shows what is printed after the clock of the machine was set back', async () => {
+    const id = randomUUID();
+    const run = attach(shell, id);
+    const go = path.join(home, `go-${id}`);
+    const command = `echo before; until [ -e ${go} ]; do sleep 0.05 || sleep 1; done; echo after; sleep ${nap}.3`;
+    run.write(startRequest(token, { ...plain, command }));
+    expect(await eventually(() => run.said.stdout.includes('before'), 30_000)).toBe(true);
+    const later = new Date(Date.now() + 3_600_000);
+    const directory = path.join(home, '.wadi/runs', id);
+    for (const name of readdirSync(directory))
+      if (name.startsWith('seen.')) utimesSync(path.join(directory, name), later, later);
+    writeFileSync(go, '');
+    expect(await eventually(() => run.said.stdout.includes('after'), 10_000)).toBe(true);
+    run.write('cancel\n');
+    expect((await run.ended()).end).toBe('end cancelled - 0 0');
   });
 
   it('goes on when the channel is gone, ends it in time, and tells whoever comes', async () => {

@@ -229,6 +229,7 @@ follow() {
     elif [ -n "$supervisor" ]; then kill -0 $supervisor || over=1
     elif [ $n -gt 20 ]; then over=1
     fi
+    true >"$d/now.$t"
     flow o 3 8
     flow e 4 9
     [ -z "$over" ] || break
@@ -276,8 +277,9 @@ flow() {
       y=\${y##*.}
       [ $y -gt $b ] && { [ -z "$next" ] || [ $y -lt $next ]; } && next=$y
     done
-    # What is written while cat reads is not older than the stamp, which was there before.
-    if [ -n "$over$next" ] || ! [ "$d/$1.$b" -ot "$d/seen.$1.$t" ]; then
+    # What is written while cat reads is not older than the stamp, which was there before. A clock that was set back
+    # makes everything older for a while.
+    if [ -n "$over$next" ] || ! [ "$d/$1.$b" -ot "$d/seen.$1.$t" ] || [ "$d/now.$t" -ot "$d/seen.$1.$t" ]; then
       true >"$d/seen.$1.$t"
       if [ -s "$d/$1.$b" ]; then
         if [ $skip -gt 0 ]; then tail -c +$((skip+1)); else cat; fi <&$2 >&$3 || exit
