@@ -178,6 +178,7 @@ export class FirstHops {
       }
     }
     this.#relays = undefined;
+    this.#chosen = undefined;
     const names = hop.relay === 'auto' ? 'nc, ncat, socat or bash' : hop.relay;
     throw (
       failure ??

@@ -107,7 +107,7 @@ export class AgentEndpoint {
 
   #admit(socket: Socket): void {
     socket.on('error', () => undefined);
-    const visit = this.#door.enter(socket.remoteAddress ?? '');
+    const visit = this.#door.enter(socket.remoteAddress ?? '', () => socket.destroy());
     if (!visit) return void socket.destroy();
     this.#sockets.set(socket, visit);
     const grace = setTimeout(() => socket.destroy(), this.#limits.grace);
