@@ -1,16 +1,7 @@
-import { execFile } from 'node:child_process';
 import { expect } from 'vitest';
 import { keepEvidence } from '../set-up/run-folder.ts';
 import type { ClientFolder } from './client-folder.ts';
-
-/** Milliseconds; the longest that a command waits for is a cluster. */
-const deadline = 240_000;
-
-export interface Printed {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+import { type Printed, runOpenStack } from './openstack-forks.ts';
 
 /** `openstack … dataprocessing`, Debian's, with what stands between the two. */
 export class OpenStack {
@@ -26,13 +17,8 @@ export class OpenStack {
   /** Its words, separated by single spaces. */
   async run(command: string): Promise<Printed> {
     const args = [...this.#options, 'dataprocessing', ...command.split(' ')];
-    const { path: cwd, env } = this.#folder;
-    const printed = await new Promise<Printed>((resolve) => {
-      const options = { cwd, env, timeout: deadline, killSignal: 'SIGKILL' } as const;
-      const child = execFile('/usr/bin/openstack', args, options, (_error, stdout, stderr) =>
-        resolve({ code: child.exitCode, stdout, stderr }),
-      );
-    });
+    const printed = await runOpenStack(this.#folder, args);
+    const { env } = this.#folder;
     keepEvidence('openstack', [...args, ...Object.values(env), printed.stdout, printed.stderr].join('\n'));
     return printed;
   }

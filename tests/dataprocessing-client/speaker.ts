@@ -2,6 +2,7 @@ import { type Controller, type Requests, startController } from '../set-up/start
 import { ClientFolder } from './client-folder.ts';
 import { Library } from './library.ts';
 import { OpenStack } from './openstack.ts';
+import { endOpenStack } from './openstack-forks.ts';
 
 export type Version = '1.1' | '2';
 
@@ -39,6 +40,7 @@ export async function startSandbox(version: Version): Promise<Sandbox> {
     openstack: new OpenStack(folder, version, ...options),
     async stop() {
       await library.close();
+      await endOpenStack();
       await controller.stop();
     },
   };

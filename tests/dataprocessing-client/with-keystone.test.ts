@@ -7,6 +7,7 @@ import { ClientFolder } from './client-folder.ts';
 import { Library } from './library.ts';
 import { libraryCalls } from './library-calls.ts';
 import { OpenStack } from './openstack.ts';
+import { endOpenStack } from './openstack-forks.ts';
 import { session } from './session.ts';
 import { endpoint, type Speaker, tokenCloud, type Version } from './speaker.ts';
 
@@ -42,6 +43,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const { library } of speakers) await library.close();
+  await endOpenStack();
   await controller?.stop();
   await keystone?.stop();
 });

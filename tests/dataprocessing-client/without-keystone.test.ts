@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Controller, startController } from '../set-up/start-controller.ts';
 import { ClientFolder } from './client-folder.ts';
 import { OpenStack } from './openstack.ts';
+import { endOpenStack } from './openstack-forks.ts';
 import { endpoint, tokenCloud, type Version } from './speaker.ts';
 
 /** Milliseconds; the machine may be busy with everything else. */
@@ -20,6 +21,7 @@ beforeAll(async () => {
   });
 });
 afterAll(async () => {
+  await endOpenStack();
   await closed?.stop();
   await open?.stop();
 });
