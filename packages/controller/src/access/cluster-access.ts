@@ -181,13 +181,17 @@ export class ClusterAccess {
   }
 
   #connections(): Connections {
-    const [indirect, http] = [this.#indirect, this.http];
+    const [indirect, http, { health }] = [this.#indirect, this.http, this.#selector];
     return {
       bar(id: string, name: string) {
         http.forget(id);
         return indirect.bar(id, name);
       },
-      admit: (id: string) => indirect.admit(id),
+      admit(id: string) {
+        indirect.admit(id);
+        // Nobody has looked at it since.
+        health.forget([id]);
+      },
       retire(id: string) {
         http.retire(id);
         indirect.retire(id);

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Kysely } from 'kysely';
 import type { ClusterAccess } from '../../access/cluster-access.ts';
 import { checkMayUpdate } from '../../clusters/ownership.ts';
-import { isInUse, promoteMachine, referenceTo } from '../../provisioning/proxies/promote-machine.ts';
+import { closeDoor, isInUse, promoteMachine } from '../../provisioning/proxies/promote-machine.ts';
 import { appendAudit } from '../../storage/audit.ts';
 import type { ClusterRow } from '../../storage/clusters.ts';
 import { type InstanceWithGroup, listInstances } from '../../storage/instances.ts';
@@ -82,7 +82,10 @@ export function proxyDuties(access: ClusterAccess): Resource {
         await removeDuty(tx, id);
         await record(context, tx, request, { cluster, instance, done: 'readmit', told: 'readmitted' });
       });
-      if (wasPromoted) await closeDoor(context, request);
+      if (wasPromoted) {
+        const cluster = await ownCluster(db, request);
+        await closeDoor(context, cluster, answer.proxy);
+      }
       return answer;
     });
 
@@ -165,16 +168,6 @@ function checkMayBecome({ name: cluster }: ClusterRow, { name, is_proxy, duty }:
   const hint = `wadi proxies readmit ${cluster}/${name} takes it into use again`;
   if (duty !== null) throw conflict(`${name} is ${duty}`, hint);
   if (is_proxy) throw conflict(`${name} is a proxy already`);
-}
-
-/** Nobody dials it from outside any more. */
-async function closeDoor({ db, clouds, log }: HttpContext, request: FastifyRequest<OfProxy>): Promise<void> {
-  const cluster = await ownCluster(db, request);
-  const instance = await theInstance(db, cluster, request.params.proxy);
-  await clouds
-    .get(cluster.cloud)
-    ?.demoteProxy?.(referenceTo(cluster, instance))
-    .catch((error) => log.warn({ err: error, instance: instance.name }, 'its way in could not be closed'));
 }
 
 interface Change {

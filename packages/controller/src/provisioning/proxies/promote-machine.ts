@@ -66,16 +66,31 @@ export async function promoteMachine(parts: PromotionParts, promotion: Promotion
         await access.duties.look();
         return { kind: 'promoted', instance };
       }
-      await cloud?.demoteProxy?.(reference);
+      await closeDoor(parts, cluster, instance);
       return { kind: 'not-wanted' };
     }
-    if ('door' in found) await cloud?.demoteProxy?.(reference);
+    await closeDoor(parts, cluster, instance);
     problems.push({ instance: instance.name, problem: problem ?? '' });
   }
   return { kind: 'none', problems };
 }
 
-export function referenceTo({ id }: ClusterRow, instance: { id: string; name: string }): InstanceReference {
+/** Unless somebody else has promoted it: nobody dials it from outside any more. Never fails. */
+export async function closeDoor(
+  { db, clouds, log }: Pick<PromotionParts, 'db' | 'clouds' | 'log'>,
+  cluster: ClusterRow,
+  instance: { readonly id: string; readonly name: string },
+): Promise<void> {
+  try {
+    const now = (await listInstances(db, cluster.id)).find(({ id }) => id === instance.id);
+    if (now?.duty === 'promoted') return;
+    await clouds.get(cluster.cloud)?.demoteProxy?.(referenceTo(cluster, instance));
+  } catch (error) {
+    log.warn({ err: error, instance: instance.name }, 'its way in could not be closed');
+  }
+}
+
+function referenceTo({ id }: ClusterRow, instance: { id: string; name: string }): InstanceReference {
   return { clusterId: id, instanceId: instance.id, cloudInstanceId: null, name: instance.name };
 }
 
