@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { type ClusterRow, findCluster } from '../storage/clusters.ts';
 import type { Database } from '../storage/database.ts';
@@ -73,12 +74,17 @@ export class DutyKeeper {
   async #watch(notifications: Notifications): Promise<void> {
     const { signal } = this.#over;
     while (!signal.aborted) {
-      const drains = [...this.#known.values()].some(({ duty }) => duty === 'drained');
-      await notifications.wait(dutyChannel, '', drains ? soon : late, signal);
-      if (signal.aborted) return;
+      // Begun before looking: what is said in between is heard.
+      const woken = new AbortController();
+      const stop = AbortSignal.any([signal, woken.signal]);
+      const notice = notifications.wait(dutyChannel, '', late, stop);
       await this.look().catch((error) =>
         this.#parts.log.warn({ err: error }, 'the duties of proxies could not be read; trying again'),
       );
+      const drains = [...this.#known.values()].some(({ duty }) => duty === 'drained');
+      const pause = drains ? sleep(soon, undefined, { signal: stop }).catch(() => {}) : notice;
+      await Promise.race([notice, pause]);
+      woken.abort();
     }
   }
 

@@ -92,6 +92,15 @@ describe('an import', () => {
     expect(refusal({ machines: [outside] }).message).toContain('outside of the networks');
   });
 
+  it('dials a management address, which must lie in an allowed network even before that', () => {
+    const outside = { ...proxy, address: '172.16.0.1', management_address: '10.0.0.8' };
+    expect(planImport({ ...request, machines: [machine, outside] }, networks).groups).toHaveLength(2);
+    const heir = { ...machine, management_address: '172.16.0.9' };
+    expect(refusal({ machines: [heir, proxy] }).message).toContain(
+      'management_address: 172.16.0.9 is outside',
+    );
+  });
+
   it('takes machines without a host key only where the first contact is trusted', () => {
     const { host_keys: _, ...unknown } = machine;
     expect(refusal({ machines: [unknown, proxy] }).message).toContain('trust_first_contact');

@@ -58,24 +58,26 @@ export async function promoteMachine(parts: PromotionParts, promotion: Promotion
   for (const instance of candidates) {
     signal.throwIfAborted();
     const reference = referenceTo(cluster, instance);
-    const found = await doorOf(cloud, reference);
-    const problem =
-      'problem' in found ? found.problem : await access.tryAsProxy(cluster, instance.id, found.door, signal);
-    if (problem === null && 'door' in found) {
-      if (await store(parts, promotion, instance, found.door)) {
+    try {
+      const found = await doorOf(cloud, reference);
+      const problem =
+        'problem' in found
+          ? found.problem
+          : await access.tryAsProxy(cluster, instance.id, found.door, signal);
+      if (problem === null && 'door' in found) {
+        if (!(await store(parts, promotion, instance, found.door))) return { kind: 'not-wanted' };
         await access.duties.look();
         return { kind: 'promoted', instance };
       }
+      problems.push({ instance: instance.name, problem: problem ?? '' });
+    } finally {
       await closeDoor(parts, cluster, instance);
-      return { kind: 'not-wanted' };
     }
-    await closeDoor(parts, cluster, instance);
-    problems.push({ instance: instance.name, problem: problem ?? '' });
   }
   return { kind: 'none', problems };
 }
 
-/** Unless somebody else has promoted it: nobody dials it from outside any more. Never fails. */
+/** Unless it is promoted: nobody dials it from outside any more. Never fails. */
 export async function closeDoor(
   { db, clouds, log }: Pick<PromotionParts, 'db' | 'clouds' | 'log'>,
   cluster: ClusterRow,

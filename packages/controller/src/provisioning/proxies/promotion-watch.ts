@@ -2,7 +2,7 @@ import { servesAsProxy } from '../../access/plan-routes.ts';
 import type { ProxyState } from '../../access/proxy-states.ts';
 import { type ClusterRow, findCluster } from '../../storage/clusters.ts';
 import { beginActing, clustersToWatch, endActing, noteLook, secondsLost } from '../../storage/proxy-watch.ts';
-import { type PromotionParts, promoteMachine } from './promote-machine.ts';
+import { isInUse, type PromotionParts, promoteMachine } from './promote-machine.ts';
 
 export interface PromotionWatchParts extends PromotionParts {
   readonly controllerId: string;
@@ -53,27 +53,31 @@ export class PromotionWatch {
       if (this.#over.signal.aborted) return;
       const cluster = await findCluster(db, id);
       if (!cluster) continue;
-      const usable = areUsable(await access.watchProxies(cluster));
+      const proxies = await access.watchProxies(cluster);
+      const usable = areUsable(proxies);
       const lost = await noteLook(db, id, usable);
       if (usable) this.#inVain.delete(id);
       if (usable || lost < promoteAfter(cluster) || !clouds.has(cluster.cloud)) continue;
       if (this.#acting.has(id) || performance.now() - (this.#inVain.get(id) ?? -pause) < pause) continue;
       if (!(await beginActing(db, id, patience + 30))) continue;
-      const acting = this.#act(cluster)
+      const lostOnes = proxies.filter(({ proxy }) => servesAsProxy(proxy)).map(({ proxy }) => proxy.id);
+      const acting = this.#act(cluster, new Set(lostOnes))
         .catch((error) => this.#parts.log.warn({ err: error, cluster: id }, 'promoting a machine failed'))
         .finally(() => this.#acting.delete(id));
       this.#acting.set(id, acting);
     }
   }
 
-  async #act(cluster: ClusterRow): Promise<void> {
+  /** `judged`: the proxies that cannot be used; others would be fenced unseen. */
+  async #act(cluster: ClusterRow, judged: ReadonlySet<string>): Promise<void> {
     const { db, events, log, controllerId } = this.#parts;
     const signal = AbortSignal.any([this.#over.signal, AbortSignal.timeout(patience * 1000)]);
     try {
       const end = await promoteMachine(this.#parts, {
         ...{ cluster, fence: true, signal },
         by: { who: 'wadi', controller: controllerId },
-        stillWanted: async (tx) => {
+        stillWanted: async (tx, instances) => {
+          if (instances.some((each) => isInUse(each) && !judged.has(each.id))) return false;
           const now = await findCluster(tx, cluster.id);
           if (now?.access.promotion !== 'automatic') return false;
           return (await secondsLost(tx, cluster.id)) >= promoteAfter(now);
