@@ -13,7 +13,7 @@ const { values } = parseArgs({
     machines: { type: 'string', default: '20' },
     commands: { type: 'string', default: '1000' },
     seconds: { type: 'string', default: '15' },
-    'upload-mib': { type: 'string', default: '32' },
+    'upload-mib': { type: 'string', default: '1024' },
     kinds: { type: 'string', default: faultKinds.join(',') },
     'baseline-commands': { type: 'string' },
     'baseline-kinds': { type: 'string' },

@@ -50,7 +50,7 @@ export class SaharaBaseline implements Carrier {
       const closed = once(channel, 'close');
       channel.resume();
       channel.stderr.resume();
-      for await (const part of upload.content) {
+      for await (const part of upload.source.content(signal)) {
         if (channel.destroyed) throw new Error('the connection was lost');
         if (!channel.write(part)) await Promise.race([once(channel, 'drain', { signal }), closed]);
       }

@@ -38,6 +38,7 @@ describe('proxies that are killed, blocked, frozen and cut off, one after the ot
   it('hit work that was under way, each of them', () => {
     expect(told.faults.map(({ fault }) => fault)).toEqual(['kill', 'drop', 'reject', 'freeze', 'cut']);
     for (const { inFlight } of told.faults) expect(inFlight).toBeGreaterThan(0);
+    expect(told.faults.map(({ uploadInFlight }) => uploadInFlight)).toEqual([true, true, true, true, true]);
   });
 });
 

@@ -54,6 +54,7 @@ describe('a drill in the sandbox', () => {
       expect.objectContaining({ fault: 'kill', proxy: expect.stringMatching(/^two-gate-/) }),
     ]);
     expect(told.faults[0].inFlight).toBeGreaterThan(0);
+    expect([told.faults[0].uploadInFlight, told.upload]).toEqual([true, { bytes: 2 ** 20, intact: true }]);
     expect((await machines()).filter(({ running }) => !running)).toEqual([]);
   });
 

@@ -6,7 +6,7 @@ import type {
   UploadRequest as UploadDemand,
 } from '@wadi/api';
 import { Patience } from './patience.ts';
-import type { CallOptions, Transport } from './transport.ts';
+import type { CallOptions, Octets, Transport } from './transport.ts';
 import { WadiError } from './wadi-error.ts';
 
 export type UploadRequest = Omit<UploadDemand, 'size' | 'sha256'>;
@@ -17,8 +17,8 @@ export interface FileSource {
   readonly size: number;
   /** Of all of it, in hex. */
   readonly sha256: string;
-  /** Exactly these bytes; throws when there are fewer. */
-  read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+  /** At least one of these bytes and no more than these, together or as they come; throws when there are none. */
+  read(offset: number, length: number): Promise<Octets>;
 }
 
 export interface UploadOptions {
@@ -150,7 +150,7 @@ export class Files {
     cluster: string,
     id: string,
     offset: number,
-    octets: Uint8Array<ArrayBuffer>,
+    octets: Octets,
     size: number,
     signal: AbortSignal | undefined,
   ): Promise<Upload> {

@@ -8,11 +8,13 @@ export interface CallOptions {
   readonly tries?: number | undefined;
 }
 
+export type Octets = Uint8Array<ArrayBuffer> | AsyncIterable<Uint8Array>;
+
 export interface Call extends CallOptions {
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>> | undefined;
   readonly body?: unknown;
-  /** In place of a body: as they are. */
-  readonly octets?: Uint8Array<ArrayBuffer> | undefined;
+  /** In place of a body: as they are, or as they come. */
+  readonly octets?: Octets | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /**
    * The call may be sent again when its answer was lost. Always so for GET; for a POST only when the request
@@ -127,7 +129,8 @@ export class Transport {
       init.body = JSON.stringify(call.body);
     }
     for (const [name, value] of Object.entries(call.headers ?? {})) headers.set(name, value);
-    if (call.octets) init.body = call.octets;
+    // Node's fetch takes bytes as they come, and wants to be told that nobody waits for all of them.
+    if (call.octets) Object.assign(init, { body: call.octets, duplex: 'half' });
     const response = await fetch(this.url(path, call.query), init);
     if (!response.ok) throw errorFromAnswer(response.status, await response.text());
     return await read(response);

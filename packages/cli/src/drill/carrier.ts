@@ -1,3 +1,5 @@
+import type { UploadSource } from './upload-source.ts';
+
 /**
  * What carries the load's commands to the machines: Wadi through its public API, or something that is measured beside
  * it. It never throws for a command that did not get through: that is what is counted.
@@ -5,7 +7,7 @@
 export interface Carrier {
   /** Carries one command to its end, and its output while it is written. */
   carry(errand: Errand): Promise<ErrandEnd>;
-  /** Appends the content to a file on the machine, as one piece of work. */
+  /** Puts a file on the machine, as one piece of work. */
   upload(upload: Upload): Promise<ErrandEnd>;
   /** What runs at this moment, with the proxies on its way. */
   underWay(): Promise<readonly UnderWay[]>;
@@ -27,7 +29,7 @@ export interface Upload {
   readonly machine: string;
   /** Below the home directory. */
   readonly file: string;
-  readonly content: AsyncIterable<Buffer>;
+  readonly source: UploadSource;
   readonly signal: AbortSignal;
 }
 

@@ -44,8 +44,8 @@ const overlap = 5;
 const beginPatience = 60_000;
 const endPatience = 180_000;
 const uploadId = 'upload';
-/** Milliseconds for the upload to be seen, and between two looks. */
-const uploadPatience = 5000;
+/** Milliseconds for the upload to come to the next fault's share and to be seen, and between two looks. */
+const uploadPatience = 120_000;
 const uploadPause = 100;
 
 /** Blocks a proxy in one way after the other, under load, and counts what that did. */
@@ -64,6 +64,7 @@ class ProxyLoss {
   readonly #blows: Blow[] = [];
   readonly #stop = new AbortController();
   #upload: Promise<ErrandEnd> | undefined;
+  #uploadEnded = false;
 
   constructor(drill: Drill) {
     this.#drill = drill;
@@ -79,7 +80,7 @@ class ProxyLoss {
       await this.#prepare();
       if (this.#drill.upload > 0) this.#upload = this.#startUpload();
       const wish = { ...this.#drill, folder: this.#folder, lastingSeconds: seconds + overlap };
-      for (const round of planLoad(wish)) await this.#round(round);
+      for (const [share, round] of planLoad(wish).entries()) await this.#round(round, share);
       await this.#untilEnded();
       signal.throwIfAborted();
       const notes = await lookAround(carrier, machines, readNotes(this.#folder));
@@ -101,16 +102,22 @@ class ProxyLoss {
 
   #startUpload(): Promise<ErrandEnd> {
     const { signal } = this.#stop;
-    const content = this.#source.content(signal);
-    const file = this.#uploadFile;
-    return this.#drill.carrier.upload({ id: uploadId, machine: this.#target, file, content, signal });
+    const [file, source] = [this.#uploadFile, this.#source];
+    const upload = this.#drill.carrier.upload({ id: uploadId, machine: this.#target, file, source, signal });
+    const ended = () => {
+      this.#uploadEnded = true;
+    };
+    upload.then(ended, ended);
+    return upload;
   }
 
-  async #round({ kind, lasting, brief }: LoadRound): Promise<void> {
+  async #round({ kind, lasting, brief }: LoadRound, share: number): Promise<void> {
     const { injector, proxies, seconds, signal, tell } = this.#drill;
+    // First: what is left of the share before may take a while, and the commands do not last for ever.
+    if (this.#upload)
+      await within(uploadPatience, Promise.race([this.#source.open(share), this.#upload]), signal);
     const begun = lasting.map((command) => this.#load(command));
     await within(beginPatience, Promise.all(begun.map((each) => each.begun)), signal);
-    this.#source.openPortion();
     const feeding = this.#feed(brief, seconds * 2);
     const underWay = await this.#underWay();
     const fault = chooseFault(underWay, { kind, proxies, machine: this.#target, upload: uploadId });
@@ -120,6 +127,7 @@ class ProxyLoss {
     this.#blows.push({ fault, hit, watched, began: performance.now() });
     await withFault(injector, fault, async () => {
       const inForce = performance.now();
+      this.#source.release(share);
       for (const each of watched) each.clock.watch(inForce);
       await sleep(seconds * 1000, undefined, { signal });
     });
@@ -127,12 +135,12 @@ class ProxyLoss {
     await feeding;
   }
 
-  /** With the upload, once its portion has begun; it may be between two pieces when one looks. */
+  /** With the upload, whose bytes trickle by one way until the fault is in force. */
   async #underWay(): Promise<readonly UnderWay[]> {
     const { carrier, signal } = this.#drill;
     for (const end = performance.now() + uploadPatience; ; ) {
       const found = await carrier.underWay();
-      const complete = !this.#upload || found.some(({ id }) => id === uploadId);
+      const complete = !this.#upload || this.#uploadEnded || found.some(({ id }) => id === uploadId);
       if (complete || performance.now() > end || signal.aborted) return found;
       await within(uploadPause, never, signal);
     }
@@ -159,7 +167,7 @@ class ProxyLoss {
   }
 
   async #untilEnded(): Promise<void> {
-    this.#source.openAll();
+    this.#source.releaseAll();
     const all = Promise.all([...this.#loaded.map((each) => each.ended), this.#upload]);
     await within(endPatience, all, this.#stop.signal);
     this.#stop.abort();
@@ -176,7 +184,7 @@ class ProxyLoss {
     const [bytes = '0', digest = ''] = weighed.get(this.#target)?.trim().split(/\s+/) ?? [];
     return {
       ...(await this.#upload),
-      expected: { bytes: this.#source.size, digest: this.#source.digest },
+      expected: { bytes: this.#source.size, digest: this.#source.sha256 },
       found: { bytes: Number(bytes), digest },
     };
   }
@@ -196,6 +204,7 @@ class ProxyLoss {
   async #cleanUp(): Promise<void> {
     const { carrier, machines, tell } = this.#drill;
     this.#stop.abort();
+    this.#source.releaseAll();
     await Promise.allSettled([...this.#loaded.map((each) => each.ended), this.#upload]);
     const removed = await lookAround(carrier, machines, removeFolder(this.#folder));
     const left = machines.filter((machine) => !removed.has(machine));

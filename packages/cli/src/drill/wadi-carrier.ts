@@ -1,21 +1,20 @@
 import { randomUUID } from 'node:crypto';
-import type { Run } from '@wadi/api';
+import type { Run, Upload as UploadState } from '@wadi/api';
 import { type WadiClient, WadiError } from '@wadi/client';
 import { describeTarget } from '../run-outcome.ts';
 import type { Carrier, Errand, ErrandEnd, UnderWay, Upload } from './carrier.ts';
 
-/** Of an upload, given to one run: its input is read by a shell, character by character. */
-const pieceBytes = 256 * 1024;
 /** About a minute: a controller that starts again is waited for. */
 const tries = 30;
 /** Milliseconds for a call that is sent again until it gets through. */
 const timeout = 120_000;
 
-/** Wadi, by its public API: each command is a run on one machine, an upload is a row of runs that append to a file. */
+/** Wadi, by its public API: each command is a run on one machine. */
 export class WadiCarrier implements Carrier {
   readonly #client: WadiClient;
   readonly #cluster: string;
   readonly #errands = new Map<string, string>();
+  readonly #uploads = new Map<string, string>();
 
   constructor(client: WadiClient, cluster: string) {
     this.#client = client;
@@ -36,28 +35,44 @@ export class WadiCarrier implements Carrier {
     }
   }
 
-  async upload({ id, machine, file, content, signal }: Upload): Promise<ErrandEnd> {
-    const argv = ['sh', '-c', 'base64 -d >> "$HOME/$1"', 'wadi-drill', file];
-    for await (const piece of piecesOf(content)) {
-      const stdin = Buffer.from(piece.toString('base64'));
-      const end = await this.carry({
-        ...{ id, machine, argv, stdin, signal },
-        outputBytes: 0,
-        onOutput: () => {},
-      });
-      if (!end.succeeded) return end;
+  async upload({ id, machine, file, source, signal }: Upload): Promise<ErrandEnd> {
+    const request = { id: randomUUID(), path: file, targets: [machine] };
+    this.#uploads.set(request.id, id);
+    try {
+      return endOfUpload(await this.#client.files.upload(this.#cluster, request, source, { signal }));
+    } catch (error) {
+      if (!(error instanceof WadiError)) throw error;
+      await this.#client.files
+        .cancelUpload(this.#cluster, request.id, { timeout: 10_000 })
+        .catch(() => undefined);
+      return { succeeded: false, why: error.message };
+    } finally {
+      this.#uploads.delete(request.id);
     }
-    return { succeeded: true, why: '' };
   }
 
   async underWay(): Promise<readonly UnderWay[]> {
-    const runs = await this.#client.runs.list(this.#cluster, { limit: 1000 });
-    return runs.flatMap((run) => {
+    const [runs, uploads] = await Promise.all([
+      this.#client.runs.list(this.#cluster, { limit: 1000 }),
+      this.#uploadsUnderWay(),
+    ]);
+    const commands = runs.flatMap((run) => {
       const id = this.#errands.get(run.id);
       const [target] = run.targets;
       if (id === undefined || target?.status !== 'running') return [];
       return [{ id, machine: target.instance_name, proxies: proxiesOf(target.route) }];
     });
+    return [...commands, ...uploads];
+  }
+
+  async #uploadsUnderWay(): Promise<UnderWay[]> {
+    const looks = [...this.#uploads].map(async ([upload, id]) => {
+      const { targets } = await this.#client.files.getUpload(this.#cluster, upload);
+      return targets
+        .filter(({ active }) => active)
+        .map(({ instance_name: machine, route }) => ({ id, machine, proxies: proxiesOf(route) }));
+    });
+    return (await Promise.all(looks)).flat();
   }
 
   async #carry(
@@ -95,16 +110,7 @@ function proxiesOf(route: string | null): string[] {
   return route?.split(' > ').slice(1, -1) ?? [];
 }
 
-async function* piecesOf(content: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-  let kept: Buffer[] = [];
-  let bytes = 0;
-  for await (const part of content) {
-    kept.push(part);
-    bytes += part.length;
-    if (bytes < pieceBytes) continue;
-    yield Buffer.concat(kept);
-    kept = [];
-    bytes = 0;
-  }
-  if (bytes > 0) yield Buffer.concat(kept);
+function endOfUpload({ targets: [target] }: UploadState): ErrandEnd {
+  if (target?.status === 'done') return { succeeded: true, why: '' };
+  return { succeeded: false, why: target?.error?.message ?? `it is ${target?.status}` };
 }

@@ -190,12 +190,13 @@ export class Uploads {
     const real = Math.min(...open.map(({ offset }) => offset));
     if (portion.offset !== real) throw wrongOffset(upload, real);
     let at = portion.offset;
-    for await (const chunk of portion.bytes) {
-      if (portion.signal.aborted) throw portion.signal.reason;
+    for await (const chunk of untilAborted(portion)) {
       const bytes = chunk.subarray(0, Number(upload.size) - at);
       await each(open, (target) => target.write(at, bytes));
       at += bytes.length;
       if (bytes.length < chunk.length) throw tooLong(upload);
+      // Nobody takes the rest of it: it is sent again anyway.
+      if (!open.some(({ isOpen }) => isOpen)) break;
     }
     await each(open, (target) => target.settle());
     this.#giveUpUnreachable(open);
@@ -263,6 +264,26 @@ export class Uploads {
     } catch (error) {
       log.warn({ err: error }, 'looking for uploads that nobody goes on with failed; trying again');
     }
+  }
+}
+
+/** Who sends may stop in the middle and say nothing. */
+async function* untilAborted({ bytes, signal }: Portion): AsyncGenerator<Buffer> {
+  const chunks = bytes[Symbol.asyncIterator]();
+  const aborted = new Promise<never>((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+  aborted.catch(() => {});
+  try {
+    for (;;) {
+      const next = await Promise.race([chunks.next(), aborted]);
+      if (next.done) return;
+      yield next.value;
+    }
+  } finally {
+    // Not awaited: that would wait for the next chunk.
+    void chunks.return?.().catch(() => undefined);
   }
 }
 

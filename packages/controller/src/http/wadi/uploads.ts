@@ -81,11 +81,16 @@ export function uploadPortions(parts: UploadResourceParts): Resource {
         const offset = offsetOf(request, upload);
         const signal = callerGone(reply, context.stopping);
         const portion = { offset, bytes: piecesOf(request.raw), signal };
-        await parts.uploads.receive(upload, cluster, portion).catch((error) => {
-          const { upload_offset: real } = error instanceof ApiError ? error.details : {};
-          if (real !== undefined) reply.header('Upload-Offset', String(real));
-          throw error;
-        });
+        await parts.uploads
+          .receive(upload, cluster, portion)
+          .catch((error) => {
+            const { upload_offset: real } = error instanceof ApiError ? error.details : {};
+            if (real !== undefined) reply.header('Upload-Offset', String(real));
+            if (signal.aborted || error.status === 499) reply.header('Connection', 'close');
+            throw error;
+          })
+          // What was not wanted of it would stand before the next request of its connection.
+          .finally(() => request.raw.resume());
         return answer(parts, context, await uploadOf(context, cluster, request), reply);
       },
     );

@@ -1,0 +1,112 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { Agent, type IncomingMessage, request } from 'node:http';
+import { text } from 'node:stream/consumers';
+import type { Upload } from '@wadi/api';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { type Controller, startController } from '../set-up/start-controller.ts';
+
+vi.setConfig({ testTimeout: 40_000 });
+
+let controller: Controller;
+let cluster: string;
+const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+
+beforeAll(async () => {
+  controller = await startController({ args: ['--sandbox'] });
+  const answer = await controller.request('POST', '/v2/clusters', {
+    ...{ name: 'c', plugin_name: 'bare', plugin_version: '1.0' },
+    node_groups: [
+      { name: 'gate', flavor_id: '1', node_processes: ['proxy'], count: 1, is_proxy: true },
+      { name: 'inner', flavor_id: '1', node_processes: ['machine'], count: 1 },
+    ],
+  });
+  cluster = `/v2/clusters/${answer.body.cluster.id}`;
+  const active = async () => (await controller.request('GET', cluster)).body.cluster.status === 'Active';
+  await vi.waitUntil(active, { timeout: 60_000 });
+}, 120_000);
+afterAll(async () => {
+  agent.destroy();
+  await controller?.stop();
+});
+
+async function begin(content: Buffer, path = 'file'): Promise<Upload> {
+  const sha256 = createHash('sha256').update(content).digest('hex');
+  const body = { path, size: content.length, sha256, targets: ['inner'] };
+  const answer = await controller.request('POST', `${cluster}/uploads`, body);
+  expect(answer.status).toBe(201);
+  return answer.body.upload;
+}
+
+/** All by one connection, one after the other. */
+async function ask(method: string, path: string, headers: Record<string, string> = {}, body?: Buffer) {
+  const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+    const options = { method, agent, headers: { 'X-Auth-Token': controller.token, ...headers } };
+    const asked = request(`${controller.url}${path}`, options, resolve).once('error', reject);
+    if (body) asked.write(body);
+    asked.end();
+  });
+  return { status: answer.statusCode, body: JSON.parse(await text(answer)), socket: answer.socket };
+}
+
+const portion = (offset: number) => ({
+  'Upload-Offset': String(offset),
+  'Content-Type': 'application/offset+octet-stream',
+});
+
+it('a portion of which only the beginning is wanted leaves its connection in order', async () => {
+  const { id } = await begin(randomBytes(10));
+  const path = `${cluster}/uploads/${id}`;
+  const refused = await ask('PATCH', path, portion(0), randomBytes(400_000));
+  expect([refused.status, refused.body.error_name]).toEqual([400, 'INVALID_DATA']);
+  for (const offset of [1, 2]) {
+    const elsewhere = await ask('PATCH', path, portion(offset), randomBytes(8));
+    expect(elsewhere.status).toBe(409);
+  }
+  expect((await ask('GET', path)).status).toBe(200);
+});
+
+it('two portions at once: the later one ends the earlier, and the file is whole', async () => {
+  const content = randomBytes(3_000_000);
+  const { id } = await begin(content, 'twice');
+  const path = `${cluster}/uploads/${id}`;
+  const slow = request(`${controller.url}${path}`, {
+    method: 'PATCH',
+    headers: { 'X-Auth-Token': controller.token, ...portion(0) },
+  });
+  const ended = new Promise((resolve) => {
+    slow.once('response', (answer) => resolve(answer.resume().statusCode)).once('error', () => resolve(0));
+  });
+  slow.write(content.subarray(0, 1_000_000));
+  const active = async () => (await ask('GET', path)).body.upload.targets[0].active;
+  await vi.waitUntil(active, { timeout: 30_000 });
+  const { body } = await ask('PATCH', path, portion(1_000_000), content.subarray(1_000_000));
+  const offset = body.upload_offset ?? body.upload.offset;
+  slow.write(content.subarray(1_000_000, 1_000_100));
+  slow.end();
+  expect([0, 499]).toContain(await ended);
+  if (offset < content.length) await ask('PATCH', path, portion(offset), content.subarray(offset));
+  expect((await ask('GET', path)).body.upload).toMatchObject({ status: 'finished' });
+});
+
+it.each([
+  ['without an offset', { 'Content-Type': 'application/offset+octet-stream' }, 400],
+  ['of another type', { ...portion(0), 'Content-Type': 'application/json' }, 400],
+  ['with an offset beyond numbers', { ...portion(0), 'Upload-Offset': '9'.repeat(30) }, 400],
+  ['that is larger than a portion may be', { ...portion(0), 'Content-Length': String(2 ** 27) }, 413],
+])('a portion %s is refused', async (_, headers, status) => {
+  const { id } = await begin(randomBytes(10), 'refused');
+  const refused = ask('PATCH', `${cluster}/uploads/${id}`, headers as Record<string, string>);
+  expect((await refused).status).toBe(status);
+  agent.destroy();
+});
+
+it('what is asked for twice under one id is one upload; differently, it is refused', async () => {
+  const id = crypto.randomUUID();
+  const body = { id, path: 'x', size: 1, sha256: '0'.repeat(64), targets: ['inner'] };
+  const post = (more: object) => controller.request('POST', `${cluster}/uploads`, { ...body, ...more });
+  expect((await post({})).body.upload.id).toBe(id);
+  expect((await post({})).body.upload.id).toBe(id);
+  expect((await post({ path: 'y' })).status).toBe(409);
+  for (const wrong of [{ path: 'a/' }, { path: 'a\0b' }, { sha256: 'x' }, { mode: '99' }, { size: 1.5 }])
+    expect((await post({ ...wrong, id: crypto.randomUUID() })).status).toBe(400);
+});
