@@ -108,7 +108,7 @@ async function expectIntact(file: string): Promise<void> {
   // Removed beside the work.
   const end = performance.now() + 30_000;
   for (let left = {}; ; await sleep(200)) {
-    left = await onEach('find / -xdev -name ".wadi-*" 2>/dev/null; ls -A .wadi/transfers 2>/dev/null; :');
+    left = await onEach('find . -xdev -name ".wadi-*" 2>/dev/null; ls -A .wadi/transfers 2>/dev/null; :');
     if (Object.values(left).every((text) => text === '')) return;
     if (performance.now() > end) expect(left).toEqual(everywhere(''));
   }
@@ -121,6 +121,17 @@ function carriers({ targets }: Upload): string[] {
   );
 }
 
+/** The same, once bytes are on their way to all machines. */
+async function allCarried(id: string): Promise<string[]> {
+  let carrying: string[] = [];
+  const count = async () => {
+    carrying = carriers(await look(id));
+    return carrying.length;
+  };
+  await expect.poll(count, { timeout: 30_000, interval: 50 }).toBe(names.length);
+  return carrying;
+}
+
 describe('an upload to several machines', () => {
   it.each<LabFault>(['kill', 'freeze', 'drop'])(
     'is intact on all of them when a proxy on the way meets: %s',
@@ -128,8 +139,7 @@ describe('an upload to several machines', () => {
       const { id } = await begin(`through-${kind}`);
       let struck = '';
       const { upload, offsets } = await sendAll(id, async () => {
-        const carrying = carriers(await look(id));
-        expect(carrying).toHaveLength(names.length);
+        const carrying = await allCarried(id);
         struck = carrying[0] as string;
         await lab.fault('begin', kind, struck);
       }).finally(() => lab.fault('end', kind, struck));
@@ -146,7 +156,7 @@ describe('an upload to several machines', () => {
   it('goes on with another controller when the first one was killed', async () => {
     const { id } = await begin('killed');
     const { upload, offsets } = await sendAll(id, async () => {
-      expect(carriers(await look(id))).toHaveLength(names.length);
+      await allCarried(id);
       const { data, databaseUrl } = wadi.controller;
       await wadi.kill();
       wadi = await LabController.start(lab, {
