@@ -64,7 +64,8 @@ export const ProxyPromotion = Type.Object(
     fence: Type.Optional(
       Type.Boolean({
         default: false,
-        description: 'What is a proxy until then must not be used any more, until it is readmitted.',
+        description:
+          'What is a proxy until then is not used any more until it is readmitted; what is open through it breaks off.',
       }),
     ),
   },

@@ -131,19 +131,24 @@ export class ClusterAccess {
     return proxy ? strandedWithout(facts, settings, this.#selector.health, proxy) : [];
   }
 
-  /** Whether a machine could serve as a proxy when it is dialled there; null: it could, else why not. */
-  async tryAsProxy(
+  /**
+   * Judges which of a cluster's machines could serve as proxies: `fits` tells whether one could when it is dialled there
+   * (null), else why not.
+   */
+  async judgeMachines<T>(
     cluster: ClusterRow,
-    instanceId: string,
-    door: Door | null,
     signal: AbortSignal,
-  ): Promise<string | null> {
+    judge: (
+      machines: readonly InstanceFacts[],
+      fits: (instance: InstanceFacts, door: Door | null) => Promise<string | null>,
+    ) => Promise<T>,
+  ): Promise<T> {
     const { facts, settings } = await this.#read(cluster);
-    const instance = facts.instances.find(({ id }) => id === instanceId);
-    if (!instance) return 'it is gone';
     const explainer = this.#indirect.explainer();
     try {
-      return await tryAsProxy(explainer, facts, settings, { instance, door }, signal);
+      return await judge(facts.instances, (instance, door) =>
+        tryAsProxy(explainer, facts, settings, { instance, door }, signal),
+      );
     } finally {
       await explainer.close();
     }

@@ -41,7 +41,8 @@ export class DutyKeeper {
   /** Drained ones whose deadline is over and whose connections were closed for that. */
   readonly #ended = new Set<string>();
   #looking: Promise<void> = Promise.resolve();
-  readonly #over = new AbortController();
+  #closed = false;
+  #waiting: AbortController | undefined;
   #watching: Promise<void> | undefined;
 
   constructor(parts: DutyKeeperParts) {
@@ -66,25 +67,28 @@ export class DutyKeeper {
   }
 
   async close(): Promise<void> {
-    this.#over.abort();
+    this.#closed = true;
+    this.#waiting?.abort();
     await this.#watching;
     await this.#looking;
   }
 
   async #watch(notifications: Notifications): Promise<void> {
-    const { signal } = this.#over;
-    while (!signal.aborted) {
-      // Begun before looking: what is said in between is heard.
-      const woken = new AbortController();
-      const stop = AbortSignal.any([signal, woken.signal]);
-      const notice = notifications.wait(dutyChannel, '', late, stop);
+    while (!this.#closed) {
+      // Begun before looking: what is said in between is heard. In Node 20 a signal that lives as long as this keeps
+      // whatever was made from it by AbortSignal.any.
+      const waiting = new AbortController();
+      const { signal } = waiting;
+      this.#waiting = waiting;
+      const notice = notifications.wait(dutyChannel, '', late, signal);
       await this.look().catch((error) =>
         this.#parts.log.warn({ err: error }, 'the duties of proxies could not be read; trying again'),
       );
+      if (this.#closed) waiting.abort();
       const drains = [...this.#known.values()].some(({ duty }) => duty === 'drained');
-      const pause = drains ? sleep(soon, undefined, { signal: stop }).catch(() => {}) : notice;
+      const pause = drains ? sleep(soon, undefined, { signal }).catch(() => {}) : notice;
       await Promise.race([notice, pause]);
-      woken.abort();
+      waiting.abort();
     }
   }
 

@@ -29,12 +29,14 @@ export async function tryAsProxy(
     duty: 'promoted',
     ...(door && { managementIp: door.address, managementPort: door.port }),
   };
-  const alone = { ...facts, instances: facts.instances.map((each) => inPlace(each, candidate)) };
-  const route = planRoutes(alone, candidate, settings).find(({ hops }) => hops.length === 1);
+  // The others say nothing of its door, and there may be thousands.
+  const nobodyElse = { ...facts, instances: [candidate] };
+  const route = planRoutes(nobodyElse, candidate, settings).find(({ hops }) => hops.length === 1);
   if (!route) return 'it has no address that the controller can dial';
   if (route.machine.hostKey.kind !== 'pinned') return 'its host key is not known';
   const login = await explainRoute(explainer, route, signal);
   if (!letsUsIn(login, candidate)) return whyNot(login);
+  const alone = { ...facts, instances: facts.instances.map((each) => inPlace(each, candidate)) };
   const behind = alone.instances
     .filter((each) => each.id !== candidate.id && each.duty === undefined)
     .flatMap((each) => planRoutes(alone, each, settings).find(goesThrough(candidate)) ?? [])

@@ -31,6 +31,21 @@ export function findInventoryMachine(
     .executeTakeFirst();
 }
 
+/** Null: it has none, or there is no such machine. */
+export async function findManagementAddress(
+  db: Kysely<Schema>,
+  clusterId: string,
+  name: string,
+): Promise<string | null> {
+  const machine = await db
+    .selectFrom('inventory_machine')
+    .select('management_address')
+    .where('cluster_id', '=', clusterId)
+    .where('name', '=', name)
+    .executeTakeFirst();
+  return machine?.management_address ?? null;
+}
+
 /** By node group and number, which is the order in which they were told of. */
 export function listInventoryMachines(db: Kysely<Schema>, clusterId: string): Promise<InventoryMachine[]> {
   return db

@@ -20,6 +20,18 @@ export function listDuties(db: Kysely<Schema>): Promise<DutyRow[]> {
     .execute();
 }
 
+export async function dutyOf(
+  db: Kysely<Schema>,
+  instanceId: string,
+): Promise<ProxyDutyTable['duty'] | undefined> {
+  const row = await db
+    .selectFrom('proxy_duty')
+    .select('duty')
+    .where('instance_id', '=', instanceId)
+    .executeTakeFirst();
+  return row?.duty;
+}
+
 export interface NewDuty {
   readonly instanceId: string;
   readonly duty: ProxyDutyTable['duty'];

@@ -2,8 +2,8 @@ import type { Database } from '../../storage/database.ts';
 import {
   countMachinesInUse,
   findInventoryMachine,
+  findManagementAddress,
   hasProxies,
-  listInventoryMachines,
 } from '../../storage/inventory-machines.ts';
 import type {
   Cloud,
@@ -53,8 +53,7 @@ export class InventoryCloud implements Cloud {
   }
 
   async promoteToProxy({ clusterId, name }: InstanceReference) {
-    const machines = await listInventoryMachines(this.#db, clusterId);
-    const address = machines.find((each) => each.name === name)?.management_address ?? null;
+    const address = await findManagementAddress(this.#db, clusterId, name);
     return address === null ? null : { address, port: null };
   }
 

@@ -10,7 +10,7 @@ import { appendAudit } from '../../storage/audit.ts';
 import { type ClusterRow, findCluster } from '../../storage/clusters.ts';
 import type { Database } from '../../storage/database.ts';
 import { type InstanceWithGroup, listInstances } from '../../storage/instances.ts';
-import { setDuties } from '../../storage/proxy-duties.ts';
+import { dutyOf, setDuties } from '../../storage/proxy-duties.ts';
 import type { Schema } from '../../storage/schema.ts';
 
 export interface PromotionParts {
@@ -45,36 +45,47 @@ export interface Unfit {
   readonly problem: string;
 }
 
+/** Machines that are tried at once: one that does not answer takes seconds. */
+const atOnce = 8;
+
 /** Makes a machine a proxy: the first that lets us in at an address of its own and leads to the others. */
 export async function promoteMachine(parts: PromotionParts, promotion: Promotion): Promise<PromotionEnd> {
-  const { access, clouds } = parts;
   const { cluster, instanceId, signal } = promotion;
-  const { facts } = await access.reach(cluster);
-  const cloud = clouds.get(cluster.cloud);
-  const candidates = facts.instances.filter(
-    ({ id, isProxy, duty }) => !isProxy && duty === undefined && (instanceId ?? id) === id,
-  );
-  const problems: Unfit[] = [];
-  for (const instance of candidates) {
-    signal.throwIfAborted();
-    const reference = referenceTo(cluster, instance);
-    try {
-      const found = await doorOf(cloud, reference);
-      const problem =
-        'problem' in found
-          ? found.problem
-          : await access.tryAsProxy(cluster, instance.id, found.door, signal);
-      if (problem === null && 'door' in found) {
-        if (!(await store(parts, promotion, instance, found.door))) return { kind: 'not-wanted' };
-        await access.duties.look();
-        return { kind: 'promoted', instance };
+  return parts.access.judgeMachines(cluster, signal, async (machines, fits): Promise<PromotionEnd> => {
+    const candidates = machines.filter(
+      ({ id, isProxy, duty }) => !isProxy && duty === undefined && (instanceId ?? id) === id,
+    );
+    const problems: Unfit[] = [];
+    for (let from = 0; from < candidates.length; from += atOnce) {
+      signal.throwIfAborted();
+      const some = candidates.slice(from, from + atOnce);
+      try {
+        const judged = await Promise.all(some.map((each) => judge(parts, cluster, each, fits)));
+        const fit = judged.find((each) => 'door' in each);
+        if (fit) {
+          if (!(await store(parts, promotion, fit.instance, fit.door))) return { kind: 'not-wanted' };
+          await parts.access.duties.look();
+          return { kind: 'promoted', instance: fit.instance };
+        }
+        problems.push(...judged.filter((each) => 'problem' in each));
+      } finally {
+        for (const each of some) await closeDoor(parts, cluster, each);
       }
-      problems.push({ instance: instance.name, problem: problem ?? '' });
-    } finally {
-      await closeDoor(parts, cluster, instance);
     }
-  }
-  return { kind: 'none', problems };
+    return { kind: 'none', problems };
+  });
+}
+
+async function judge(
+  { clouds }: PromotionParts,
+  cluster: ClusterRow,
+  instance: InstanceFacts,
+  fits: (instance: InstanceFacts, door: Door | null) => Promise<string | null>,
+): Promise<{ readonly instance: InstanceFacts; readonly door: Door | null } | Unfit> {
+  const found = await doorOf(clouds.get(cluster.cloud), referenceTo(cluster, instance));
+  const problem = 'problem' in found ? found.problem : await fits(instance, found.door);
+  if (problem === null && 'door' in found) return { instance, door: found.door };
+  return { instance: instance.name, problem: problem ?? '' };
 }
 
 /** Unless it is promoted: nobody dials it from outside any more. Never fails. */
@@ -84,9 +95,9 @@ export async function closeDoor(
   instance: { readonly id: string; readonly name: string },
 ): Promise<void> {
   try {
-    const now = (await listInstances(db, cluster.id)).find(({ id }) => id === instance.id);
-    if (now?.duty === 'promoted') return;
-    await clouds.get(cluster.cloud)?.demoteProxy?.(referenceTo(cluster, instance));
+    const cloud = clouds.get(cluster.cloud);
+    if (!cloud?.demoteProxy || (await dutyOf(db, instance.id)) === 'promoted') return;
+    await cloud.demoteProxy(referenceTo(cluster, instance));
   } catch (error) {
     log.warn({ err: error, instance: instance.name }, 'its way in could not be closed');
   }
