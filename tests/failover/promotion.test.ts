@@ -136,6 +136,15 @@ describe('a cluster that has lost all its proxies', () => {
     expect(await told('proxy.promoted')).toEqual([heir]);
   });
 
+  it('does not let the heir go while the others are reached through it', async () => {
+    const shrunk = { name: 'machines', count: 3, instances: [heir] };
+    const refused = await wadi.request('PUT', `/v2/clusters/${cluster}`, { resize_node_groups: [shrunk] });
+    expect([refused.status, refused.body.error_message]).toEqual([
+      400,
+      expect.stringContaining(`would lose the last proxy that is in use (${heir})`),
+    ]);
+  });
+
   it('takes them into use again when it is told to, and the heir is a machine like others then', async () => {
     const readmit = (name: string) => wadi.request('POST', url(`proxies/${name}/readmit`));
     for (const proxy of old) expect((await readmit(proxy)).status).toBe(200);

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   checkProxiesStay,
   checkResizes,
+  checkServingStay,
   checkSpares,
   lacksProxy,
   planScaling,
@@ -192,4 +193,23 @@ it('the last proxy may go when nobody needs one', () => {
     instances: [{ id: 'i', name: 'x-d-0', index: 0 }],
   };
   expect(() => checkProxiesStay('x', [door], [], [{ name: 'd', count: 0 }])).not.toThrow();
+});
+
+describe('proxies by their duties', () => {
+  const machine = fc.record({ serves: fc.boolean(), goes: fc.boolean() });
+
+  it('are refused to go exactly when the last in use would, and others would stay without', () => {
+    fc.assert(
+      fc.property(fc.array(machine, { maxLength: 8 }), (all) => {
+        const machines = all.map(({ serves }, index) => ({ id: `${index}`, name: `m-${index}`, serves }));
+        const remove = all.flatMap(({ goes }, index) => (goes ? [`${index}`] : []));
+        const had = all.some(({ serves }) => serves);
+        const stays = all.some(({ serves, goes }) => serves && !goes);
+        const stranded = had && !stays && all.some(({ serves, goes }) => !serves && !goes);
+        const check = () => checkServingStay('c', machines, remove);
+        if (stranded) expect(check).toThrow(/would lose the last proxy that is in use/);
+        else expect(check).not.toThrow();
+      }),
+    );
+  });
 });

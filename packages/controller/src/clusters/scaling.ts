@@ -131,6 +131,30 @@ export function checkProxiesStay(
   }
 }
 
+/**
+ * What the groups say may not be what is: of the proxies some may be drained or fenced, and a promoted machine is one. The
+ * last that is in use may not go while others need it.
+ * @param machines all of the cluster, `serves`: others are reached through it
+ * @param remove ids of those that go
+ */
+export function checkServingStay(
+  clusterName: string,
+  machines: readonly { readonly id: string; readonly name: string; readonly serves: boolean }[],
+  remove: readonly string[],
+): void {
+  const goes = new Set(remove);
+  const serving = machines.filter(({ serves }) => serves);
+  const others = machines.filter(({ id, serves }) => !serves && !goes.has(id));
+  if (serving.length === 0 || others.length === 0 || serving.some(({ id }) => !goes.has(id))) return;
+  const names = serving.map(({ name }) => name).join(', ');
+  throw new ApiError(
+    400,
+    'INVALID_DATA',
+    `Cluster '${clusterName}' would lose the last proxy that is in use (${names}), but its other machines are reached through it`,
+    { hint: 'see them: wadi proxies CLUSTER; readmit another proxy, or promote another machine, first' },
+  );
+}
+
 /** Where machines are taken from a pool: whether there are enough of the kind. */
 export function checkSpares(
   groups: readonly ScalableGroup[],

@@ -18,6 +18,7 @@ import { refuseSecrets } from '../../clusters/plugin-secrets.ts';
 import {
   checkProxiesStay,
   checkResizes,
+  checkServingStay,
   checkSpares,
   planScaling,
   type Resize,
@@ -25,6 +26,7 @@ import {
   type ScalingPlan,
   type SpareMachine,
 } from '../../clusters/scaling.ts';
+import { isInUse } from '../../provisioning/proxies/promote-machine.ts';
 import {
   type ClusterRow,
   clusterParts,
@@ -32,6 +34,7 @@ import {
   type NodeGroupRow,
   setStatus,
 } from '../../storage/clusters.ts';
+import { listInstances } from '../../storage/instances.ts';
 import { listInventoryMachines, takeSpareMachines } from '../../storage/inventory-machines.ts';
 import { insertScaling } from '../../storage/scalings.ts';
 import type { Schema } from '../../storage/schema.ts';
@@ -157,6 +160,8 @@ async function settlePlan(
   if (!sparesOf) await checkCloudHasRoom(cloud, cluster, growing);
   if (growing.length > 0) await checkQuotas(cloud, cluster.project_id, resized);
   const plan = planScaling(cluster.name, groups, toAdd, resizes);
+  const machines = (await listInstances(tx, cluster.id)).map((row) => ({ ...row, serves: isInUse(row) }));
+  checkServingStay(cluster.name, machines, plan.remove);
   if (!sparesOf) checkNewNames(cluster.name, [...groups, ...toAdd], plan, places);
   return { plan, release, further, takesSpares: sparesOf !== undefined };
 }
