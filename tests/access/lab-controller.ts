@@ -132,12 +132,24 @@ export class LabController {
   /** The newest records of the audit log that satisfy `wanted`; waits until there are some. */
   async audited(wanted: (record: Record<string, unknown>) => boolean): Promise<Record<string, unknown>[]> {
     for (const deadline = performance.now() + patience; performance.now() < deadline; await sleep(100)) {
-      const text = await (await this.fetch('/v2/audit')).text();
+      const text = await this.#auditLog();
       const lines = text.trimEnd().split('\n');
       const found = lines.map((line) => (JSON.parse(line) as AuditLine).record).filter(wanted);
       if (found.length > 0) return found;
     }
     throw new Error('the audit log has no such record');
+  }
+
+  /** All pages. */
+  async #auditLog(): Promise<string> {
+    let all = '';
+    for (let after = 0; ; ) {
+      const page = await (await this.fetch(`/v2/audit?limit=1000&after=${after}`)).text();
+      all += page;
+      const lines = page.trimEnd().split('\n');
+      if (lines.length < 1000) return all;
+      after = Number((JSON.parse(lines.at(-1) ?? '{}') as AuditLine).sequence);
+    }
   }
 
   async stop(): Promise<void> {

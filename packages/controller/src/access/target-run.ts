@@ -56,6 +56,8 @@ export class TargetRun {
   #route: Route | undefined;
   #followed: FollowedRun | undefined;
   #cancelledAt: number | undefined;
+  /** There is no such machine any more. */
+  #isGone = false;
   readonly #read: { stdout: number; stderr: number };
   /** What outlives this run must not hold it. */
   readonly #over = new AbortController();
@@ -145,7 +147,8 @@ export class TargetRun {
       } catch (error) {
         if (letGo.aborted) return undefined;
         // Before the claim nothing was begun. A connection that went meanwhile says little of the ways that are left.
-        if (!this.#claimed && isLost(error) && !cancel.aborted && looks++ < mostLooks) continue;
+        if (!this.#claimed && !this.#isGone && isLost(error) && !cancel.aborted && looks++ < mostLooks)
+          continue;
         if (!this.#claimed) throw error;
         problem = error;
       }
@@ -155,7 +158,7 @@ export class TargetRun {
       if (cancel.aborted) this.#cancelledAt ??= performance.now();
       const limit = this.#cancelledAt === undefined ? this.#parts.lostContact : cancelPatience;
       const since = Math.max(contact, this.#cancelledAt ?? contact);
-      if (isHopeless(problem) || performance.now() - since > limit)
+      if (this.#isGone || isAnother(problem) || performance.now() - since > limit)
         return noContact(problem, this.#parts.instance);
       // What another controller is to go on from, and what the machine may forget, is what is stored.
       await this.#committed();
@@ -170,8 +173,10 @@ export class TargetRun {
     const signal = this.#claimed ? letGo : this.#unbegun.signal;
     const reach = await this.#parts.reach();
     const known = reach.find(instance.id);
-    if (!known)
+    if (!known) {
+      this.#isGone = true;
       throw new AccessError(`machine ${instance.name} is gone`, { code: 'CLOSED', hop: instance.name });
+    }
     const options = { id: run.id, first: !this.#claimed, asRoot: run.as_root, signal };
     return this.#parts.connecting(() =>
       reach.through(
@@ -283,13 +288,14 @@ export class TargetRun {
   }
 }
 
+/** A connection that went, or all to a machine that answers elsewhere now. */
 function isLost(error: unknown): boolean {
-  return error instanceof AccessError && error.code === 'CONNECTION_LOST';
+  return error instanceof AccessError && (error.code === 'CONNECTION_LOST' || error.code === 'CLOSED');
 }
 
-/** The machine is another one, or none, and will be tomorrow. */
-function isHopeless(error: unknown): boolean {
-  return error instanceof AccessError && (error.code === 'HOST_KEY_MISMATCH' || error.code === 'CLOSED');
+/** The machine is not the one that it was, and will not be tomorrow. */
+function isAnother(error: unknown): boolean {
+  return error instanceof AccessError && error.code === 'HOST_KEY_MISMATCH';
 }
 
 function cancelled(instance: InstanceFacts): AccessError {

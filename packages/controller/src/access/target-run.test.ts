@@ -1,0 +1,90 @@
+import { AccessError, type AttachedRun, type FollowedRun, type RunState } from '@wadi/indirect-access';
+import { describe, expect, it } from 'vitest';
+import type { RunRow } from '../storage/runs.ts';
+import type { InstanceFacts } from './cluster-facts.ts';
+import type { ClusterReach } from './cluster-reach.ts';
+import type { RunJournal } from './run-journal.ts';
+import { TargetRun } from './target-run.ts';
+
+const instance = { id: 'i', name: 'machine' } as InstanceFacts;
+const run = { id: 'r', command: 'true', as_root: false, max_output_bytes: '1000' } as unknown as RunRow;
+
+/** Attempts to attach go through `attempts`, one after the other: a state, an error, or a machine that is not there. */
+class Bed {
+  readonly begun: string[] = [];
+  readonly #attempts: (RunState | AccessError | 'gone')[];
+
+  constructor(...attempts: (RunState | AccessError | 'gone')[]) {
+    this.#attempts = attempts;
+  }
+
+  result(claimed: boolean) {
+    const never = new AbortController().signal;
+    const journal = { claim: async () => true, committed: async () => {} } as unknown as RunJournal;
+    const target = new TargetRun(
+      {
+        ...{ run, instance, journal, cancel: never, letGo: never, lostContact: 60_000 },
+        input: { env: {}, stdin: null },
+        reach: async () => this.#reach(),
+        connecting: (work) => work(),
+        leaving: () => () => {},
+      },
+      { claimed, offsets: { stdout: 0, stderr: 0 } },
+    );
+    return target.result().finally(() => target.dispose());
+  }
+
+  #reach(): ClusterReach {
+    const next = this.#attempts.shift();
+    const through = async () => {
+      if (next instanceof AccessError) throw next;
+      return this.#attached(next as RunState);
+    };
+    return { find: () => (next === 'gone' ? undefined : instance), through } as unknown as ClusterReach;
+  }
+
+  #attached(state: RunState): AttachedRun {
+    const followed = (how: string) => {
+      this.begun.push(how);
+      const nothing = (async function* (): AsyncGenerator<Buffer> {})();
+      const dropped = { stdout: 0, stderr: 0 };
+      return {
+        ...{ stdout: nothing, stderr: nothing, close() {}, cancel() {} },
+        end: Promise.resolve({ how: 'exited', status: 0, signal: null, dropped }),
+      } as unknown as FollowedRun;
+    };
+    const close = () => {};
+    const remove = async () => {};
+    return {
+      ...{ state, bootId: 'b', close, remove },
+      start: () => followed('start'),
+      follow: () => followed('follow'),
+    };
+  }
+}
+
+const forgotten = () => new AccessError('its connections were closed', { code: 'CLOSED', hop: 'machine' });
+
+describe('a run whose machine was moved while it looked for it', () => {
+  it('goes on where it is now', async () => {
+    const bed = new Bed(forgotten(), 'begun');
+    expect(await bed.result(true)).toMatchObject({ status: 'succeeded' });
+    expect(bed.begun).toEqual(['follow']);
+  });
+
+  it('is begun once, where it had not begun', async () => {
+    const bed = new Bed(forgotten(), 'fresh');
+    expect(await bed.result(false)).toMatchObject({ status: 'succeeded' });
+    expect(bed.begun).toEqual(['start']);
+  });
+});
+
+describe('a run whose machine is gone', () => {
+  it('is unknown at once when it may have begun', async () => {
+    expect(await new Bed('gone').result(true)).toMatchObject({ status: 'unknown' });
+  });
+
+  it('has not begun when it could not have', async () => {
+    await expect(new Bed('gone').result(false)).rejects.toMatchObject({ code: 'CLOSED' });
+  });
+});
