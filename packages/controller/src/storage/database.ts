@@ -34,8 +34,10 @@ export function openPool(connection: Connection, max: number, onError: (error: E
     statement_timeout: statementTimeout,
     idle_in_transaction_session_timeout: idleInTransactionTimeout,
   });
-  // Without a listener an idle connection that breaks would end the process.
+  // Without a listener a connection that breaks would end the process: an idle one, and one that is in use, whose query
+  // is rejected besides.
   pool.on('error', onError);
+  pool.on('connect', (client) => client.on('error', () => {}));
   return pool;
 }
 
