@@ -9,9 +9,10 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const packages = {
   api: [],
   'indirect-access': [],
+  openstack: [],
   client: ['api'],
   cli: ['api', 'client'],
-  controller: ['api', 'indirect-access'],
+  controller: ['api', 'indirect-access', 'openstack'],
 };
 
 /** Which folders of the controller a folder may import; main.ts knows all of them. */

@@ -1,0 +1,39 @@
+import type { Credential, NamedInDomain, Scope } from '../config/cloud-config.ts';
+
+/** What `POST /v3/auth/tokens` wants. */
+export function loginBody(credential: Credential): object {
+  const identity = identityOf(credential);
+  // An application credential has its project, and Keystone refuses to be told one.
+  const scope = credential.kind === 'application_credential' ? null : credential.scope;
+  return { auth: { identity, ...(scope === null ? {} : { scope: scopeOf(scope) }) } };
+}
+
+/** That are in the body. */
+export function secretsOf(credential: Credential): readonly string[] {
+  if (credential.kind === 'password') return [credential.password.reveal()];
+  if (credential.kind === 'token') return [credential.token.reveal()];
+  return [credential.secret.reveal()];
+}
+
+function identityOf(credential: Credential): object {
+  if (credential.kind === 'password') {
+    const user = { ...reference(credential.user), password: credential.password.reveal() };
+    return { methods: ['password'], password: { user } };
+  }
+  if (credential.kind === 'token') return { methods: ['token'], token: { id: credential.token.reveal() } };
+  const { credential: which, secret } = credential;
+  const named = 'id' in which ? { id: which.id } : { name: which.name, user: reference(which.user) };
+  return {
+    methods: ['application_credential'],
+    application_credential: { ...named, secret: secret.reveal() },
+  };
+}
+
+function scopeOf(scope: Scope): object {
+  if (scope.kind === 'trust') return { 'OS-TRUST:trust': { id: scope.trustId } };
+  return { project: reference(scope.project) };
+}
+
+function reference(named: NamedInDomain): object {
+  return 'id' in named ? { id: named.id } : { name: named.name, domain: named.domain };
+}

@@ -1,0 +1,110 @@
+import { checkAnswer } from '../check-answer.ts';
+import type { CloudConfig } from '../config/cloud-config.ts';
+import { OpenStackError } from '../errors.ts';
+import type { Call, CallLimits, Tokens } from '../wire/call.ts';
+import { invalidAnswer } from '../wire/call-error.ts';
+import { cancellable } from '../wire/cancellable.ts';
+import type { HttpClient } from '../wire/http-client.ts';
+import { type Performed, perform } from '../wire/perform.ts';
+import { findEndpoint, type ServiceType } from './catalog.ts';
+import { loginBody, secretsOf } from './login-body.ts';
+import { type Grant, grantOf, type Identity, TokenAnswer } from './token.ts';
+
+export interface SessionOptions {
+  readonly cloud: CloudConfig;
+  readonly http: HttpClient;
+  readonly limits?: Partial<CallLimits> | undefined;
+}
+
+/** Milliseconds for which a refusal stands: many logins in a row lock a user out. */
+const refusalStands = 5000;
+
+/**
+ * A login that is renewed: shortly before it ends, and when a service refuses it. Any number of calls that need one at the
+ * same time share one login.
+ */
+export class Session implements Tokens {
+  readonly cloud: CloudConfig;
+  readonly #http: HttpClient;
+  readonly #limits: Partial<CallLimits> | undefined;
+  readonly #ended = new AbortController();
+  #grant: Grant | null = null;
+  #login: Promise<Grant> | null = null;
+  #refusal: { readonly error: OpenStackError; readonly until: number } | null = null;
+
+  constructor({ cloud, http, limits }: SessionOptions) {
+    this.cloud = cloud;
+    this.#http = http;
+    this.#limits = limits;
+  }
+
+  async current(): Promise<string> {
+    return (await this.#current()).token;
+  }
+
+  async renew(refused: string): Promise<string> {
+    if (this.#grant?.token === refused) this.#grant = null;
+    return await this.current();
+  }
+
+  async identity(signal?: AbortSignal): Promise<Identity> {
+    const { user, project, roles } = await cancellable(this.#current(), signal, 'identity');
+    return { user, project, roles };
+  }
+
+  /** Its catalog address. */
+  async endpoint(service: ServiceType, signal?: AbortSignal): Promise<URL> {
+    // Keystone was reached already, and it is the one that the token is of.
+    if (service === 'identity') return new URL(this.cloud.authUrl);
+    const { catalog } = await cancellable(this.#current(), signal, 'identity');
+    return findEndpoint(catalog, service, this.cloud);
+  }
+
+  /** Throws OpenStackError. */
+  async perform(call: Call): Promise<Performed> {
+    return await perform(call, { http: this.#http, tokens: this, limits: this.#limits });
+  }
+
+  /** Ends a login that is under way. */
+  close(): void {
+    this.#ended.abort();
+    this.#grant = null;
+  }
+
+  async #current(): Promise<Grant> {
+    if (this.#grant && performance.now() < this.#grant.renewAt) return this.#grant;
+    if (this.#refusal && performance.now() < this.#refusal.until) throw this.#refusal.error;
+    this.#login ??= this.#logIn().finally(() => {
+      this.#login = null;
+    });
+    return await this.#login;
+  }
+
+  async #logIn(): Promise<Grant> {
+    const { authUrl, credential } = this.cloud;
+    const call: Call = {
+      service: 'identity',
+      method: 'POST',
+      url: new URL(`${authUrl}/auth/tokens`),
+      body: loginBody(credential),
+      secrets: secretsOf(credential),
+      // A second token does no harm.
+      repeat: 'always',
+      signal: this.#ended.signal,
+    };
+    const asked = performance.now();
+    try {
+      const { answer } = await perform(call, { http: this.#http, tokens: null, limits: this.#limits });
+      const token = answer.header('x-subject-token');
+      if (!token || !/^[\x21-\x7e]+$/.test(token))
+        throw invalidAnswer(call, answer, 'has no X-Subject-Token');
+      this.#refusal = null;
+      this.#grant = grantOf(checkAnswer(TokenAnswer, call, answer), token, asked);
+      return this.#grant;
+    } catch (error) {
+      if (error instanceof OpenStackError && error.code === 'AUTHENTICATION_FAILED')
+        this.#refusal = { error, until: performance.now() + refusalStands };
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,11 @@
+export type * from './config/cloud-config.ts';
+export { type LoadOptions, loadCloud } from './config/load-cloud.ts';
+export * from './errors.ts';
+export type { ServiceType } from './identity/catalog.ts';
+export type { Identity } from './identity/token.ts';
+export { OpenStack, type OpenStackOptions } from './openstack.ts';
+export { Secret } from './secret.ts';
+export type { Query } from './service/base-url.ts';
+export type { Microversion, VersionRange } from './service/microversion.ts';
+export type { CallOptions, DeleteOptions, Service, ServiceRequest } from './service/service.ts';
+export type { CallLimits } from './wire/call.ts';
