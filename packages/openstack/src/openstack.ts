@@ -1,6 +1,23 @@
+import { Volumes } from './block-storage/volumes.ts';
+import { Keypairs } from './compute/keypairs.ts';
+import { ComputeOffers } from './compute/offers.ts';
+import { ServerGroups } from './compute/server-groups.ts';
+import { Servers } from './compute/servers.ts';
 import type { CloudConfig, Credential } from './config/cloud-config.ts';
+import { ApplicationCredentials } from './identity/application-credentials.ts';
+import type { ServiceType } from './identity/catalog.ts';
+import { Directory } from './identity/directory.ts';
 import { Session } from './identity/session.ts';
 import type { Identity } from './identity/token.ts';
+import { Trusts } from './identity/trusts.ts';
+import { Images } from './image/images.ts';
+import { FloatingIps } from './network/floating-ips.ts';
+import { Networks, Subnets } from './network/networks.ts';
+import { Ports } from './network/ports.ts';
+import { type NetworkQuotas, readNetworkQuotas } from './network/quotas.ts';
+import { Routers } from './network/routers.ts';
+import { SecurityGroupRules, SecurityGroups } from './network/security-groups.ts';
+import { invalidArgument } from './service/invalid-argument.ts';
 import { type CallOptions, Service } from './service/service.ts';
 import type { CallLimits } from './wire/call.ts';
 import { HttpClient } from './wire/http-client.ts';
@@ -13,7 +30,7 @@ export interface OpenStackOptions {
 }
 
 /**
- * One cloud, as one user in one project.
+ * One cloud, as one user in one project. Nothing is sent before the first call.
  *
  * ```ts
  * const openstack = new OpenStack(loadCloud({ cloud: 'lab' }));
@@ -22,26 +39,64 @@ export interface OpenStackOptions {
  * ```
  */
 export class OpenStack {
-  readonly compute: Service;
-  readonly network: Service;
-  readonly image: Service;
-  readonly blockStorage: Service;
-  readonly keystone: Service;
-  readonly #session: Session;
-  readonly #http: HttpClient;
+  readonly servers: Servers;
+  readonly keypairs: Keypairs;
+  readonly serverGroups: ServerGroups;
+  readonly offers: ComputeOffers;
+  readonly networks: Networks;
+  readonly subnets: Subnets;
+  readonly ports: Ports;
+  readonly routers: Routers;
+  readonly floatingIps: FloatingIps;
+  readonly securityGroups: SecurityGroups;
+  readonly securityGroupRules: SecurityGroupRules;
+  readonly images: Images;
+  readonly volumes: Volumes;
+  readonly trusts: Trusts;
+  readonly applicationCredentials: ApplicationCredentials;
+  readonly directory: Directory;
+  readonly #cloud: CloudConfig;
   readonly #options: OpenStackOptions;
-  readonly #derived: boolean;
+  readonly #session: Session;
+  readonly #services = new Map<ServiceType, Service>();
+  readonly #http: HttpClient;
+  readonly #ownsHttp: boolean;
 
-  constructor(cloud: CloudConfig, options: OpenStackOptions = {}, http?: HttpClient) {
+  constructor(cloud: CloudConfig, options: OpenStackOptions = {}, shared?: HttpClient) {
+    const connectDeadline = options.connectDeadline ?? 10_000;
+    this.#cloud = cloud;
     this.#options = options;
-    this.#derived = http !== undefined;
-    this.#http = http ?? new HttpClient({ ca: cloud.ca, connectDeadline: options.connectDeadline ?? 10_000 });
+    this.#ownsHttp = shared === undefined;
+    this.#http = shared ?? new HttpClient({ ca: cloud.ca, connectDeadline });
     this.#session = new Session({ cloud, http: this.#http, limits: options.limits });
-    this.compute = new Service(this.#session, 'compute');
-    this.network = new Service(this.#session, 'network');
-    this.image = new Service(this.#session, 'image');
-    this.blockStorage = new Service(this.#session, 'block-storage');
-    this.keystone = new Service(this.#session, 'identity');
+    const [compute, network, keystone] = [
+      this.service('compute'),
+      this.service('network'),
+      this.service('identity'),
+    ];
+    this.servers = new Servers(compute);
+    this.keypairs = new Keypairs(compute);
+    this.serverGroups = new ServerGroups(compute);
+    this.offers = new ComputeOffers(compute);
+    this.networks = new Networks(network);
+    this.subnets = new Subnets(network);
+    this.ports = new Ports(network);
+    this.routers = new Routers(network);
+    this.floatingIps = new FloatingIps(network);
+    this.securityGroups = new SecurityGroups(network);
+    this.securityGroupRules = new SecurityGroupRules(network);
+    this.images = new Images(this.service('image'));
+    this.volumes = new Volumes(this.service('block-storage'));
+    this.trusts = new Trusts(keystone);
+    this.applicationCredentials = new ApplicationCredentials(keystone);
+    this.directory = new Directory(keystone);
+  }
+
+  /** For calls that are not typed here. */
+  service(type: ServiceType): Service {
+    const service = this.#services.get(type) ?? new Service(this.#session, type);
+    this.#services.set(type, service);
+    return service;
   }
 
   /** Who this is, and for which project. Logs in if need be. */
@@ -49,14 +104,37 @@ export class OpenStack {
     return await this.#session.identity(options.signal);
   }
 
-  /** The same cloud as somebody else, over the same connections; to be closed before this one. */
+  /** Whether the project may use such a service here. */
+  async has(type: ServiceType, options: CallOptions = {}): Promise<boolean> {
+    return await this.#session.has(type, options.signal);
+  }
+
+  /** Of the project that this is for. */
+  async networkQuotas(options: CallOptions = {}): Promise<NetworkQuotas> {
+    const { project } = await this.identity(options);
+    if (!project) throw invalidArgument('this token is for no project', 'log in for one');
+    return await readNetworkQuotas(this.service('network'), project.id, options);
+  }
+
+  /** The same cloud as somebody else, over the same connections, which end with this one. */
   actingAs(credential: Credential): OpenStack {
-    return new OpenStack({ ...this.#session.cloud, credential }, this.#options, this.#http);
+    return new OpenStack({ ...this.#cloud, credential }, this.#options, this.#http);
+  }
+
+  /** Acts for whoever made the trust, in the project that it is for. */
+  byTrust(trustId: string): OpenStack {
+    const { credential } = this.#cloud;
+    if (credential.kind === 'application_credential')
+      throw invalidArgument(
+        'an application credential cannot use a trust',
+        'log in by password: Keystone binds application credentials to their own project',
+      );
+    return this.actingAs({ ...credential, scope: { kind: 'trust', trustId } });
   }
 
   /** Ends what is under way. */
   async close(): Promise<void> {
     this.#session.close();
-    if (!this.#derived) await this.#http.close();
+    if (this.#ownsHttp) await this.#http.close();
   }
 }

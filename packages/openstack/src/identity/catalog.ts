@@ -20,7 +20,13 @@ export function serviceTypeOf(name: string): ServiceType | null {
   return (found?.[0] as ServiceType | undefined) ?? null;
 }
 
-export type Choice = Pick<CloudConfig, 'region' | 'interface' | 'endpoints' | 'authUrl'>;
+type Choice = Pick<CloudConfig, 'region' | 'interface' | 'endpoints' | 'authUrl'>;
+
+/** In whatever region and for whatever interface. */
+export function hasService(catalog: readonly CatalogEntry[], service: ServiceType, choice: Choice): boolean {
+  const types = [...Object.keys(choice.endpoints), ...catalog.map(({ type }) => type)];
+  return types.some((type) => names[service].includes(type));
+}
 
 /** Where the service is, for this region and interface; without a version, if the catalog has none. */
 export function findEndpoint(catalog: readonly CatalogEntry[], service: ServiceType, choice: Choice): URL {

@@ -15,7 +15,7 @@ beforeEach(async () => {
 afterEach(() => cloud.stop());
 
 test('one login serves all that come at once and after it', async () => {
-  const { compute } = cloud.client();
+  const compute = cloud.client().service('compute');
   await Promise.all(Array.from({ length: 20 }, () => compute.tell(request)));
   await compute.tell(request);
   expect(cloud.logins).toBe(1);
@@ -31,7 +31,7 @@ test('one login serves all that come at once and after it', async () => {
 });
 
 test('a token that services refuse is renewed once for all, and each request is repeated once', async () => {
-  const { compute } = cloud.client();
+  const compute = cloud.client().service('compute');
   await compute.tell(request);
   cloud.tokens.clear();
   await Promise.all(Array.from({ length: 30 }, () => compute.tell(request)));
@@ -40,7 +40,7 @@ test('a token that services refuse is renewed once for all, and each request is 
 });
 
 test('a POST is repeated after a refused token: nothing was done', async () => {
-  const { compute } = cloud.client();
+  const compute = cloud.client().service('compute');
   await compute.tell(request);
   cloud.tokens.clear();
   cloud.on('POST /compute/v2.1/servers', () => ({ status: 202, body: { server: { id: 'one' } } }));
@@ -51,7 +51,7 @@ test('a POST is repeated after a refused token: nothing was done', async () => {
 test('a service that refuses the new token too ends the call: one login, no more', async () => {
   const refuse = { status: 401, body: { error: { code: 401, title: 'Unauthorized', message: 'no' } } };
   cloud.on(servers, () => refuse);
-  await expect(cloud.client().compute.tell(request)).rejects.toMatchObject({
+  await expect(cloud.client().service('compute').tell(request)).rejects.toMatchObject({
     code: 'AUTHENTICATION_FAILED',
     status: 401,
     service: 'compute',
@@ -62,7 +62,7 @@ test('a service that refuses the new token too ends the call: one login, no more
 
 test('a token is renewed before it ends, by the time that Keystone gives it', async () => {
   cloud.tokenLifetime = 1;
-  const { compute } = cloud.client();
+  const compute = cloud.client().service('compute');
   await compute.tell(request);
   const before = cloud.logins;
   await sleep(1000);
@@ -74,7 +74,9 @@ test('a token is renewed before it ends, by the time that Keystone gives it', as
 test('a wrong password is asked for once, however many come, and not again at once', async () => {
   const credential = { ...cloud.config.credential, password: new Secret('wrong') } as never;
   const client = cloud.client({}, { credential });
-  const results = await Promise.allSettled(Array.from({ length: 10 }, () => client.compute.tell(request)));
+  const results = await Promise.allSettled(
+    Array.from({ length: 10 }, () => client.service('compute').tell(request)),
+  );
   for (const result of results) expect(result).toMatchObject({ reason: { code: 'AUTHENTICATION_FAILED' } });
   await expect(client.identity()).rejects.toMatchObject({ code: 'AUTHENTICATION_FAILED' });
   expect(cloud.requests('POST /identity/v3/auth/tokens')).toHaveLength(1);
@@ -83,8 +85,8 @@ test('a wrong password is asked for once, however many come, and not again at on
 test('whoever gives up waiting leaves the login to the others', async () => {
   const client = cloud.client();
   const [given, kept] = await Promise.allSettled([
-    client.compute.tell({ ...request, signal: AbortSignal.abort(new Error('enough')) }),
-    client.compute.tell(request),
+    client.service('compute').tell({ ...request, signal: AbortSignal.abort(new Error('enough')) }),
+    client.service('compute').tell(request),
   ]);
   expect(given).toMatchObject({ reason: { code: 'CANCELLED' } });
   expect(kept.status).toBe('fulfilled');
@@ -118,6 +120,6 @@ test('an answer to a login that is none is said to be that', async () => {
   await expect(cloud.client().identity()).rejects.toMatchObject({ code: 'INVALID_ANSWER' });
   const answer = { status: 201, headers: { 'x-subject-token': 'x' }, body: { token: [] } };
   cloud.on('POST /identity/v3/auth/tokens', () => answer);
-  const asked = cloud.client().compute.ask(Type.Any(), request);
+  const asked = cloud.client().service('compute').ask(Type.Any(), request);
   await expect(asked).rejects.toThrow('token must be object');
 });

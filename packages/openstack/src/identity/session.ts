@@ -6,7 +6,7 @@ import { invalidAnswer } from '../wire/call-error.ts';
 import { cancellable } from '../wire/cancellable.ts';
 import type { HttpClient } from '../wire/http-client.ts';
 import { type Performed, perform } from '../wire/perform.ts';
-import { findEndpoint, type ServiceType } from './catalog.ts';
+import { findEndpoint, hasService, type ServiceType } from './catalog.ts';
 import { loginBody, secretsOf } from './login-body.ts';
 import { type Grant, grantOf, type Identity, TokenAnswer } from './token.ts';
 
@@ -58,6 +58,11 @@ export class Session implements Tokens {
     if (service === 'identity') return new URL(this.cloud.authUrl);
     const { catalog } = await cancellable(this.#current(), signal, 'identity');
     return findEndpoint(catalog, service, this.cloud);
+  }
+
+  async has(service: ServiceType, signal?: AbortSignal): Promise<boolean> {
+    const { catalog } = await cancellable(this.#current(), signal, 'identity');
+    return hasService(catalog, service, this.cloud);
   }
 
   /** Throws OpenStackError. */

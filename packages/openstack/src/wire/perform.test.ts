@@ -21,7 +21,7 @@ beforeEach(async () => {
 afterEach(() => cloud.stop());
 
 async function failure(request: ServiceRequest): Promise<OpenStackError> {
-  const [result] = await Promise.allSettled([client.compute.tell(request)]);
+  const [result] = await Promise.allSettled([client.service('compute').tell(request)]);
   const error = result?.status === 'rejected' ? result.reason : null;
   expect(error).toBeInstanceOf(OpenStackError);
   const all = inspect(error, { depth: 8, showHidden: true });
@@ -38,7 +38,7 @@ function inTurn(what: string, ...replies: readonly object[]): void {
 
 test.each([429, 500, 502, 503, 504])('a GET that is answered %d is repeated', async (status) => {
   inTurn(gets, { status, body: {} }, { status, body: {} }, { body: { servers: [] } });
-  await client.compute.tell(get);
+  await client.service('compute').tell(get);
   expect(cloud.requests(gets)).toHaveLength(3);
 });
 
@@ -51,7 +51,7 @@ test('Retry-After is obeyed, in seconds and as a date', async () => {
     { body: {} },
   );
   const began = performance.now();
-  await client.compute.tell(get);
+  await client.service('compute').tell(get);
   // Never sooner; how much later depends on how busy the computer is. A date has no parts of a second.
   expect(performance.now() - began).toBeGreaterThanOrEqual(1000 - 1);
   expect(cloud.requests(gets)).toHaveLength(3);
@@ -119,7 +119,7 @@ test.each([
   ],
 ])('a POST that was not begun is repeated: %s', async (_name, reply) => {
   inTurn(posts, reply, created);
-  await client.compute.tell(post);
+  await client.service('compute').tell(post);
   expect(cloud.requests(posts)).toHaveLength(2);
 });
 
@@ -155,19 +155,19 @@ test.each<[string, ServiceRequest, number]>([
 test('a kept connection that the server closed in silence does not fail a POST, and it is sent once', async () => {
   inTurn(posts, created);
   inTurn(gets, { body: {} });
-  await client.compute.tell(get);
+  await client.service('compute').tell(get);
   const [first] = cloud.requests(gets);
   // Both sides believe in it until the first hears of the end; the POST is sent in the very same moment.
   first?.socket.destroy();
-  await client.compute.tell(post);
+  await client.service('compute').tell(post);
   expect(cloud.requests(posts)).toHaveLength(1);
   expect(cloud.requests(posts)[0]?.socket).not.toBe(first?.socket);
 });
 
 test('two POSTs never share a connection', async () => {
   inTurn(posts, created);
-  await client.compute.tell(post);
-  await client.compute.tell(post);
+  await client.service('compute').tell(post);
+  await client.service('compute').tell(post);
   const [one, two] = cloud.requests(posts).map(({ socket }) => socket);
   expect(one).not.toBe(two);
 });
@@ -195,9 +195,11 @@ test('a DELETE whose first answer got lost is done when the second is 404', asyn
     if (turn === 1) return void socket.destroy();
     return { status: 404, body: { itemNotFound: { message: 'could not be found' } } };
   });
-  await client.compute.remove(['servers', 'one']);
-  await expect(client.compute.remove(['servers', 'one'])).rejects.toMatchObject({ code: 'NOT_FOUND' });
-  await client.compute.remove(['servers', 'one'], { missingOk: true });
+  await client.service('compute').remove(['servers', 'one']);
+  await expect(client.service('compute').remove(['servers', 'one'])).rejects.toMatchObject({
+    code: 'NOT_FOUND',
+  });
+  await client.service('compute').remove(['servers', 'one'], { missingOk: true });
 });
 
 test.each<[string, (response: import('node:http').ServerResponse) => void]>([
@@ -268,7 +270,7 @@ test('closing ends what is under way', async () => {
     void other.close();
     return undefined;
   });
-  const [result] = await Promise.allSettled([other.compute.tell(get)]);
+  const [result] = await Promise.allSettled([other.service('compute').tell(get)]);
   expect(result).toMatchObject({ status: 'rejected', reason: { code: 'CLOSED' } });
 });
 
