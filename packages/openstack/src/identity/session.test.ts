@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
 import { Type } from 'typebox';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Secret } from '../secret.ts';
@@ -80,6 +81,48 @@ test('a wrong password is asked for once, however many come, and not again at on
   for (const result of results) expect(result).toMatchObject({ reason: { code: 'AUTHENTICATION_FAILED' } });
   await expect(client.identity()).rejects.toMatchObject({ code: 'AUTHENTICATION_FAILED' });
   expect(cloud.requests('POST /identity/v3/auth/tokens')).toHaveLength(1);
+});
+
+test.each([401, 403, 404])(
+  'a login that is answered %d is refused, whatever it is called',
+  async (status) => {
+    const message = 'Could not find Application Credential: abc.';
+    cloud.on('POST /identity/v3/auth/tokens', () => ({
+      status,
+      body: { error: { code: status, title: 'x', message } },
+    }));
+    await expect(cloud.client().identity()).rejects.toMatchObject({
+      code: 'AUTHENTICATION_FAILED',
+      status,
+      said: message,
+    });
+  },
+);
+
+test('a Keystone that quotes what it was sent does not put the password into the error', async () => {
+  cloud.on('POST /identity/v3/auth/tokens', ({ text, body }) => ({
+    status: 400,
+    body: {
+      error: { code: 400, title: 'Bad Request', message: `${text} is not valid: ${JSON.stringify(body)}` },
+    },
+  }));
+  const error = await cloud
+    .client()
+    .identity()
+    .catch((reason: unknown) => reason);
+  expect(error).toMatchObject({ code: 'BAD_REQUEST', said: expect.stringContaining('[secret]') });
+  expect(inspect(error, { depth: 8, showHidden: true })).not.toMatch(/horse|battery|staple/);
+});
+
+test('a token in an answer that cannot be read is not in the error', async () => {
+  cloud.on('GET /compute/v2.1/servers', ({ headers }) => ({ body: `{"echo": ${headers['x-auth-token']}` }));
+  const error = await cloud
+    .client()
+    .service('compute')
+    .ask(Type.Any(), request)
+    .catch((reason: unknown) => reason);
+  expect(error).toMatchObject({ code: 'INVALID_ANSWER' });
+  expect(inspect(error, { depth: 8, showHidden: true })).not.toContain('gAAAAA');
 });
 
 test('whoever gives up waiting leaves the login to the others', async () => {

@@ -16,7 +16,7 @@ const codes: Readonly<Record<WireFailureKind, OpenStackErrorCode>> = {
 const hints: Partial<Record<OpenStackErrorCode, string>> = {
   UNREACHABLE: 'see whether the address in the catalog can be reached from here; `interface` chooses another',
   CERTIFICATE_REFUSED: 'name the authority that signed it in `cacert`',
-  NO_ENDPOINT: 'choose another region or interface',
+  NO_ENDPOINT: 'whatever answers there is not the service: correct its address in the catalog, or auth_url',
   REDIRECTED: 'the address in the catalog or in auth_url is not where the service is: correct it',
   FORBIDDEN: 'the roles of this user in this project do not allow it',
   QUOTA_EXCEEDED: 'delete what is not needed, or have the quota of the project raised',
@@ -52,7 +52,14 @@ export interface AnswerErrorDetails {
 
 export function answerError(call: Call, answer: Answer, details: AnswerErrorDetails): OpenStackError {
   const { type, text } = readServiceMessage(answer.text, details.secrets);
-  const code = codeOf(answer.status, type, text);
+  // Keystone says 404 of an application credential that was deleted, and 403 of a trust that may not be used.
+  const refused = isLogin(call) && [403, 404].includes(answer.status);
+  const stranger = answer.status === 404 && !isOfService(answer);
+  const code = refused
+    ? 'AUTHENTICATION_FAILED'
+    : stranger
+      ? 'NO_ENDPOINT'
+      : codeOf(answer.status, type, text);
   const requestId = requestIdOf(answer);
   const maybeDone = isChange(call) && answer.status >= 500 && !wasNotBegun(answer);
   const wait = details.asked ? `; it asks to wait ${Math.ceil(details.asked / 1000)} s` : '';
@@ -101,6 +108,14 @@ export function wasNotBegun(answer: Answer): boolean {
   return status === 503 && (answer.header('retry-after') !== undefined || requestIdOf(answer) === undefined);
 }
 
+/**
+ * Services give every answer a request id. A 404 without one is of a gateway that does not know the path, and must not be
+ * taken for the news that a server is gone.
+ */
+export function isOfService(answer: Answer): boolean {
+  return requestIdOf(answer) !== undefined;
+}
+
 /** 500 too: a database or a message broker that is away for a moment looks like that. */
 export function isPassing(status: number): boolean {
   return [429, 500, 502, 503, 504].includes(status);
@@ -129,9 +144,13 @@ function codeOf(status: number, type: string | null, text: string): OpenStackErr
 }
 
 function authenticationHint(call: Call): string {
-  return call.url.pathname.endsWith('/auth/tokens')
+  return isLogin(call)
     ? 'see whether user, password or credential, domain and project are right, and not expired'
     : 'the service does not accept the token that Keystone gave: its administrator has to look';
+}
+
+function isLogin({ method, url }: Call): boolean {
+  return method === 'POST' && url.pathname.endsWith('/auth/tokens');
 }
 
 function isChange({ method, repeat }: Call): boolean {

@@ -202,6 +202,20 @@ test('a DELETE whose first answer got lost is done when the second is 404', asyn
   await client.service('compute').remove(['servers', 'one'], { missingOk: true });
 });
 
+test('a 404 of a gateway is not the news that something is gone', async () => {
+  const reply = {
+    status: 404,
+    headers: { 'x-openstack-request-id': '' },
+    body: '<html><h1>404</h1>nginx</html>',
+  };
+  cloud.on('GET /compute/v2.1/', () => ({ body: { version: { version: '2.93', min_version: '2.1' } } }));
+  cloud.on('GET /compute/v2.1/servers/one', () => reply);
+  cloud.on('DELETE /compute/v2.1/servers/one', () => reply);
+  await expect(client.servers.get('one')).rejects.toMatchObject({ code: 'NO_ENDPOINT', status: 404 });
+  const removed = client.servers.delete('one', { missingOk: true });
+  await expect(removed).rejects.toMatchObject({ code: 'NO_ENDPOINT', status: 404 });
+});
+
 test.each<[string, (response: import('node:http').ServerResponse) => void]>([
   ['no headers', () => undefined],
   ['headers and then nothing', (response) => void response.writeHead(200).flushHeaders()],

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { OpenStackError } from '../errors.ts';
 import { pauseAfter } from './back-off.ts';
 import { type Call, type CallLimits, defaultLimits, mayRepeat, type Tokens } from './call.ts';
-import { answerError, isPassing, wasNotBegun, wireError } from './call-error.ts';
+import { answerError, isOfService, isPassing, wasNotBegun, wireError } from './call-error.ts';
 import { Deadline, orAborted } from './deadline.ts';
 import { type Answer, type Headers, type HttpClient, WireFailure } from './http-client.ts';
 import { parseRetryAfter } from './retry-after.ts';
@@ -129,10 +129,13 @@ class Performance {
     }
   }
 
-  #isFine({ status }: Answer): boolean {
-    if ((status >= 200 && status < 300) || this.#call.accept?.includes(status)) return true;
+  #isFine(answer: Answer): boolean {
+    const { status } = answer;
+    if (status >= 200 && status < 300) return true;
+    if (status === 404 && !isOfService(answer)) return false;
     // The first attempt had come through, only its answer had not.
-    return this.#call.method === 'DELETE' && status === 404 && this.#attempts > 1 && mayRepeat(this.#call);
+    const wasDeleted = this.#call.method === 'DELETE' && status === 404 && this.#attempts > 1;
+    return wasDeleted || (this.#call.accept?.includes(status) ?? false);
   }
 
   async #token(get: (tokens: Tokens) => Promise<string>): Promise<string | null> {
