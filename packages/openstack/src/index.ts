@@ -37,5 +37,5 @@ export { OpenStack, type OpenStackOptions } from './openstack.ts';
 export { Secret } from './secret.ts';
 export type { Query } from './service/base-url.ts';
 export type { Microversion, VersionRange } from './service/microversion.ts';
-export type { CallOptions, DeleteOptions, Service, ServiceRequest } from './service/service.ts';
-export type { CallLimits } from './wire/call.ts';
+export type { DeleteOptions, Service, ServiceRequest } from './service/service.ts';
+export type { CallLimits, CallOptions } from './wire/call.ts';

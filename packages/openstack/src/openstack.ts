@@ -18,8 +18,8 @@ import { type NetworkQuotas, readNetworkQuotas } from './network/quotas.ts';
 import { Routers } from './network/routers.ts';
 import { SecurityGroupRules, SecurityGroups } from './network/security-groups.ts';
 import { invalidArgument } from './service/invalid-argument.ts';
-import { type CallOptions, Service } from './service/service.ts';
-import type { CallLimits } from './wire/call.ts';
+import { Service } from './service/service.ts';
+import type { CallLimits, CallOptions } from './wire/call.ts';
 import { HttpClient } from './wire/http-client.ts';
 
 export interface OpenStackOptions {
@@ -101,12 +101,12 @@ export class OpenStack {
 
   /** Who this is, and for which project. Logs in if need be. */
   async identity(options: CallOptions = {}): Promise<Identity> {
-    return await this.#session.identity(options.signal);
+    return await this.#session.identity(options);
   }
 
   /** Whether the project may use such a service here. */
   async has(type: ServiceType, options: CallOptions = {}): Promise<boolean> {
-    return await this.#session.has(type, options.signal);
+    return await this.#session.has(type, options);
   }
 
   /** Of the project that this is for. */

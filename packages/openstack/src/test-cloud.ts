@@ -82,6 +82,13 @@ export class TestCloud {
     this.#handlers.set(what, handler);
   }
 
+  /** How many connections it has. */
+  async connections(): Promise<number> {
+    return await new Promise((resolve, reject) =>
+      this.#server.getConnections((error, count) => (error ? reject(error) : resolve(count))),
+    );
+  }
+
   /** What came for a path, oldest first. */
   requests(what: string): Received[] {
     return this.received.filter(({ method, path }) => `${method} ${path.split('?', 1)[0]}` === what);

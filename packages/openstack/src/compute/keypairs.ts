@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
-import type { CallOptions, DeleteOptions, Service } from '../service/service.ts';
+import type { DeleteOptions, Service } from '../service/service.ts';
+import type { CallOptions } from '../wire/call.ts';
 
 export const Keypair = Type.Object({
   name: Type.String(),

@@ -1,8 +1,9 @@
 import { Type } from 'typebox';
 import { invalidArgument } from '../service/invalid-argument.ts';
 import type { Microversion } from '../service/microversion.ts';
-import type { CallOptions, DeleteOptions, Service } from '../service/service.ts';
+import type { DeleteOptions, Service } from '../service/service.ts';
 import { checkTags, hasTags, tagsQuery } from '../service/tags.ts';
+import type { CallOptions } from '../wire/call.ts';
 import { type NewServer, Server, type ServerFilter } from './server.ts';
 
 const ServerAnswer = Type.Object({ server: Server });

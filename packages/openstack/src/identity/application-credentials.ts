@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { Secret } from '../secret.ts';
-import type { CallOptions, DeleteOptions, Service } from '../service/service.ts';
+import type { DeleteOptions, Service } from '../service/service.ts';
+import type { CallOptions } from '../wire/call.ts';
 
 const NullableText = Type.Union([Type.String(), Type.Null()]);
 

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
-import type { CallOptions, Service } from '../service/service.ts';
+import type { Service } from '../service/service.ts';
+import type { CallOptions } from '../wire/call.ts';
 
 export const Project = Type.Object({
   id: Type.String(),

@@ -83,6 +83,17 @@ test('a wrong password is asked for once, however many come, and not again at on
   expect(cloud.requests('POST /identity/v3/auth/tokens')).toHaveLength(1);
 });
 
+test('a Keystone that does not answer holds a call no longer than its own deadline; closing ends the login', async () => {
+  cloud.on('POST /identity/v3/auth/tokens', () => undefined);
+  const client = cloud.client();
+  const waiting = client.identity().catch((reason: unknown) => reason);
+  const call = client.service('compute').tell({ ...request, limits: { deadline: 200 } });
+  await expect(call).rejects.toMatchObject({ code: 'TIMEOUT', service: 'compute' });
+  await client.close();
+  expect(await waiting).toMatchObject({ code: 'CLOSED' });
+  await expect(client.identity()).rejects.toMatchObject({ code: 'CLOSED' });
+});
+
 test.each([401, 403, 404])(
   'a login that is answered %d is refused, whatever it is called',
   async (status) => {

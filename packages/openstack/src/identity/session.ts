@@ -1,9 +1,9 @@
 import { checkAnswer } from '../check-answer.ts';
 import type { CloudConfig } from '../config/cloud-config.ts';
 import { OpenStackError } from '../errors.ts';
-import type { Call, CallLimits, Tokens } from '../wire/call.ts';
+import { type Call, type CallLimits, type CallOptions, defaultLimits, type Tokens } from '../wire/call.ts';
 import { invalidAnswer } from '../wire/call-error.ts';
-import { cancellable } from '../wire/cancellable.ts';
+import { cancellable, type Patience } from '../wire/cancellable.ts';
 import type { HttpClient } from '../wire/http-client.ts';
 import { type Performed, perform } from '../wire/perform.ts';
 import { findEndpoint, hasService, type ServiceType } from './catalog.ts';
@@ -47,22 +47,24 @@ export class Session implements Tokens {
     return await this.current();
   }
 
-  async identity(signal?: AbortSignal): Promise<Identity> {
-    const { user, project, roles } = await cancellable(this.#current(), signal, 'identity');
+  async identity(options: CallOptions): Promise<Identity> {
+    const { user, project, roles } = await this.#granted('identity', options);
     return { user, project, roles };
   }
 
   /** Its catalog address. */
-  async endpoint(service: ServiceType, signal?: AbortSignal): Promise<URL> {
+  async endpoint(service: ServiceType, options: CallOptions): Promise<URL> {
     // Keystone was reached already, and it is the one that the token is of.
     if (service === 'identity') return new URL(this.cloud.authUrl);
-    const { catalog } = await cancellable(this.#current(), signal, 'identity');
-    return findEndpoint(catalog, service, this.cloud);
+    return findEndpoint((await this.#granted(service, options)).catalog, service, this.cloud);
   }
 
-  async has(service: ServiceType, signal?: AbortSignal): Promise<boolean> {
-    const { catalog } = await cancellable(this.#current(), signal, 'identity');
-    return hasService(catalog, service, this.cloud);
+  async has(service: ServiceType, options: CallOptions): Promise<boolean> {
+    return hasService((await this.#granted(service, options)).catalog, service, this.cloud);
+  }
+
+  patience({ signal, limits }: CallOptions): Patience {
+    return { signal, deadline: limits?.deadline ?? this.#limits?.deadline ?? defaultLimits.deadline };
   }
 
   /** Throws OpenStackError. */
@@ -76,7 +78,12 @@ export class Session implements Tokens {
     this.#grant = null;
   }
 
+  async #granted(service: ServiceType, options: CallOptions): Promise<Grant> {
+    return await cancellable(this.#current(), this.patience(options), service);
+  }
+
   async #current(): Promise<Grant> {
+    if (this.#ended.signal.aborted) throw closed();
     if (this.#grant && performance.now() < this.#grant.renewAt) return this.#grant;
     if (this.#refusal && performance.now() < this.#refusal.until) throw this.#refusal.error;
     this.#login ??= this.#logIn().finally(() => {
@@ -107,9 +114,14 @@ export class Session implements Tokens {
       this.#grant = grantOf(checkAnswer(TokenAnswer, call, answer), token, asked);
       return this.#grant;
     } catch (error) {
+      if (this.#ended.signal.aborted) throw closed();
       if (error instanceof OpenStackError && error.code === 'AUTHENTICATION_FAILED')
         this.#refusal = { error, until: performance.now() + refusalStands };
       throw error;
     }
   }
+}
+
+function closed(): OpenStackError {
+  return new OpenStackError('identity: this client was closed', { code: 'CLOSED', service: 'identity' });
 }

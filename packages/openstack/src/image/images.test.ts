@@ -94,6 +94,10 @@ test('a content that cannot be read ends the upload, and so does a signal', asyn
     code: 'CONNECTION_LOST',
     cause: { message: 'the disk is gone' },
   });
+  const missing = () => {
+    throw new Error('no such file');
+  };
+  await expect(client.images.upload(id, missing)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
   const stop = new AbortController();
   const endless = new Readable({
     read() {

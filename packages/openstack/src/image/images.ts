@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream';
 import { type Static, Type } from 'typebox';
-import type { CallOptions, DeleteOptions, Service } from '../service/service.ts';
+import type { DeleteOptions, Service } from '../service/service.ts';
 import { hasTags } from '../service/tags.ts';
+import type { CallOptions } from '../wire/call.ts';
 
 const NullableText = Type.Union([Type.String(), Type.Null()]);
 const NullableInteger = Type.Union([Type.Integer(), Type.Null()]);

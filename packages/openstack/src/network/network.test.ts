@@ -212,6 +212,6 @@ test('the quota of the project', async () => {
     'security_group_rule',
   ];
   const quota = Object.fromEntries(kinds.map((kind) => [kind, usage]));
-  cloud.on(`GET ${base}/quotas/${projectId}/details.json`, () => ({ body: { quota } }));
+  cloud.on(`GET ${base}/quotas/${projectId}/details`, () => ({ body: { quota } }));
   expect(await client.networkQuotas()).toMatchObject({ floatingip: usage });
 });

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
-import type { CallOptions, Service } from '../service/service.ts';
+import type { Service } from '../service/service.ts';
+import type { CallOptions } from '../wire/call.ts';
 
 /** `limit` -1: none. */
 const Usage = Type.Object({ limit: Type.Integer(), used: Type.Integer(), reserved: Type.Integer() });
@@ -23,6 +24,6 @@ export async function readNetworkQuotas(
   projectId: string,
   options: CallOptions = {},
 ): Promise<NetworkQuotas> {
-  const request = { ...options, method: 'GET', path: ['quotas', projectId, 'details.json'] } as const;
+  const request = { ...options, method: 'GET', path: ['quotas', projectId, 'details'] } as const;
   return (await network.ask(QuotasAnswer, request)).quota;
 }

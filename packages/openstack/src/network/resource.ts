@@ -1,6 +1,7 @@
 import { type Static, type TObject, Type } from 'typebox';
-import type { CallOptions, DeleteOptions, Service } from '../service/service.ts';
+import type { DeleteOptions, Service } from '../service/service.ts';
 import { checkTags, hasTags, tagsQuery } from '../service/tags.ts';
+import type { CallOptions } from '../wire/call.ts';
 
 /** How Neutron names a kind of resource. */
 export interface ResourceNames {

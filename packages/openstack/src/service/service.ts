@@ -2,7 +2,7 @@ import { type Static, type TSchema, Type } from 'typebox';
 import { checkAnswer } from '../check-answer.ts';
 import type { ServiceType } from '../identity/catalog.ts';
 import type { Session } from '../identity/session.ts';
-import type { Call, CallLimits } from '../wire/call.ts';
+import type { Call, CallOptions } from '../wire/call.ts';
 import { invalidAnswer } from '../wire/call-error.ts';
 import { cancellable } from '../wire/cancellable.ts';
 import type { Headers, Method } from '../wire/http-client.ts';
@@ -15,13 +15,6 @@ import {
   type VersionRange,
 } from './microversion.ts';
 import { nextPage } from './next-page.ts';
-
-/** Of every call. */
-export interface CallOptions {
-  /** Ends the call, whatever it is doing. */
-  readonly signal?: AbortSignal | undefined;
-  readonly limits?: Partial<CallLimits> | undefined;
-}
 
 export interface DeleteOptions extends CallOptions {
   /** What is not there any more counts as deleted. */
@@ -109,7 +102,7 @@ export class Service {
       if (url === null) return items;
       if (seen.has(url.href) || seen.size >= mostPages)
         throw invalidAnswer(call, answer, 'leads from page to page without end');
-      call = { ...call, url };
+      call = { ...call, url, limits: request.limits };
     }
   }
 
@@ -119,7 +112,7 @@ export class Service {
       this.#range = null;
       throw error;
     });
-    return await cancellable(this.#range, options.signal, this.type);
+    return await cancellable(this.#range, this.#session.patience(options), this.type);
   }
 
   async #readVersions({ limits }: CallOptions): Promise<VersionRange | null> {
@@ -127,7 +120,7 @@ export class Service {
     const call: Call = {
       service: this.type,
       method: 'GET',
-      url: versionUrl(await this.#base(undefined)),
+      url: versionUrl(await this.#base({ limits })),
       accept: [300],
       limits,
     };
@@ -140,22 +133,27 @@ export class Service {
 
   async #call(request: ServiceRequest): Promise<Call> {
     const { path, query, microversion, headers, ...rest } = request;
+    const began = performance.now();
     if (microversion) {
       const offered = await this.microversions(request);
       checkMicroversion(this.type, microversion.needed, offered, microversion.use);
     }
+    const url = urlOf(await this.#base(request), path, query);
+    // A login may have taken some of it.
+    const deadline = this.#session.patience(request).deadline - (performance.now() - began);
     return {
       ...rest,
       service: this.type,
-      url: urlOf(await this.#base(request.signal), path, query),
+      url,
       headers: { ...headers, ...(microversion ? microversionHeader(this.type, microversion.needed) : {}) },
+      limits: { ...request.limits, deadline },
     };
   }
 
   /** Each time from the session: after a new login the catalog counts that came with it. */
-  async #base(signal: AbortSignal | undefined): Promise<URL> {
-    const endpoint = await this.#session.endpoint(this.type, signal);
-    const { project } = await this.#session.identity(signal);
+  async #base(options: CallOptions): Promise<URL> {
+    const endpoint = await this.#session.endpoint(this.type, options);
+    const { project } = await this.#session.identity(options);
     return baseUrl(this.type, endpoint, project?.id ?? null);
   }
 

@@ -24,6 +24,13 @@ export interface Call {
   readonly limits?: Partial<CallLimits> | undefined;
 }
 
+/** Of every call. */
+export interface CallOptions {
+  /** Ends the call, whatever it is doing. */
+  readonly signal?: AbortSignal | undefined;
+  readonly limits?: Partial<CallLimits> | undefined;
+}
+
 export interface CallLimits extends BackOff {
   /** Milliseconds for one attempt, connecting and reading its answer included. */
   readonly attemptDeadline: number;

@@ -1,3 +1,6 @@
+/** Milliseconds; a timer with more ends at once. */
+const longest = 2 ** 31 - 1;
+
 /** Ends by itself or with whoever asked, whichever is first. Not AbortSignal.any, which keeps what is long over. */
 export class Deadline {
   readonly #controller = new AbortController();
@@ -10,10 +13,13 @@ export class Deadline {
   constructor(duration: number, parent?: AbortSignal) {
     this.#until = performance.now() + duration;
     this.#parent = parent;
-    this.#timer = setTimeout(() => {
-      this.#expired = true;
-      this.#controller.abort(new Error('the deadline is over'));
-    }, duration);
+    this.#timer = setTimeout(
+      () => {
+        this.#expired = true;
+        this.#controller.abort(new Error('the deadline is over'));
+      },
+      Math.min(duration, longest),
+    );
     if (parent?.aborted) this.#cancel();
     else parent?.addEventListener('abort', this.#cancel, { once: true });
   }

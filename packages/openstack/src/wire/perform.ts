@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OpenStackError } from '../errors.ts';
 import { pauseAfter } from './back-off.ts';
@@ -70,8 +71,8 @@ class Performance {
   async #attempt(token: string | null): Promise<Answer | null> {
     const { method, url, headers, body, signal } = this.#call;
     this.#attempts += 1;
-    const streamed = typeof body === 'function';
-    const text = streamed || body === undefined ? undefined : JSON.stringify(body);
+    const open = typeof body === 'function' ? (body as () => Readable) : null;
+    const text = open || body === undefined ? undefined : JSON.stringify(body);
     const all: Headers = {
       accept: 'application/json',
       ...(text === undefined ? {} : { 'content-type': 'application/json' }),
@@ -83,12 +84,13 @@ class Performance {
         method,
         url,
         headers: all,
-        body: streamed ? body() : text,
-        fresh: streamed || !mayRepeat(this.#call),
+        body: open ? this.#open(open) : text,
+        fresh: open !== null || !mayRepeat(this.#call),
         deadline: this.#limits.attemptDeadline,
         signal: this.#deadline.signal,
       });
     } catch (error) {
+      if (error instanceof OpenStackError) throw error;
       const failure =
         error instanceof WireFailure ? error : new WireFailure('lost', true, 'it failed', error);
       const over = failure.kind === 'cancelled' && !signal?.aborted;
@@ -97,8 +99,24 @@ class Performance {
     }
   }
 
+  #open(body: () => Readable): Readable {
+    try {
+      return body();
+    } catch (cause) {
+      throw new OpenStackError(`${this.#call.service}: what is to be sent cannot be opened`, {
+        code: 'INVALID_ARGUMENT',
+        service: this.#call.service,
+        cause,
+      });
+    }
+  }
+
   #tooLate({ sent }: WireFailure): WireFailure {
-    return new WireFailure('timeout', sent, `not done within ${this.#limits.deadline / 1000} s`);
+    return new WireFailure(
+      'timeout',
+      sent,
+      `not done within ${Math.ceil(this.#limits.deadline / 100) / 10} s`,
+    );
   }
 
   async #pauseAfterFailure(failure: WireFailure): Promise<void> {
