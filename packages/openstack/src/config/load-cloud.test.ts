@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { inspect } from 'node:util';
@@ -107,6 +107,16 @@ test('a cloud is chosen by name, by OS_CLOUD, or because it is the only one', ()
   expect(problem()).toMatchObject({ code: 'CONFIG_NOT_FOUND', hint: expect.stringContaining('lab, other') });
   expect(problem({ cloud: 'nope' }).message).toBe(`${file} has no cloud "nope"`);
 });
+
+test.skipIf(existsSync('/etc/openstack'))(
+  'where there is nothing, the places that were looked at are named',
+  () => {
+    expect(problem().hint).toContain(`${here}, ${path.join(home, '.config/openstack')}, /etc/openstack`);
+    expect(problem({}, { OS_CLOUD: 'lab', OS_AUTH_URL: 'http://127.0.0.1' }).message).toBe(
+      'there is no clouds.yaml with the cloud "lab"',
+    );
+  },
+);
 
 test('the environment alone is enough', () => {
   const environment = {

@@ -48,10 +48,13 @@ export function loadCloud(options: LoadOptions = {}): CloudConfig {
 function findCloud(wanted: string | null, search: SearchOptions) {
   const file = findConfigFile('clouds', search);
   if (file === null)
-    throw new OpenStackError('there is no clouds.yaml, and OS_AUTH_URL is not set', {
-      code: 'CONFIG_NOT_FOUND',
-      hint: `put a clouds.yaml in one of ${configFolders(search).join(', ')}, or name it by OS_CLIENT_CONFIG_FILE`,
-    });
+    throw new OpenStackError(
+      `there is no clouds.yaml${wanted ? ` with the cloud "${wanted}"` : ', and OS_AUTH_URL is not set'}`,
+      {
+        code: 'CONFIG_NOT_FOUND',
+        hint: `put a clouds.yaml in one of ${configFolders(search).join(', ')}, or name it by OS_CLIENT_CONFIG_FILE`,
+      },
+    );
   const clouds = cloudsIn(file);
   const names = Object.keys(clouds);
   const name = wanted ?? (names.length === 1 ? names[0] : undefined);

@@ -14,7 +14,6 @@ const codes: Readonly<Record<WireFailureKind, OpenStackErrorCode>> = {
 };
 
 const hints: Partial<Record<OpenStackErrorCode, string>> = {
-  UNREACHABLE: 'see whether the address in the catalog can be reached from here; `interface` chooses another',
   CERTIFICATE_REFUSED: 'name the authority that signed it in `cacert`',
   NO_ENDPOINT: 'whatever answers there is not the service: correct its address in the catalog, or auth_url',
   REDIRECTED: 'the address in the catalog or in auth_url is not where the service is: correct it',
@@ -36,7 +35,7 @@ export function wireError(call: Call, failure: WireFailure, attempts: number): O
     service: call.service,
     method: call.method,
     path: call.url.pathname,
-    hint: code === 'UNREACHABLE' ? `${hints[code]} (${call.url.origin})` : hints[code],
+    hint: code === 'UNREACHABLE' ? unreachableHint(call) : hints[code],
     maybeDone,
     retryable: passing && (!maybeDone || mayRepeat(call)),
     cause: failure.cause,
@@ -147,6 +146,13 @@ function authenticationHint(call: Call): string {
   return isLogin(call)
     ? 'see whether user, password or credential, domain and project are right, and not expired'
     : 'the service does not accept the token that Keystone gave: its administrator has to look';
+}
+
+function unreachableHint(call: Call): string {
+  const { origin } = call.url;
+  return isLogin(call)
+    ? `see whether ${origin} is what auth_url should say, and whether it can be reached from here`
+    : `see whether ${origin} can be reached from here; it is in the catalog, and \`interface\` chooses another`;
 }
 
 function isLogin({ method, url }: Call): boolean {
