@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { expect, it } from 'vitest';
 import { openPool } from '../../packages/controller/src/storage/database.ts';
 import { createDatabase } from '../set-up/database.ts';
@@ -9,7 +8,7 @@ it('a connection that is lost while it is in use, and asked nothing, ends nothin
   const held = await pool.connect();
   expect(held.listenerCount('error')).toBeGreaterThan(0);
   const { rows } = await held.query('select pg_backend_pid() as pid');
-  const over = once(held, 'end');
+  const over = new Promise((resolve) => held.once('end', resolve));
   await pool.query('select pg_terminate_backend($1)', [rows[0].pid]);
   await over;
   await expect(held.query('select 1')).rejects.toThrow();
