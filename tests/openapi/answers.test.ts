@@ -203,7 +203,7 @@ it('clusters and their machines answer as documented', async () => {
   await ask(200, 'GET', `${path}/access`);
   await ask(200, 'PUT', `${path}/access`, {
     ...{ relay: 'direct-tcpip', proxy_policy: 'first', direct_when_faster: true },
-    ...{ promotion: 'automatic', promote_after_seconds: 3600 },
+    ...{ promotion: 'automatic', promote_after_seconds: 3600, spread: false },
   });
   await ask(400, 'PUT', `${path}/access`, { relay: 'nc' });
   await ask(200, 'PUT', `${path}/access`, {});

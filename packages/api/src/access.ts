@@ -53,6 +53,13 @@ export const AccessSettings = Type.Object(
         description: 'Which of several proxies: by load and latency, or always the first one that works.',
       }),
     ),
+    spread: Type.Optional(
+      Type.Boolean({
+        description:
+          'A file for several machines is put near them once, encrypted, and fetched by them from the proxy, where that is ' +
+          'faster. Default: true.',
+      }),
+    ),
     direct_when_faster: Type.Optional(
       Type.Boolean({
         description: 'A machine that is reachable without a proxy too is, where that is faster.',

@@ -124,7 +124,7 @@ export async function openController(parts: ControllerParts): Promise<string> {
   const { lostContactSeconds } = config;
   const executor = new RunExecutor({ access, secrets, journal, log, lostContactSeconds });
 
-  const uploads = new Uploads({ db, access, log });
+  const uploads = new Uploads({ db, access, events, log });
   shutdown.add('uploads', 5000, () => uploads.close());
 
   const plugins = await openPlugins(config, testCloud);

@@ -26,4 +26,5 @@ export * from './route.ts';
 export type { TunnelTarget } from './session.ts';
 export type { DownloadSpec, FileDigest, FileFacts, OpenDownload } from './transfer/download.ts';
 export type { RemoteTransfers, SweepUploads } from './transfer/remote-transfers.ts';
+export type { Spread, SpreadPortion, SpreadSpec } from './transfer/spread.ts';
 export type { UploadChannel, UploadSpec, UploadState } from './transfer/upload.ts';

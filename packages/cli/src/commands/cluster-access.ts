@@ -22,6 +22,7 @@ interface Options {
   readonly directWhenFaster?: 'on' | 'off';
   readonly promotion?: NonNullable<AccessSettings['promotion']>;
   readonly promoteAfter?: number;
+  readonly spread?: 'on' | 'off';
 }
 
 export function addClusterAccessCommand(cluster: Command): void {
@@ -57,6 +58,12 @@ export function addClusterAccessCommand(cluster: Command): void {
       ).choices(['off', 'automatic']),
     )
     .option('--promote-after <seconds>', 'for how long they must be gone before (60)', wholeNumber(5, 86_400))
+    .addOption(
+      new Option(
+        '--spread <on|off>',
+        'a file for several machines goes to a proxy once, encrypted, where that is faster (default: on)',
+      ).choices(['on', 'off']),
+    )
     .addHelpText(
       'after',
       `
@@ -84,7 +91,7 @@ A new method forgets what only the one before had a use for. What begins from no
 }
 
 function changedSettings(present: AccessSettings, options: Options): AccessSettings {
-  const { method, relay, proxyPolicy, directWhenFaster, promotion, promoteAfter } = options;
+  const { method, relay, proxyPolicy, directWhenFaster, promotion, promoteAfter, spread } = options;
   const { namespace, router_id, network_id, tenant_id, proxy_command, method: before, ...others } = present;
   const kept = method === undefined ? present : others;
   return {
@@ -100,6 +107,7 @@ function changedSettings(present: AccessSettings, options: Options): AccessSetti
     ...(directWhenFaster !== undefined && { direct_when_faster: directWhenFaster === 'on' }),
     ...(promotion !== undefined && { promotion }),
     ...(promoteAfter !== undefined && { promote_after_seconds: promoteAfter }),
+    ...(spread !== undefined && { spread: spread === 'on' }),
   };
 }
 
@@ -114,5 +122,6 @@ function show(name: string, { settings, effective }: ClusterAccess): void {
   if (settings.direct_when_faster) print('  direct when it is faster');
   if (settings.promotion === 'automatic')
     print(`  promotion      automatic, after ${settings.promote_after_seconds ?? 60} s without a proxy`);
+  if (settings.spread === false) print('  files go to each machine by itself');
   if (problem !== null) print(`  no machine can be reached: ${problem}`);
 }

@@ -1,5 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AccessError, describeRoute, type UploadChannel, type UploadState } from '@wadi/indirect-access';
+import {
+  AccessError,
+  describeRoute,
+  type Route,
+  type SpreadPortion,
+  type UploadChannel,
+  type UploadState,
+} from '@wadi/indirect-access';
 import type { TargetProgress, UploadRow } from '../storage/uploads.ts';
 import { accessProblem } from './access-problem.ts';
 import type { InstanceFacts } from './cluster-facts.ts';
@@ -26,7 +33,9 @@ export class TargetUpload {
   readonly instance: InstanceFacts;
   readonly #parts: TargetUploadParts;
   #channel: UploadChannel | undefined;
-  #route: string | null = null;
+  /** Whether the channel takes bytes already. */
+  #begun = false;
+  #route: Route | undefined;
   #offset = 0;
   #done = false;
   #failure: unknown;
@@ -44,7 +53,12 @@ export class TargetUpload {
   }
 
   get route(): string | null {
-    return this.#route;
+    return this.#route ? describeRoute(this.#route) : null;
+  }
+
+  /** The proxy before the machine, by id; null: none. */
+  get via(): string | null {
+    return this.#route ? proxyOf(this.#route) : null;
   }
 
   get isOpen(): boolean {
@@ -59,7 +73,7 @@ export class TargetUpload {
   get progress(): TargetProgress {
     const status = this.#failure !== undefined ? 'failed' : this.#done ? 'done' : 'receiving';
     const error = this.#failure === undefined ? null : accessProblem(this.#failure);
-    return { instanceId: this.instance.id, offset: this.#offset, route: this.#route, status, error };
+    return { instanceId: this.instance.id, offset: this.#offset, route: this.route, status, error };
   }
 
   /** Finds out how much it has, by whatever way there is; with all of it there, it is put in its place. */
@@ -88,6 +102,8 @@ export class TargetUpload {
     const missing = bytes.subarray(Math.max(0, this.#offset - at));
     if (!this.#channel || missing.length === 0) return;
     try {
+      if (!this.#begun) this.#channel.begin(this.#offset);
+      this.#begun = true;
       this.#offset += missing.length;
       await this.#channel.write(missing);
     } catch (error) {
@@ -95,10 +111,29 @@ export class TargetUpload {
     }
   }
 
+  /** Has it fetch a portion from a proxy; resolves to what kept it from that, and then it has what it had before. */
+  async pull(portion: SpreadPortion): Promise<unknown> {
+    const channel = this.#channel;
+    if (!channel || this.#begun) return undefined;
+    try {
+      this.#take(await channel.pull(portion));
+      this.#channel = undefined;
+      return undefined;
+    } catch (error) {
+      this.#channel = undefined;
+      const isNo = error instanceof AccessError && ['COMMAND_FAILED', 'TIMEOUT'].includes(error.code);
+      if (isNo) return error;
+      // The connection went, not the machine's way to the proxy.
+      this.#drop(error);
+      return undefined;
+    }
+  }
+
   /** Asks what it has now; when the connection was lost, by another way. */
   async settle(): Promise<void> {
     const channel = this.#channel;
-    if (channel)
+    if (channel && !this.#begun) this.close();
+    else if (channel)
       try {
         this.#channel = undefined;
         this.#take(await channel.end());
@@ -135,7 +170,7 @@ export class TargetUpload {
       reach.through(
         known,
         (route) => {
-          this.#route = describeRoute(route);
+          this.#route = route;
           return reach.indirect.transfers(route).openUpload(spec);
         },
         signal,
@@ -143,9 +178,13 @@ export class TargetUpload {
     );
     this.#take(channel.state);
     if (channel.state.done) return;
-    channel.begin(channel.state.offset);
-    if (channel.state.offset < size) this.#channel = channel;
-    else this.#take(await channel.end());
+    this.#begun = false;
+    if (channel.state.offset < size) {
+      this.#channel = channel;
+      return;
+    }
+    channel.begin(size);
+    this.#take(await channel.end());
   }
 
   #take({ offset, done }: UploadState): void {
@@ -164,6 +203,12 @@ export class TargetUpload {
     // What it was sent may be on its way yet; to write it twice does no harm.
     void channel?.abort().catch(() => undefined);
   }
+}
+
+/** The last proxy of a route, by id; null: there is none. */
+export function proxyOf({ hops }: Route): string | null {
+  const last = hops.at(-1);
+  return last?.kind === 'ssh' ? last.machine.id : null;
 }
 
 /** The machine has said no, or is another one: no other way leads further. */

@@ -1,5 +1,6 @@
 import { ApiError } from '@wadi/api';
 import type { Logger } from 'pino';
+import type { EventLog } from '../events/event-log.ts';
 import { type ClusterRow, findCluster } from '../storage/clusters.ts';
 import type { Database } from '../storage/database.ts';
 import {
@@ -9,22 +10,18 @@ import {
   noteProgress,
   type UploadRow,
 } from '../storage/uploads.ts';
-import { accessApiError, accessProblem } from './access-problem.ts';
 import type { ClusterAccess } from './cluster-access.ts';
 import { Limiter } from './limiter.ts';
+import { each, giveUpUnreachable, type Portion, passPortion } from './pass-portion.ts';
+import { Spreading } from './spreading.ts';
 import { TargetUpload } from './target-upload.ts';
+import { givenUp, isWrongOffset } from './upload-errors.ts';
 
 export interface UploadsParts {
   readonly db: Database;
   readonly access: ClusterAccess;
+  readonly events: EventLog;
   readonly log: Logger;
-}
-
-/** A piece of a file, as it comes. */
-export interface Portion {
-  readonly offset: number;
-  readonly bytes: AsyncIterable<Buffer>;
-  readonly signal: AbortSignal;
 }
 
 /** Machines that are being connected to at once. */
@@ -37,8 +34,6 @@ const keepDays = 7;
 const sweepInterval = 24 * 3600 * 1000;
 const removalDeadline = 30_000;
 
-const offsetError = 'UPLOAD_OFFSET';
-
 interface Receiving {
   readonly abort: AbortController;
   readonly done: Promise<unknown>;
@@ -48,6 +43,7 @@ interface Receiving {
 /** Passes portions of files on to machines. All that it knows is in the database and on the machines. */
 export class Uploads {
   readonly #parts: UploadsParts;
+  readonly #spreading: Spreading;
   readonly #connecting = new Limiter(mostConnecting);
   readonly #receiving = new Map<string, Receiving>();
   readonly #swept = new Map<string, number>();
@@ -58,6 +54,7 @@ export class Uploads {
 
   constructor(parts: UploadsParts) {
     this.#parts = parts;
+    this.#spreading = new Spreading(parts.events);
   }
 
   /** Begins to look for what nobody goes on with. */
@@ -140,12 +137,16 @@ export class Uploads {
     targets.push(...(await this.#targetsOf(upload, cluster, portion.signal)));
     try {
       await each(targets, (target) => target.open());
-      this.#giveUpUnreachable(targets);
+      giveUpUnreachable(targets);
       const open = targets.filter(({ isOpen }) => isOpen);
-      if (open.length > 0) await this.#pass(upload, open, portion);
+      const spread = async (some: readonly TargetUpload[]) => {
+        const reach = await this.#parts.access.reach(cluster);
+        return this.#spreading.begin({ upload, cluster, reach, portion, targets: some });
+      };
+      if (open.length > 0) await passPortion(upload, open, portion, spread);
     } catch (error) {
       await each(targets, async (target) => target.close());
-      const known = (error as ApiError).errorName === offsetError;
+      const known = isWrongOffset(error);
       const told = targets.filter(({ progress }) => known || progress.status !== 'receiving');
       await this.#note(upload, told);
       throw portion.signal.aborted && !(error instanceof ApiError) ? givenUp(error) : error;
@@ -175,31 +176,6 @@ export class Uploads {
         connecting: (work) => this.#connecting.run(work),
       });
     });
-  }
-
-  /** One that is lost must not hold up all others for ever. */
-  #giveUpUnreachable(targets: readonly TargetUpload[]): void {
-    const lost = targets.filter((target) => target.lost !== undefined);
-    const [first] = lost;
-    if (!first) return;
-    if (lost.length === targets.length) throw unreachable(first);
-    for (const target of lost) target.giveUp(target.lost);
-  }
-
-  async #pass(upload: UploadRow, open: readonly TargetUpload[], portion: Portion): Promise<void> {
-    const real = Math.min(...open.map(({ offset }) => offset));
-    if (portion.offset !== real) throw wrongOffset(upload, real);
-    let at = portion.offset;
-    for await (const chunk of untilAborted(portion)) {
-      const bytes = chunk.subarray(0, Number(upload.size) - at);
-      await each(open, (target) => target.write(at, bytes));
-      at += bytes.length;
-      if (bytes.length < chunk.length) throw tooLong(upload);
-      // Nobody takes the rest of it: it is sent again anyway.
-      if (!open.some(({ isOpen }) => isOpen)) break;
-    }
-    await each(open, (target) => target.settle());
-    this.#giveUpUnreachable(open);
   }
 
   async #note(upload: UploadRow, targets: readonly TargetUpload[]): Promise<void> {
@@ -265,63 +241,4 @@ export class Uploads {
       log.warn({ err: error }, 'looking for uploads that nobody goes on with failed; trying again');
     }
   }
-}
-
-/** Who sends may stop in the middle and say nothing. */
-async function* untilAborted({ bytes, signal }: Portion): AsyncGenerator<Buffer> {
-  const chunks = bytes[Symbol.asyncIterator]();
-  const aborted = new Promise<never>((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
-  aborted.catch(() => {});
-  try {
-    for (;;) {
-      const next = await Promise.race([chunks.next(), aborted]);
-      if (next.done) return;
-      yield next.value;
-    }
-  } finally {
-    // Not awaited: that would wait for the next chunk.
-    void chunks.return?.().catch(() => undefined);
-  }
-}
-
-async function each<T>(all: readonly T[], work: (one: T) => Promise<unknown>): Promise<void> {
-  const [only, another] = all;
-  if (only !== undefined && another === undefined) return void (await work(only));
-  const ends = await Promise.allSettled(all.map(work));
-  const failed = ends.find((end) => end.status === 'rejected');
-  if (failed) throw failed.reason;
-}
-
-function unreachable({ lost }: TargetUpload): unknown {
-  const told = accessApiError(lost);
-  if (!(told instanceof ApiError)) return lost;
-  const { code, hop, phase, message, hint } = accessProblem(lost);
-  return new ApiError(503, code, message, {
-    ...(hint ? { hint } : {}),
-    retryable: true,
-    details: { hop, phase },
-    cause: lost,
-  });
-}
-
-function wrongOffset({ id }: UploadRow, offset: number): ApiError {
-  return new ApiError(409, offsetError, `Upload ${id} goes on at byte ${offset}`, {
-    hint: 'send what follows that byte',
-    details: { upload_offset: offset },
-  });
-}
-
-function tooLong({ id, size }: UploadRow): ApiError {
-  return new ApiError(
-    400,
-    'INVALID_DATA',
-    `Upload ${id} has ${size} bytes, and this portion goes beyond them`,
-  );
-}
-
-function givenUp(cause: unknown): ApiError {
-  return new ApiError(499, 'CANCELLED', 'The portion was given up', { cause });
 }

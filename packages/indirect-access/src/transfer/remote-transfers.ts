@@ -2,6 +2,7 @@ import { AccessError } from '../errors.ts';
 import type { Route } from '../route.ts';
 import type { Sessions } from '../session.ts';
 import { type DownloadSpec, digestOf, type FileDigest, OpenDownload } from './download.ts';
+import { Spread, type SpreadSpec } from './spread.ts';
 import { UploadChannel, type UploadSpec } from './upload.ts';
 import { removeUploadScript, sweepUploadsScript } from './upload-scripts.ts';
 
@@ -15,6 +16,8 @@ export interface RemoteTransfers {
   openDownload(spec: DownloadSpec): Promise<OpenDownload>;
   /** SHA-256 of a whole file. FILE_CHANGED when it changes meanwhile. */
   digest(spec: DownloadSpec): Promise<FileDigest>;
+  /** Puts a portion on this machine, a proxy, from which those behind it fetch it. */
+  openSpread(spec: SpreadSpec): Promise<Spread>;
   /** Removes uploads that nobody went on with for so many days. */
   sweep(olderThan: number, options?: SweepUploads): Promise<void>;
 }
@@ -37,6 +40,7 @@ export function remoteTransfers(sessions: Sessions, route: Route): RemoteTransfe
     openUpload: (spec) => UploadChannel.open(sessions, route, spec),
     openDownload: (spec) => OpenDownload.open(sessions, route, spec),
     digest: (spec) => digestOf(sessions, route, spec),
+    openSpread: (spec) => Spread.open(sessions, route, spec),
     async removeUpload(id, options) {
       if (!/^[0-9a-f-]{36}$/.test(id)) throw invalid('not an id of an upload');
       await clean(removeUploadScript, id, options);

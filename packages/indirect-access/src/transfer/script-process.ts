@@ -3,6 +3,7 @@ import { AccessError } from '../errors.ts';
 import { fileError } from '../remote-files-error.ts';
 import type { RemoteProcess } from '../remote-process.ts';
 import { LineReader } from './line-reader.ts';
+import { NO_LANGUAGE } from './spread-scripts.ts';
 import { TARGET_CHANGED, WRONG_DIGEST } from './upload-scripts.ts';
 
 /** What is done to which file, for errors. */
@@ -68,6 +69,11 @@ export class ScriptProcess {
         `${machine}: what arrived for ${JSON.stringify(path)} does not have the SHA-256 that was announced`,
         { code: 'WRONG_DIGEST', ...where, hint: 'the file that is sent was changed meanwhile: begin again' },
       );
+    if (status === NO_LANGUAGE)
+      return new AccessError(`${machine}: it has neither python3 nor perl`, {
+        code: 'COMMAND_FAILED',
+        ...where,
+      });
     return fileError(machine, action, path, status, this.#stderr);
   }
 }

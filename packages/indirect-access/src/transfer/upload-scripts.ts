@@ -1,5 +1,6 @@
 import { enterTemporary, findTarget, giveAttributes } from '../remote-files-scripts.ts';
 import { digest, enterPlace, length, seek, stamp } from './machine-tools.ts';
+import { pull } from './spread-scripts.ts';
 
 /** Exit statuses beside those of failing tools. */
 export const TARGET_CHANGED = 75;
@@ -8,8 +9,9 @@ export const WRONG_DIGEST = 76;
 /**
  * $1 the upload's id, $2 path, $3 size, $4 SHA-256, $5 mode or empty, $6 name of a temporary directory beside the path.
  *
- * Says `at LENGTH` or `done`, then reads `take OFFSET` and all bytes that follow, to the end of the input; says again
- * how far it is. With the last byte the file is checked and put in its place.
+ * Says `at LENGTH` or `done`, then reads `take OFFSET` and all bytes that follow, to the end of the input; or it reads
+ * `pull` with all it needs to fetch a portion from the proxy, and says `no` and why when that fails. Says again how far it
+ * is. With the last byte the file is checked and put in its place.
  *
  * Bytes are written to their place in the file, not appended: a shell whose connection was lost may still be writing
  * while the next one goes on, and both write the same. The file of the target is noted when the upload begins, and is not
@@ -29,6 +31,7 @@ ${stamp}
 ${length}
 ${seek}
 ${enterPlace}
+${pull}
 
 finish() {
   if [ "$(digest <data)" != "$sum" ]; then
@@ -69,10 +72,13 @@ if [ "$path" -ef data ]; then settle; echo done; exit 0; fi
 chmod 600 data || exit 1
 if [ "$(length data)" -gt "$size" ]; then : >data; fi
 echo "at $(length data)"
-read -r verb from || exit 0
+read -r verb from count part host port token key || exit 0
 exec 3<>data || exit 1
 seek "$from" || complain 'cannot go on where it was'
-cat >&3 || exit 1
+case $verb in
+  pull) pull; rm -f cipher portion ;;
+  *) cat >&3 || exit 1 ;;
+esac
 exec 3>&-
 if [ "$(length data)" != "$size" ]; then echo "at $(length data)"; exit 0; fi
 finish

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import type { Writable } from 'node:stream';
-import { withDeadline } from '../deadline.ts';
 import { AccessError } from '../errors.ts';
 import type { Route } from '../route.ts';
 import type { Sessions } from '../session.ts';
+import { drained } from './drained.ts';
 import { remotePath } from './remote-path.ts';
 import { ScriptProcess } from './script-process.ts';
+import type { SpreadPortion } from './spread.ts';
 import { uploadScript } from './upload-scripts.ts';
 
 /** A file that is to be put on a machine. */
@@ -30,11 +30,13 @@ export interface UploadState {
   readonly done: boolean;
 }
 
-/** Milliseconds for the machine to look at what it has, and to take what it was sent. */
+/** Milliseconds for the machine to look at what it has. */
 const answerDeadline = 60_000;
-const writeDeadline = 30_000;
 /** Bytes that the slowest machine reads, checks and copies in a second. */
 const slowestDisk = 4 << 20;
+/** Milliseconds for a machine to reach a proxy that it is next to, and bytes that come from there in a second. */
+const pullDeadline = 15_000;
+const slowestNetwork = 1 << 20;
 
 /** A channel to where an upload is kept. Losing it loses nothing that the machine has written. */
 export class UploadChannel {
@@ -80,13 +82,7 @@ export class UploadChannel {
     const { stdin } = this.#script.process;
     if (stdin.destroyed) throw await this.#script.failure();
     if (stdin.write(bytes)) return;
-    const late = () =>
-      new AccessError(`${this.#name}: it took nothing for ${writeDeadline} ms`, {
-        code: 'TIMEOUT',
-        hop: this.#name,
-        phase: 'transfer',
-      });
-    await withDeadline({ milliseconds: writeDeadline, late }, () => drained(stdin));
+    await drained(stdin, this.#name);
     if (stdin.destroyed) throw await this.#script.failure();
   }
 
@@ -94,8 +90,22 @@ export class UploadChannel {
   async end(): Promise<UploadState> {
     this.#script.process.stdin.end();
     const checking = (this.#size / slowestDisk) * 1000;
-    const state = parseState(await this.#script.line(answerDeadline + checking), this.#size);
-    return state;
+    return parseState(await this.#script.line(answerDeadline + checking), this.#size);
+  }
+
+  /** In place of `begin` and writes: the machine fetches a portion from a proxy. Throws what kept it from that. */
+  async pull(portion: SpreadPortion): Promise<UploadState> {
+    const { offset, length, sha256, address, port, token, key } = portion;
+    const line = ['pull', offset, length, sha256, address, port, token, key].join(' ');
+    this.#script.process.stdin.end(`${line}\n`);
+    const said = await this.#script.line(pullDeadline + (length / slowestNetwork) * 1000);
+    if (!said.startsWith('no ')) return parseState(said, this.#size);
+    this.close();
+    throw new AccessError(`${this.#name}: ${said.slice(3)}`, {
+      code: 'COMMAND_FAILED',
+      hop: this.#name,
+      phase: 'transfer',
+    });
   }
 
   /** For who wants no more than the state, or gives up. */
@@ -134,15 +144,4 @@ function checkSpec({ id, size, sha256, mode = 0 }: UploadSpec): void {
       code: 'INVALID_ARGUMENT',
       phase: 'transfer',
     });
-}
-
-function drained(stream: Writable): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      stream.off('drain', done).off('close', done);
-      resolve();
-    };
-    if (stream.destroyed || !stream.writableNeedDrain) return resolve();
-    stream.on('drain', done).on('close', done);
-  });
 }

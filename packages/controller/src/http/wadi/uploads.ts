@@ -80,7 +80,11 @@ export function uploadPortions(parts: UploadResourceParts): Resource {
         await requireRootOn(context, upload, facts.instances, request);
         const offset = offsetOf(request, upload);
         const signal = callerGone(reply, context.stopping);
-        const portion = { offset, bytes: piecesOf(request.raw), signal };
+        const { 'content-length': length } = request.headers;
+        const portion = {
+          ...{ offset, length: length === undefined ? null : Number(length) },
+          ...{ bytes: piecesOf(request.raw), signal },
+        };
         await parts.uploads
           .receive(upload, cluster, portion)
           .catch((error) => {
