@@ -1,7 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { readdirSync } from 'node:fs';
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import type { Upload } from '@wadi/api';
+import pg from 'pg';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { type Controller, startController } from '../set-up/start-controller.ts';
 
@@ -109,4 +111,24 @@ it('what is asked for twice under one id is one upload; differently, it is refus
   expect((await post({ path: 'y' })).status).toBe(409);
   for (const wrong of [{ path: 'a/' }, { path: 'a\0b' }, { sha256: 'x' }, { mode: '99' }, { size: 1.5 }])
     expect((await post({ ...wrong, id: crypto.randomUUID() })).status).toBe(400);
+});
+
+it('what nobody goes on with for a day is given up, and nothing of it stays on the machine', async () => {
+  const content = randomBytes(1000);
+  const { id } = await begin(content, 'abandoned');
+  const path = `${cluster}/uploads/${id}`;
+  expect((await ask('PATCH', path, portion(0), content.subarray(0, 10))).body.upload.offset).toBe(10);
+  const { data, databaseUrl } = controller;
+  agent.destroy();
+  await controller.stop();
+  const client = new pg.Client({ connectionString: databaseUrl ?? '' });
+  await client.connect();
+  await client.query("update upload set touched_at = now() - interval '25 hours' where id = $1", [id]);
+  await client.end();
+  controller = await startController({ args: ['--sandbox'], data, database: { url: databaseUrl ?? '' } });
+  const status = async () => (await controller.request('GET', path)).body.upload.status;
+  await vi.waitUntil(async () => (await status()) === 'cancelled', { timeout: 30_000 });
+  const kept = () =>
+    readdirSync(`${data}/sandbox`, { recursive: true, encoding: 'utf8' }).filter((name) => name.includes(id));
+  await vi.waitUntil(() => kept().length === 0, { timeout: 30_000 });
 });

@@ -57,11 +57,13 @@ export class Uploads {
     this.#spreading = new Spreading(parts.events);
   }
 
-  /** Begins to look for what nobody goes on with. */
+  /** Begins to look for what nobody goes on with, now and again. */
   watch(): void {
-    this.#timer = setInterval(() => {
+    const look = () => {
       this.#looking = this.#looking.then(() => this.#endAbandoned());
-    }, lookInterval);
+    };
+    look();
+    this.#timer = setInterval(look, lookInterval);
     this.#timer.unref();
   }
 
