@@ -48,7 +48,7 @@ export class OpenDownload {
     spec: DownloadSpec,
   ): Promise<OpenDownload> {
     const script = await start(sessions, route, spec, downloadScript, 'download');
-    return new OpenDownload(script, parseFacts(await script.line(openDeadline)));
+    return new OpenDownload(script, await script.read(openDeadline, parseFacts));
   }
 
   /**
@@ -73,10 +73,12 @@ export class OpenDownload {
     try {
       for await (const chunk of process.stdout as AsyncIterable<Buffer>) {
         left -= chunk.length;
+        // Who reads may have announced the length, and would take what is beyond it for something of the controller's.
+        if (left < 0) throw noSense();
         if (held) yield held;
         held = chunk;
       }
-      const { status } = await process.exit;
+      const { status } = await this.#script.end();
       ended = true;
       if (status !== 0 || left !== 0) throw await this.#script.failure();
       // Whoever has all bytes takes it for the whole file, so the last ones wait until that is certain.
@@ -95,12 +97,11 @@ export async function digestOf(
 ): Promise<FileDigest> {
   const script = await start(sessions, route, spec, digestScript, 'read');
   script.process.stdin.end();
-  const facts = parseFacts(await script.line(openDeadline));
-  const sha256 = await script.line(openDeadline + (facts.size / slowestDisk) * 1000);
+  const facts = await script.read(openDeadline, parseFacts);
+  const sha256 = await script.read(openDeadline + (facts.size / slowestDisk) * 1000, parseDigest);
   script.process.stdout.resume();
-  const { status } = await script.process.exit;
+  const { status } = await script.end();
   if (status !== 0) throw await script.failure();
-  if (!/^[0-9a-f]{64}$/.test(sha256)) throw noSense();
   return { ...facts, sha256 };
 }
 
@@ -121,6 +122,11 @@ function parseFacts(line: string): FileFacts {
   if (digits === undefined || stamp === undefined || !Number.isSafeInteger(Number(digits))) throw noSense();
   const version = createHash('sha256').update(stamp).digest('hex').slice(0, 32);
   return { size: Number(digits), version };
+}
+
+function parseDigest(line: string): string {
+  if (!/^[0-9a-f]{64}$/.test(line)) throw noSense();
+  return line;
 }
 
 function noSense(): AccessError {

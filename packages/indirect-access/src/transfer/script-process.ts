@@ -1,7 +1,7 @@
 import { withDeadline } from '../deadline.ts';
 import { AccessError } from '../errors.ts';
 import { fileError } from '../remote-files-error.ts';
-import type { RemoteProcess } from '../remote-process.ts';
+import type { RemoteExit, RemoteProcess } from '../remote-process.ts';
 import { LineReader } from './line-reader.ts';
 import { NO_LANGUAGE } from './spread-scripts.ts';
 import { TARGET_CHANGED, WRONG_DIGEST } from './upload-scripts.ts';
@@ -12,6 +12,9 @@ export interface Doing {
   readonly action: 'upload' | 'download' | 'read';
   readonly path: string;
 }
+
+/** Milliseconds for a script that has said all that it has to say, or nonsense, to end. */
+const endDeadline = 30_000;
 
 /** A script of a transfer that runs: its lines, and why it ended. */
 export class ScriptProcess {
@@ -32,31 +35,47 @@ export class ScriptProcess {
 
   /** The next line. Rejects with why there is none; ends the script when it takes longer than so many milliseconds. */
   async line(milliseconds: number): Promise<string> {
-    const { machine, action, path } = this.#doing;
-    const late = () =>
-      new AccessError(
-        `${machine}: cannot ${action} ${JSON.stringify(path)}: no answer within ${milliseconds} ms`,
-        {
-          code: 'TIMEOUT',
-          hop: machine,
-          phase: 'transfer',
-        },
-      );
+    const line = await this.#within(milliseconds, 'no answer', () => this.#lines.next());
+    if (line !== undefined) return line;
+    throw await this.failure();
+  }
+
+  /** The next line as `parse` understands it; a script that says something else is ended. */
+  async read<T>(milliseconds: number, parse: (line: string) => T): Promise<T> {
+    const line = await this.line(milliseconds);
     try {
-      const line = await withDeadline({ milliseconds, late }, () => this.#lines.next());
-      if (line !== undefined) return line;
+      return parse(line);
     } catch (error) {
       void this.process.kill();
       throw error;
     }
-    throw await this.failure();
+  }
+
+  /** How it ended, once it has said all; one that does not end is ended, and TIMEOUT. */
+  end(): Promise<RemoteExit> {
+    return this.#within(endDeadline, 'it does not end', () => this.process.exit);
+  }
+
+  async #within<T>(milliseconds: number, what: string, work: () => Promise<T>): Promise<T> {
+    const { machine, action, path } = this.#doing;
+    const late = () =>
+      new AccessError(
+        `${machine}: cannot ${action} ${JSON.stringify(path)}: ${what} within ${milliseconds} ms`,
+        { code: 'TIMEOUT', hop: machine, phase: 'transfer' },
+      );
+    try {
+      return await withDeadline({ milliseconds, late }, work);
+    } catch (error) {
+      void this.process.kill();
+      throw error;
+    }
   }
 
   /** Why it ended before it was through. Rejects when the connection went. */
   async failure(): Promise<AccessError> {
     const { machine, action, path } = this.#doing;
     this.process.stdout.resume();
-    const { status } = await this.process.exit;
+    const { status } = await this.end();
     const where = { hop: machine, phase: 'transfer' } as const;
     if (status === TARGET_CHANGED)
       return new AccessError(`${machine}: ${JSON.stringify(path)} was changed by somebody else meanwhile`, {

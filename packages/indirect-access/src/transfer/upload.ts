@@ -67,7 +67,7 @@ export class UploadChannel {
     const process = await sessions.spawn(route, command, { asRoot, ...(signal ? { signal } : {}) });
     const { name } = route.machine;
     const script = new ScriptProcess(process, { machine: name, action: 'upload', path: spec.path });
-    const state = parseState(await script.line(answerDeadline), size);
+    const state = await script.read(answerDeadline, (line) => parseState(line, size));
     if (state.done) process.stdin.end();
     return new UploadChannel(script, state, size, name);
   }
@@ -90,21 +90,23 @@ export class UploadChannel {
   async end(): Promise<UploadState> {
     this.#script.process.stdin.end();
     const checking = (this.#size / slowestDisk) * 1000;
-    return parseState(await this.#script.line(answerDeadline + checking), this.#size);
+    return this.#script.read(answerDeadline + checking, (line) => parseState(line, this.#size));
   }
 
   /** In place of `begin` and writes: the machine fetches a portion from a proxy. Throws what kept it from that. */
   async pull(portion: SpreadPortion): Promise<UploadState> {
     const { offset, length, sha256, address, port, token, key } = portion;
     const line = ['pull', offset, length, sha256, address, port, token, key].join(' ');
-    this.#script.process.stdin.end(`${line}\n`);
-    const said = await this.#script.line(pullDeadline + (length / slowestNetwork) * 1000);
-    if (!said.startsWith('no ')) return parseState(said, this.#size);
-    this.close();
-    throw new AccessError(`${this.#name}: ${said.slice(3)}`, {
-      code: 'COMMAND_FAILED',
-      hop: this.#name,
-      phase: 'transfer',
+    this.#script.process.stdin.end(`${line}
+`);
+    const patience = pullDeadline + (length / slowestNetwork) * 1000;
+    return this.#script.read(patience, (said) => {
+      if (!said.startsWith('no ')) return parseState(said, this.#size);
+      throw new AccessError(`${this.#name}: ${said.slice(3)}`, {
+        code: 'COMMAND_FAILED',
+        hop: this.#name,
+        phase: 'transfer',
+      });
     });
   }
 
