@@ -53,6 +53,8 @@ export class FollowedRun {
     if (!this.#channel.stdin.destroyed) this.#channel.stdin.end('release\n');
     this.#channel.stdout.resume();
     this.#channel.stderr.resume();
+    const giveUp = setTimeout(() => this.#channel.close(), releaseDeadline).unref();
+    void this.#channel.closed.then(() => clearTimeout(giveUp));
   }
 
   close(): void {
@@ -79,6 +81,8 @@ export class FollowedRun {
 
 /** Milliseconds between looks for more. */
 const [firstPause, longestPause] = [15, 500];
+/** Milliseconds for a machine to remove what it keeps of a run, before the channel is closed. */
+const releaseDeadline = 60_000;
 
 class Lines implements AsyncIterable<Buffer> {
   readonly line: Promise<string>;
@@ -139,11 +143,15 @@ function parseEnd(line: string): RunEnd {
   const end = {
     status: null,
     signal: null,
-    dropped: { stdout: Number(stdout) || 0, stderr: Number(stderr) || 0 },
+    dropped: { stdout: bytesIn(stdout), stderr: bytesIn(stderr) },
   };
   if (verb === 'more' || verb === 'refused' || verb === 'gap') return { ...end, how: verb };
   const how = verb === 'end' ? ends.find((each) => each === word) : undefined;
-  if (how === 'exited' && /^\d+$/.test(value)) return { ...end, how, status: Number(value) };
+  if (how === 'exited' && /^\d{1,10}$/.test(value)) return { ...end, how, status: Number(value) };
   if (how === 'signal' && /^[A-Z0-9+-]+$/.test(value)) return { ...end, how, signal: value };
   return { ...end, how: how === 'timeout' || how === 'cancelled' ? how : 'lost' };
+}
+
+function bytesIn(word = ''): number {
+  return /^\d{1,15}$/.test(word) ? Number(word) : 0;
 }

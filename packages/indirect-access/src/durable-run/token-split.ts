@@ -1,3 +1,6 @@
+/** More bytes than any last line of ours has. */
+const longestLine = 4096;
+
 /**
  * Passes on a stream up to the line that begins with `token`. The machine cannot know how much there will be when it
  * begins to send, and a token that the command never saw cannot be in its output.
@@ -11,7 +14,7 @@ export class TokenSplit {
     this.#token = Buffer.from(token, 'latin1');
   }
 
-  /** `line`: what stands behind the token, once the whole line is there; nothing is passed on after it. */
+  /** `line`: what stands behind the token, once the whole line is there, and nothing when it has no end; nothing is passed on after it. */
   push(chunk: Buffer): { readonly bytes: Buffer; readonly line?: string } {
     const all = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
     const at = this.#found ? 0 : all.indexOf(this.#token);
@@ -24,7 +27,7 @@ export class TokenSplit {
     this.#held = Buffer.from(all.subarray(at));
     const bytes = all.subarray(0, at);
     const end = this.#held.indexOf(10);
-    if (end < 0) return { bytes };
+    if (end < 0) return this.#held.length > longestLine ? { bytes, line: '' } : { bytes };
     return { bytes, line: this.#held.toString('latin1', this.#token.length, end).trim() };
   }
 
