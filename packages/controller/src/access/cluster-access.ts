@@ -124,9 +124,16 @@ export class ClusterAccess {
     return this.#states(read);
   }
 
-  /** The machines that would have no way that works, as far as this controller knows, if that proxy was drained. */
-  async strandedWithout(cluster: ClusterRow, proxyId: string): Promise<readonly InstanceFacts[]> {
-    const { facts, settings } = await this.#read(cluster);
+  /**
+   * The machines that would have no way that works, as far as this controller knows, if that proxy was drained. `db`: the
+   * caller's transaction, which must not wait for a second connection.
+   */
+  async strandedWithout(
+    db: Database,
+    cluster: ClusterRow,
+    proxyId: string,
+  ): Promise<readonly InstanceFacts[]> {
+    const { facts, settings } = await this.#read(cluster, db);
     const proxy = facts.instances.find(({ id }) => id === proxyId);
     return proxy ? strandedWithout(facts, settings, this.#selector.health, proxy) : [];
   }
@@ -176,8 +183,8 @@ export class ClusterAccess {
     await this.verdicts.close();
   }
 
-  async #read(cluster: ClusterRow): Promise<Read> {
-    const facts = await readFacts(this.#parts.db, cluster);
+  async #read(cluster: ClusterRow, db: Database = this.#parts.db): Promise<Read> {
+    const facts = await readFacts(db, cluster);
     return { facts, settings: accessSettings(cluster, this.#parts.policy) };
   }
 

@@ -61,7 +61,7 @@ export function proxyDuties(access: ClusterAccess): Resource {
         const { id: instanceId, name, duty } = instance;
         if (duty === 'fenced') throw conflict(`${name} is fenced: nothing goes through it anyway`);
         if (duty !== 'drained' && !isInUse(instance)) throw conflict(`${name} is no proxy`);
-        if (!force && duty !== 'drained') await checkIsSpare(access, cluster, instance);
+        if (!force && duty !== 'drained') await checkIsSpare(tx, access, cluster, instance);
         const deadline = new Date(Date.now() + seconds * 1000);
         await setDuties(tx, [{ instanceId, duty: 'drained', deadline }]);
         await record(context, tx, request, { cluster, instance, done: 'drain', told: 'drained' });
@@ -150,11 +150,12 @@ function unknown({ name }: ClusterRow, given: string): ApiError {
 
 /** As far as this controller knows, the others do without it. */
 async function checkIsSpare(
+  tx: Kysely<Schema>,
   access: ClusterAccess,
   cluster: ClusterRow,
   { id, name }: InstanceWithGroup,
 ): Promise<void> {
-  const stranded = await access.strandedWithout(cluster, id);
+  const stranded = await access.strandedWithout(tx, cluster, id);
   const [first] = stranded;
   if (!first) return;
   const more = stranded.length > 1 ? ` and ${stranded.length - 1} more` : '';
