@@ -1,5 +1,5 @@
 import { AccessError, type AttachedRun, type FollowedRun, type RunState } from '@wadi/indirect-access';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { RunRow } from '../storage/runs.ts';
 import type { InstanceFacts } from './cluster-facts.ts';
 import type { ClusterReach } from './cluster-reach.ts';
@@ -86,5 +86,73 @@ describe('a run whose machine is gone', () => {
 
   it('has not begun when it could not have', async () => {
     await expect(new Bed('gone').result(false)).rejects.toMatchObject({ code: 'CLOSED' });
+  });
+});
+
+describe('a run that is to be ended on a machine that answers and does not end it', () => {
+  /** Each attachment is followed until it is closed here; `says` is what it has to say every ten seconds. */
+  async function cancelledRun(says: () => Buffer | undefined) {
+    let attachments = 0;
+    const attached = () => {
+      attachments += 1;
+      let close = () => {};
+      const lost = new Promise<never>((_, reject) => {
+        close = () => reject(new AccessError('lost', { code: 'CONNECTION_LOST', hop: 'machine' }));
+      });
+      lost.catch(() => {});
+      const said = (async function* (): AsyncGenerator<Buffer> {
+        for (let bytes = says(); bytes; bytes = says()) {
+          yield bytes;
+          await Promise.race([lost, new Promise((resolve) => setTimeout(resolve, 10_000))]);
+        }
+        yield await lost;
+      })();
+      const silent = (async function* (): AsyncGenerator<Buffer> {
+        yield await lost;
+      })();
+      const followed = { stdout: said, stderr: silent, end: lost, close: () => close(), cancel() {} };
+      return { state: 'begun', bootId: 'b', close() {}, follow: () => followed } as unknown as AttachedRun;
+    };
+    const reach = { find: () => instance, through: async () => attached() } as unknown as ClusterReach;
+    const journal = { committed: async () => {}, append: async () => {} } as unknown as RunJournal;
+    const cancel = new AbortController();
+    const target = new TargetRun(
+      {
+        ...{ run, instance, journal, cancel: cancel.signal, letGo: new AbortController().signal },
+        ...{ lostContact: 3_600_000, input: { env: {}, stdin: null }, reach: async () => reach },
+        connecting: (work) => work(),
+        leaving: () => () => {},
+      },
+      { claimed: true, offsets: { stdout: 0, stderr: 0 } },
+    );
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    try {
+      let status: string | undefined;
+      void target.result().then((result) => {
+        status = result?.status;
+      });
+      await vi.advanceTimersByTimeAsync(1000);
+      cancel.abort();
+      const after: (string | undefined)[] = [];
+      for (const seconds of [29, 35, 1200]) {
+        await vi.advanceTimersByTimeAsync(seconds * 1000);
+        after.push(status);
+      }
+      return { after, attachments };
+    } finally {
+      vi.useRealTimers();
+      target.dispose();
+    }
+  }
+
+  it('is given up', async () => {
+    const { after } = await cancelledRun(() => undefined);
+    expect(after).toEqual([undefined, 'unknown', 'unknown']);
+  });
+
+  it('is read on while it says more, and not for ever', async () => {
+    const { after, attachments } = await cancelledRun(() => Buffer.from('more'));
+    expect(after).toEqual([undefined, undefined, 'unknown']);
+    expect(attachments).toBeGreaterThan(2);
   });
 });

@@ -48,6 +48,8 @@ const [firstPause, longestPause] = [100, 5_000];
 const mostLooks = 3;
 /** A machine that cannot be reached when a command is to be ended is tried this long. */
 const cancelPatience = 30_000;
+/** And one that goes on to send what the command had said by then, this long. */
+const endPatience = 600_000;
 
 /** The life of a run on one machine, from a claim to a result, over as many paths as it takes. */
 export class TargetRun {
@@ -58,6 +60,8 @@ export class TargetRun {
   #cancelledAt: number | undefined;
   /** There is no such machine any more. */
   #isGone = false;
+  /** It answers, and does not end the command that it was told to end. */
+  #isDeaf = false;
   readonly #read: { stdout: number; stderr: number };
   /** What outlives this run must not hold it. */
   readonly #over = new AbortController();
@@ -158,7 +162,7 @@ export class TargetRun {
       if (cancel.aborted) this.#cancelledAt ??= performance.now();
       const limit = this.#cancelledAt === undefined ? this.#parts.lostContact : cancelPatience;
       const since = Math.max(contact, this.#cancelledAt ?? contact);
-      if (this.#isGone || isAnother(problem) || performance.now() - since > limit)
+      if (this.#isGone || this.#isDeaf || isAnother(problem) || performance.now() - since > limit)
         return noContact(problem, this.#parts.instance);
       // What another controller is to go on from, and what the machine may forget, is what is stored.
       await this.#committed();
@@ -253,8 +257,14 @@ export class TargetRun {
     const over = new AbortController();
     const { cancel } = this.#parts;
     const wait = () => {
-      this.#cancelledAt ??= performance.now();
-      const timer = setTimeout(() => followed.close(), cancelPatience);
+      const since = this.#cancelledAt ?? performance.now();
+      this.#cancelledAt = since;
+      const { stdout, stderr } = this.#read;
+      const timer = setTimeout(() => {
+        const isSilent = this.#read.stdout === stdout && this.#read.stderr === stderr;
+        this.#isDeaf = isSilent || performance.now() - since > endPatience;
+        followed.close();
+      }, cancelPatience);
       over.signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
     };
     if (cancel.aborted) wait();
