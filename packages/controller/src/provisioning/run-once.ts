@@ -24,6 +24,9 @@ export interface OnceOptions {
 /** Attempts in a row that come to nothing, and milliseconds between them, growing. */
 const attempts = 5;
 const firstPause = 1000;
+/** Milliseconds after its own time for the machine to end a command, and for one that was told to end it. */
+const endGrace = 60_000;
+const endPatience = 30_000;
 
 /**
  * Runs a command of a step that may be repeated: when it was begun before it is not begun again but followed, and when it
@@ -90,10 +93,26 @@ async function readToEnd(
   { spec, signal }: OnceOptions,
   { name }: InstanceFacts,
 ): Promise<ExecResult | undefined> {
+  let isLate = false;
+  let timer: NodeJS.Timeout | undefined;
+  // A machine may answer, and end nothing.
+  const end = () => {
+    clearTimeout(timer);
+    followed.cancel();
+    timer = setTimeout(() => followed.close(), endPatience);
+  };
   const onAbort = () => {
     if (signal.reason === engineCloses) followed.close();
-    else followed.cancel();
+    else end();
   };
+  if (spec.timeout)
+    timer = setTimeout(
+      () => {
+        isLate = true;
+        end();
+      },
+      spec.timeout * 1000 + endGrace,
+    );
   signal.addEventListener('abort', onAbort, { once: true });
   if (signal.aborted) onAbort();
   try {
@@ -102,7 +121,10 @@ async function readToEnd(
       collect(followed.stderr, spec.maxOutputBytes),
     ]);
     return resultOf(await followed.end, stdout, stderr, { spec, name });
+  } catch (error) {
+    throw isLate ? late(name, spec) : error;
   } finally {
+    clearTimeout(timer);
     signal.removeEventListener('abort', onAbort);
   }
 }
@@ -114,11 +136,7 @@ function resultOf(
   { spec, name }: { spec: RunSpec; name: string },
 ): ExecResult | undefined {
   const at = { hop: name, phase: 'command' } as const;
-  if (end.how === 'timeout')
-    throw new AccessError(`${name}: the command did not end within ${spec.timeout} s`, {
-      code: 'TIMEOUT',
-      ...at,
-    });
+  if (end.how === 'timeout') throw late(name, spec);
   if (end.how === 'cancelled') throw new AccessError('cancelled', { code: 'CANCELLED', ...at });
   if (end.how !== 'exited' && end.how !== 'signal') return undefined;
   return {
@@ -131,6 +149,11 @@ function resultOf(
     stdoutTruncated: stdout.total + end.dropped.stdout > stdout.kept.length,
     stderrTruncated: stderr.total + end.dropped.stderr > stderr.kept.length,
   };
+}
+
+function late(name: string, { timeout }: RunSpec): AccessError {
+  const message = `${name}: the command did not end within ${timeout} s`;
+  return new AccessError(message, { code: 'TIMEOUT', hop: name, phase: 'command' });
 }
 
 interface Collected {
