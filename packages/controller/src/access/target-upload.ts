@@ -38,6 +38,8 @@ export class TargetUpload {
   #route: Route | undefined;
   #offset = 0;
   #done = false;
+  /** There is no such machine any more. */
+  #isGone = false;
   #failure: unknown;
   /** Why there is no channel at the moment; the machine may well have what it got. */
   #lost: unknown;
@@ -86,7 +88,7 @@ export class TargetUpload {
         return await this.#open();
       } catch (error) {
         if (signal.aborted) throw error;
-        if (isFinal(error)) return this.giveUp(error);
+        if (this.#isGone || isFinal(error)) return this.giveUp(error);
         if (performance.now() - began > patience) {
           this.#lost = error;
           return;
@@ -160,6 +162,7 @@ export class TargetUpload {
     const { upload, signal, connecting } = this.#parts;
     const reach = await this.#parts.reach();
     const known = reach.find(this.instance.id);
+    this.#isGone = known === undefined;
     if (!known) throw gone(this.instance);
     const size = Number(upload.size);
     const spec = {
@@ -214,6 +217,8 @@ export function proxyOf({ hops }: Route): string | null {
 /** The machine has said no, or is another one: no other way leads further. */
 function isFinal(error: unknown): boolean {
   if (error instanceof NoRouteError || !(error instanceof AccessError)) return true;
+  // A proxy that was fenced a moment ago, in place of which another one serves.
+  if (error.code === 'ADDRESS_NOT_ALLOWED' && error.retryable) return false;
   return final.has(error.code);
 }
 
@@ -230,7 +235,6 @@ const final: ReadonlySet<AccessError['code']> = new Set([
   'WRONG_DIGEST',
   'COMMAND_FAILED',
   'INVALID_ARGUMENT',
-  'CLOSED',
 ]);
 
 function gone({ name }: InstanceFacts): AccessError {
