@@ -68,6 +68,17 @@ describe.each(shells)('under %s', (shell) => {
   const place = () => path.join(home, '.wadi/transfers', id);
   const modeOf = (name: string) => (statSync(name).mode & 0o7777).toString(8);
 
+  test('a look takes no mode from what is just being put in its place, and goes on with what it could not read', () => {
+    expect(upload(file, 0, content.subarray(0, 100)).said).toEqual(['at 0', 'at 100']);
+    const data = path.join(place(), 'data');
+    chmodSync(data, 0o644);
+    expect(sh(uploadScript, words(file, content)).stdout.toString()).toBe('at 100\n');
+    expect(modeOf(data)).toBe('644');
+    chmodSync(data, 0o040);
+    expect(upload(file, 100, content.subarray(100)).said).toEqual(['at 100', 'done']);
+    expect(modeOf(file)).toBe('644');
+  });
+
   test('goes on at any byte, and the last one puts the file in its place', () => {
     expect(upload(file, 0, content.subarray(0, 33_333)).said).toEqual(['at 0', 'at 33333']);
     expect(existsSync(file)).toBe(false);
