@@ -363,6 +363,18 @@ describe('runs of a controller that is gone', () => {
     expect(await listTargets(db, [run.id])).toMatchObject([{ status: 'pending' }]);
   });
 
+  it('stay to be taken over while their cluster cannot be looked at', async () => {
+    const run = await newRun(1, 'one that died while the database was away');
+    const { parts, adopted } = adopter('me');
+    const reach: typeof parts.access.reach = async () => {
+      throw new Error('Connection terminated unexpectedly');
+    };
+    await adoptOrphanedRuns({ ...parts, access: { reach } });
+    expect(await listTargets(db, [run.id])).toMatchObject([{ status: 'pending' }]);
+    await adoptOrphanedRuns(parts);
+    expect(adopted.filter((each) => each.run.id === run.id)).toHaveLength(1);
+  });
+
   it('are cancelled by whoever has them, when anybody was asked to', async () => {
     const [mine, orphan] = [await newRun(1, 'me'), await newRun(1, 'a cancelled dead one')];
     const cancelled: string[] = [];

@@ -10,9 +10,9 @@ import { isPassing } from '../storage/passing-error.ts';
 import {
   listForeignRuns,
   notifyRuns,
-  type RunRow,
   settleRun,
   takeRun,
+  type UnfinishedTarget,
   unfinishedTargets,
 } from '../storage/runs.ts';
 import { controllerGone } from './controller-gone.ts';
@@ -31,39 +31,52 @@ export interface AdoptParts {
  * at any time.
  */
 export async function adoptOrphanedRuns(parts: AdoptParts): Promise<void> {
-  const { db, controllerId, log } = parts;
+  const { db, controllerId } = parts;
   const known: KnownClusters = new Map();
-  for (const { id, owner } of await listForeignRuns(db, controllerId)) {
-    const run = await db.transaction().execute(async (tx) => {
-      if (!(await controllerGone(tx, owner))) return undefined;
-      return takeRun(tx, id, { from: owner, to: controllerId });
-    });
-    if (!run) continue;
-    log.info({ run: id, owner }, 'took over a run whose controller is gone');
-    await adopt(parts, run, known);
+  for (const run of await listForeignRuns(db, controllerId)) {
+    if (await db.transaction().execute((tx) => controllerGone(tx, run.owner))) await adopt(parts, run, known);
   }
 }
 
 /** One look at the clusters for all their runs: a dead controller may leave thousands. */
 type KnownClusters = Map<string, { readonly cluster: ClusterRow; readonly facts: ClusterFacts } | undefined>;
 
-/** Attempts at what may pass, and milliseconds between the first two, growing. The run is ours meanwhile. */
+type ForeignRun = Awaited<ReturnType<typeof listForeignRuns>>[number];
+
+/** Attempts at what may pass in one look, and milliseconds between the first two, growing. */
 const attempts = 5;
 const firstPause = 200;
 
-async function adopt(parts: AdoptParts, run: RunRow, known: KnownClusters): Promise<void> {
-  const { db, executor, log } = parts;
+/**
+ * All that may fail comes before the run is ours, or takes that back: it stays the dead controller's, for the next look.
+ * Only what will not pass settles it.
+ */
+async function adopt(parts: AdoptParts, orphan: ForeignRun, known: KnownClusters): Promise<void> {
+  const { executor, log } = parts;
+  const { id, owner } = orphan;
   for (let attempt = 1; ; attempt++) {
     try {
-      const found = await clusterOf(parts, run.cluster_id, known);
-      if (!found || found.cluster.status === 'Deleting') return await settle(db, run.id);
-      return executor.adopt(run, found.cluster, await targetsOf(db, run, found.facts));
+      const found = await clusterOf(parts, orphan.cluster_id, known);
+      if (!found || found.cluster.status === 'Deleting') return await settle(parts, orphan);
+      const taken = await take(parts, orphan);
+      if (!taken) return;
+      log.info({ run: id, owner }, 'took over a run whose controller is gone');
+      return executor.adopt(taken.run, found.cluster, targetsOf(taken.unfinished, found.facts));
     } catch (error) {
-      log.error({ err: error, run: run.id, attempt }, 'a run could not be taken over');
-      if (!isPassing(error) || attempt === attempts) return await settle(db, run.id);
+      log.error({ err: error, run: id, attempt }, 'a run could not be taken over');
+      if (!isPassing(error)) return await settle(parts, orphan);
+      if (attempt === attempts) return;
       await sleep(firstPause * 2 ** attempt);
     }
   }
+}
+
+async function take({ db, controllerId }: AdoptParts, { id, owner }: ForeignRun) {
+  return db.transaction().execute(async (tx) => {
+    if (!(await controllerGone(tx, owner))) return undefined;
+    const run = await takeRun(tx, id, { from: owner, to: controllerId });
+    return run && { run, unfinished: await unfinishedTargets(tx, id) };
+  });
 }
 
 async function clusterOf({ db, access }: AdoptParts, id: string, known: KnownClusters) {
@@ -74,8 +87,7 @@ async function clusterOf({ db, access }: AdoptParts, id: string, known: KnownClu
   return known.get(id);
 }
 
-async function targetsOf(db: Database, run: RunRow, facts: ClusterFacts): Promise<readonly RunTarget[]> {
-  const unfinished = await unfinishedTargets(db, run.id);
+function targetsOf(unfinished: readonly UnfinishedTarget[], facts: ClusterFacts): readonly RunTarget[] {
   return unfinished.map(({ instanceId, instanceName, claimed, stdout, stderr }) => {
     const instance = facts.instances.find((each) => each.id === instanceId);
     return {
@@ -101,8 +113,10 @@ const nowhere: Omit<RunTarget['instance'], 'id' | 'name'> = {
   hostKeys: [],
 };
 
-async function settle(db: Database, id: string): Promise<void> {
+async function settle({ db, controllerId }: AdoptParts, { id, owner }: ForeignRun): Promise<void> {
   await db.transaction().execute(async (tx) => {
+    if (!(await controllerGone(tx, owner))) return;
+    if (!(await takeRun(tx, id, { from: owner, to: controllerId }))) return;
     await settleRun(tx, id, { unknown, cancelled });
     await notifyRuns(tx, [id]);
   });

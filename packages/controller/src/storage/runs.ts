@@ -341,10 +341,13 @@ export async function listCancelled(db: Kysely<Schema>, owner: string): Promise<
 }
 
 /** Runs that are not over and whose controller is not `owner`. */
-export function listForeignRuns(db: Kysely<Schema>, owner: string): Promise<Pick<RunRow, 'id' | 'owner'>[]> {
+export function listForeignRuns(
+  db: Kysely<Schema>,
+  owner: string,
+): Promise<Pick<RunRow, 'id' | 'owner' | 'cluster_id'>[]> {
   return db
     .selectFrom('run')
-    .select(['id', 'owner'])
+    .select(['id', 'owner', 'cluster_id'])
     .where('status', '=', 'running')
     .where('owner', '!=', owner)
     .execute();
