@@ -11,7 +11,7 @@ import {
   type UploadRow,
 } from '../storage/uploads.ts';
 import type { ClusterAccess } from './cluster-access.ts';
-import { Limiter } from './limiter.ts';
+import { FairLimiter } from './fair-limiter.ts';
 import { each, giveUpUnreachable, type Portion, passPortion } from './pass-portion.ts';
 import { Spreading } from './spreading.ts';
 import { TargetUpload } from './target-upload.ts';
@@ -24,8 +24,8 @@ export interface UploadsParts {
   readonly log: Logger;
 }
 
-/** Machines that are being connected to at once. */
-const mostConnecting = 64;
+/** Machines that are being connected to at once on this controller, and those of one project. */
+const connecting = { most: 64, mostOfOne: 48 };
 /** Milliseconds after which nobody will go on with an upload, and between two looks for such. */
 const abandonedAfter = 24 * 3600 * 1000;
 const lookInterval = 600_000;
@@ -44,7 +44,7 @@ interface Receiving {
 export class Uploads {
   readonly #parts: UploadsParts;
   readonly #spreading: Spreading;
-  readonly #connecting = new Limiter(mostConnecting);
+  readonly #connecting = new FairLimiter(connecting.most, connecting.mostOfOne);
   readonly #receiving = new Map<string, Receiving>();
   readonly #swept = new Map<string, number>();
   readonly #tidying = new Set<Promise<void>>();
@@ -73,7 +73,9 @@ export class Uploads {
    * on in place of a portion that begins elsewhere. Of two portions at once the later ends the earlier.
    */
   async receive(upload: UploadRow, cluster: ClusterRow, portion: Portion): Promise<void> {
-    await this.interrupt(upload.id);
+    // Nothing is awaited between the last look and the entry in the map: of several that come at once only one passes.
+    for (let other = this.#receiving.get(upload.id); other; other = this.#receiving.get(upload.id))
+      await this.#interrupt(upload.id, other);
     const abort = new AbortController();
     const end = () => abort.abort();
     for (const signal of [portion.signal, this.#closing.signal]) {
@@ -100,14 +102,8 @@ export class Uploads {
 
   /** Ends what this controller does for an upload; what machines have of it stays. */
   async interrupt(uploadId: string): Promise<void> {
-    for (;;) {
-      const receiving = this.#receiving.get(uploadId);
-      if (!receiving) return;
-      receiving.abort.abort();
-      await receiving.done.catch(() => {});
-      // The one who waits for it takes it out of the map a moment later.
-      if (this.#receiving.get(uploadId) === receiving) this.#receiving.delete(uploadId);
-    }
+    for (let other = this.#receiving.get(uploadId); other; other = this.#receiving.get(uploadId))
+      await this.#interrupt(uploadId, other);
   }
 
   /** Ends an upload for good and removes what machines have of it, as far as they can be reached. */
@@ -128,6 +124,13 @@ export class Uploads {
     this.#closing.abort();
     await Promise.allSettled([...this.#receiving.values()].map(({ done }) => done));
     await Promise.all([this.#looking, ...this.#tidying]);
+  }
+
+  async #interrupt(uploadId: string, receiving: Receiving): Promise<void> {
+    receiving.abort.abort();
+    await receiving.done.catch(() => {});
+    // The one who waits for it takes it out of the map a moment later.
+    if (this.#receiving.get(uploadId) === receiving) this.#receiving.delete(uploadId);
   }
 
   async #receive(
@@ -175,7 +178,7 @@ export class Uploads {
           });
           return reach;
         },
-        connecting: (work) => this.#connecting.run(work),
+        connecting: (work) => this.#connecting.run(upload.project_id, work),
       });
     });
   }
@@ -205,7 +208,7 @@ export class Uploads {
       const instance = reach.find(id);
       if (!instance) return;
       try {
-        await this.#connecting.run(() =>
+        await this.#connecting.run(upload.project_id, () =>
           reach.through(
             instance,
             async (route) => {
