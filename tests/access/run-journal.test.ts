@@ -27,6 +27,7 @@ import {
   type NewRun,
   type RunRow,
   requestCancellation,
+  settleRun,
   type TargetResult,
 } from '../../packages/controller/src/storage/runs.ts';
 import { createDatabase } from '../set-up/database.ts';
@@ -373,6 +374,24 @@ describe('runs of a controller that is gone', () => {
     expect(await listTargets(db, [run.id])).toMatchObject([{ status: 'pending' }]);
     await adoptOrphanedRuns(parts);
     expect(adopted.filter((each) => each.run.id === run.id)).toHaveLength(1);
+  });
+
+  it('are settled after what their controller is just writing, and keep nobody from writing it', async () => {
+    const run = await newRun(1, 'a living one');
+    const target = { runId: run.id, instanceId: run.targets[0]?.id ?? '' };
+    let settling: Promise<void> | undefined;
+    await db.transaction().execute(async (tx) => {
+      await holdRuns(tx, [run.id], null);
+      settling = db
+        .transaction()
+        .execute((other) => settleRun(other, run.id, { unknown: {}, cancelled: {} }));
+      const waits = sql<{ waits: boolean }>`select exists (select from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock') as waits`;
+      await expect.poll(async () => (await waits.execute(db)).rows[0]?.waits).toBe(true);
+      await appendOutput(tx, [{ ...target, stream: 'stdout', offset: 0, bytes: Buffer.from('late') }]);
+    });
+    await settling;
+    expect(await listTargets(db, [run.id])).toMatchObject([{ status: 'cancelled', stdout_bytes: '4' }]);
   });
 
   it('are cancelled by whoever has them, when anybody was asked to', async () => {

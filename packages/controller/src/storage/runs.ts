@@ -363,6 +363,8 @@ export async function settleRun(
   errors: { unknown: object; cancelled: object },
 ): Promise<void> {
   const stored = storedBytes;
+  // Before its targets, in one order with those who write of it.
+  await tx.selectFrom('run').select('id').where('id', '=', id).forUpdate().execute();
   const { rows: settled } = await sql<{ run_id: string; instance_id: string }>`
     update run_target set finished_at = now(), stdout_bytes = ${stored('stdout')}, stderr_bytes = ${stored('stderr')},
       error = case status when 'running' then ${JSON.stringify(errors.unknown)}::jsonb
