@@ -8,7 +8,7 @@ import type { ClusterAccess } from './cluster-access.ts';
 import { Uploads } from './uploads.ts';
 
 /** Each upload has one machine, of its own name. */
-function database(): Database {
+function database(onCommit: () => Promise<void>): Database {
   let asked = '';
   const query: object = new Proxy(
     {},
@@ -22,7 +22,7 @@ function database(): Database {
         },
     },
   );
-  const transaction = () => ({ execute: async () => {} });
+  const transaction = () => ({ execute: () => onCommit().then(() => true) });
   return { selectFrom: () => query, transaction } as unknown as Database;
 }
 
@@ -38,7 +38,7 @@ const uploadOf = (id: string, project: string) =>
   }) as unknown as UploadRow;
 
 /** The machine `b` has its file; the others do not answer. */
-function bed() {
+function bed(onCommit = async () => {}) {
   const reached: string[] = [];
   const open = new Set<AbortSignal>();
   const through = async ({ id }: { id: string }, _: unknown, signal: AbortSignal) => {
@@ -56,7 +56,7 @@ function bed() {
   };
   const reach = { facts: { instances: [] }, find: (id: string) => ({ id, name: id }), through };
   const access = { reach: async () => reach } as unknown as ClusterAccess;
-  const uploads = new Uploads({ db: database(), access, log: pino({ level: 'silent' }) });
+  const uploads = new Uploads({ db: database(onCommit), access, log: pino({ level: 'silent' }) });
   const send = (id: string, project: string) => {
     const bytes = (async function* (): AsyncGenerator<Buffer> {})();
     const portion = { offset: 0, bytes, signal: new AbortController().signal };
@@ -86,5 +86,20 @@ describe('uploads', () => {
     expect(open.size).toBe(1);
     await uploads.close();
     await Promise.all(others);
+  });
+
+  it('that are cancelled take no portion that came just before that was noted', async () => {
+    let sent: Promise<unknown> | undefined;
+    const { uploads, open, send } = bed(async () => {
+      if (sent) return;
+      sent = send('a', 'a').catch(() => undefined);
+      await expect.poll(() => open.size).toBe(1);
+    });
+    const cancelled = uploads.cancel(uploadOf('a', 'a'), {} as ClusterRow);
+    await expect.poll(() => sent !== undefined && open.size).toBe(1);
+    // What is open then is the removal.
+    await sent;
+    await uploads.close();
+    await cancelled;
   });
 });

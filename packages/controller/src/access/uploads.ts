@@ -111,6 +111,8 @@ export class Uploads {
     const { db } = this.#parts;
     await this.interrupt(upload.id);
     if (!(await db.transaction().execute((tx) => cancelUpload(tx, upload.id)))) return;
+    // A portion that came before that was noted would put the file in its place all the same.
+    await this.interrupt(upload.id);
     const targets = await listUploadTargets(db, upload.id);
     await this.#removeFrom(
       upload,
