@@ -113,6 +113,39 @@ it('what is asked for twice under one id is one upload; differently, it is refus
     expect((await post({ ...wrong, id: crypto.randomUUID() })).status).toBe(400);
 });
 
+it('as root they take the right root, and what is done is in the audit log', async () => {
+  const made = await controller.request('POST', '/v2/tokens', { name: 'm', role: 'member' });
+  const member = async (method: string, target: string, body?: object) => {
+    const headers = { 'X-Auth-Token': made.body.secret, 'Content-Type': 'application/json' };
+    const init = { method, headers, body: body ? JSON.stringify(body) : null };
+    return (await fetch(`${controller.url}${target}`, init)).status;
+  };
+  const upload = { path: 'as-root', size: 1, sha256: '0'.repeat(64), targets: ['inner'] };
+  expect(await member('POST', `${cluster}/uploads`, { ...upload, as_root: true })).toBe(403);
+  expect(await member('POST', `${cluster}/uploads`, upload)).toBe(201);
+  const file = `${cluster}/instances/c-inner-0/file?path=twice`;
+  expect(await member('GET', `${file}&as_root=true`)).toBe(403);
+  expect(await member('GET', file)).toBe(200);
+  const rooted = await controller.request('POST', `${cluster}/uploads`, { ...upload, as_root: true });
+  const portions = { 'X-Auth-Token': made.body.secret, ...portion(0) };
+  expect(
+    (await ask('PATCH', `${cluster}/uploads/${rooted.body.upload.id}`, portions, randomBytes(1))).status,
+  ).toBe(403);
+  const audit = async () => {
+    const answer = await fetch(`${controller.url}/v2/audit`, {
+      headers: { 'X-Auth-Token': controller.token },
+    });
+    return (await answer.text()).split('\n').filter((line) => line.includes('"who":"m"'));
+  };
+  await vi.waitUntil(async () => (await audit()).some((line) => line.includes('"phase":"end"')));
+  const records = (await audit()).map((line) => JSON.parse(line).record);
+  expect(records).toContainEqual(
+    expect.objectContaining({ access: 'upload', phase: 'begin', path: 'as-root', instance: 'c-inner-0' }),
+  );
+  for (const phase of ['begin', 'end'])
+    expect(records).toContainEqual(expect.objectContaining({ access: 'file', phase, path: 'twice' }));
+});
+
 it('what nobody goes on with for a day is given up, and nothing of it stays on the machine', async () => {
   const content = randomBytes(1000);
   const { id } = await begin(content, 'abandoned');
