@@ -1,6 +1,7 @@
 import { AccessError } from '@wadi/indirect-access';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
+import type { EventLog } from '../events/event-log.ts';
 import type { ClusterRow } from '../storage/clusters.ts';
 import type { Database } from '../storage/database.ts';
 import type { UploadRow } from '../storage/uploads.ts';
@@ -56,10 +57,11 @@ function bed(onCommit = async () => {}) {
   };
   const reach = { facts: { instances: [] }, find: (id: string) => ({ id, name: id }), through };
   const access = { reach: async () => reach } as unknown as ClusterAccess;
-  const uploads = new Uploads({ db: database(onCommit), access, log: pino({ level: 'silent' }) });
+  const parts = { db: database(onCommit), access, events: {} as EventLog, log: pino({ level: 'silent' }) };
+  const uploads = new Uploads(parts);
   const send = (id: string, project: string) => {
     const bytes = (async function* (): AsyncGenerator<Buffer> {})();
-    const portion = { offset: 0, bytes, signal: new AbortController().signal };
+    const portion = { offset: 0, length: 0, bytes, signal: new AbortController().signal };
     return uploads.receive(uploadOf(id, project), {} as ClusterRow, portion);
   };
   return { uploads, reached, open, send };
