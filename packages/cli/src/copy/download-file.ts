@@ -36,7 +36,8 @@ export async function downloadFile(
     `.${path.basename(file)}.wadi-${randomBytes(6).toString('hex')}`,
   );
   const progress = new CopyProgress(from.path);
-  const handle = await open(part, 'wx').catch((error: NodeJS.ErrnoException) => {
+  // What only root may read there is not for everybody to read here.
+  const handle = await open(part, 'wx', root ? 0o600 : 0o666).catch((error: NodeJS.ErrnoException) => {
     throw usageError(`cannot write beside ${file}: ${error.code}`);
   });
   try {

@@ -89,9 +89,9 @@ describe('a run whose machine is gone', () => {
   });
 });
 
-describe('a run that is to be ended on a machine that answers and does not end it', () => {
+describe('a run on a machine that answers and does not end it', () => {
   /** Each attachment is followed until it is closed here; `says` is what it has to say every ten seconds. */
-  async function cancelledRun(says: () => Buffer | undefined) {
+  async function endlessRun(says: () => Buffer | undefined, timeout: number | null = null) {
     let attachments = 0;
     const attached = () => {
       attachments += 1;
@@ -118,7 +118,8 @@ describe('a run that is to be ended on a machine that answers and does not end i
     const cancel = new AbortController();
     const target = new TargetRun(
       {
-        ...{ run, instance, journal, cancel: cancel.signal, letGo: new AbortController().signal },
+        run: { ...run, timeout_seconds: timeout },
+        ...{ instance, journal, cancel: cancel.signal, letGo: new AbortController().signal },
         ...{ lostContact: 3_600_000, input: { env: {}, stdin: null }, reach: async () => reach },
         connecting: (work) => work(),
         leaving: () => () => {},
@@ -132,7 +133,7 @@ describe('a run that is to be ended on a machine that answers and does not end i
         status = result?.status;
       });
       await vi.advanceTimersByTimeAsync(1000);
-      cancel.abort();
+      if (timeout === null) cancel.abort();
       const after: (string | undefined)[] = [];
       for (const seconds of [29, 35, 1200]) {
         await vi.advanceTimersByTimeAsync(seconds * 1000);
@@ -145,14 +146,23 @@ describe('a run that is to be ended on a machine that answers and does not end i
     }
   }
 
-  it('is given up', async () => {
-    const { after } = await cancelledRun(() => undefined);
+  it('is given up when it is cancelled', async () => {
+    const { after } = await endlessRun(() => undefined);
     expect(after).toEqual([undefined, 'unknown', 'unknown']);
   });
 
   it('is read on while it says more, and not for ever', async () => {
-    const { after, attachments } = await cancelledRun(() => Buffer.from('more'));
+    const { after, attachments } = await endlessRun(() => Buffer.from('more'));
     expect(after).toEqual([undefined, undefined, 'unknown']);
     expect(attachments).toBeGreaterThan(2);
+  });
+
+  it('is given up when its time is long over', async () => {
+    expect((await endlessRun(() => undefined, 1)).after).toEqual([undefined, 'unknown', 'unknown']);
+    expect((await endlessRun(() => undefined, 600)).after).toEqual([undefined, undefined, 'unknown']);
+  });
+
+  it('is read on after its time while it says more', async () => {
+    expect((await endlessRun(() => Buffer.from('more'), 1)).after).toEqual([undefined, undefined, undefined]);
   });
 });

@@ -50,6 +50,10 @@ const mostLooks = 3;
 const cancelPatience = 30_000;
 /** And one that goes on to send what the command had said by then, this long. */
 const endPatience = 600_000;
+/** Milliseconds beyond its time after which a command that says nothing has a machine that does not keep the time. */
+const overdue = 60_000;
+/** The longest that a timer can be set to. */
+const longestTimer = 2 ** 31 - 1;
 
 /** The life of a run on one machine, from a claim to a result, over as many paths as it takes. */
 export class TargetRun {
@@ -58,6 +62,8 @@ export class TargetRun {
   #route: Route | undefined;
   #followed: FollowedRun | undefined;
   #cancelledAt: number | undefined;
+  /** When its time is over, as far as is known here. Milliseconds of `performance`. */
+  #dueAt: number | undefined;
   /** There is no such machine any more. */
   #isGone = false;
   /** It answers, and does not end the command that it was told to end. */
@@ -244,6 +250,7 @@ export class TargetRun {
 
   async #readAll(followed: FollowedRun): Promise<RunEnd> {
     const patience = this.#endPatience(followed);
+    this.#watchTime(followed, patience.signal);
     try {
       await Promise.allSettled([this.#keep(followed, 'stdout'), this.#keep(followed, 'stderr')]);
       return await followed.end;
@@ -270,6 +277,28 @@ export class TargetRun {
     if (cancel.aborted) wait();
     else cancel.addEventListener('abort', wait, { once: true, signal: over.signal });
     return over;
+  }
+
+  /** The machine ends the command when its time is over. One that does not, and says nothing more, is given up. */
+  #watchTime(followed: FollowedRun, over: AbortSignal): void {
+    const { timeout_seconds: seconds } = this.#parts.run;
+    if (!seconds) return;
+    this.#dueAt ??= performance.now() + seconds * 1000;
+    const due = this.#dueAt;
+    let timer: NodeJS.Timeout;
+    const wait = (milliseconds: number) => {
+      const before = this.#read.stdout + this.#read.stderr;
+      timer = setTimeout(
+        () => {
+          if (performance.now() < due || this.#read.stdout + this.#read.stderr > before) return wait(overdue);
+          this.#isDeaf = true;
+          followed.close();
+        },
+        Math.min(longestTimer, milliseconds),
+      );
+    };
+    wait(Math.max(0, due - performance.now()) + overdue);
+    over.addEventListener('abort', () => clearTimeout(timer), { once: true });
   }
 
   /** Takes what comes, and keeps what the run may keep. */

@@ -11,7 +11,7 @@ export interface Door {
 }
 
 /** Machines behind it that are tried; one that answers is enough. */
-const mostBehind = 8;
+const mostBehind = 32;
 
 /**
  * Whether a machine could serve as a proxy: by logging in to it at its door, and through it to another machine. Over

@@ -40,18 +40,25 @@ export async function secondsLost(db: Kysely<Schema>, clusterId: string): Promis
   return rows[0]?.lost ?? 0;
 }
 
-/** The right to seek a machine to promote, for some seconds; false: another controller has it. */
-export async function beginActing(db: Kysely<Schema>, clusterId: string, seconds: number): Promise<boolean> {
-  const { numAffectedRows } = await sql`
+/** The right to seek a machine to promote, for some seconds, until when; undefined: another controller has it. */
+export async function beginActing(
+  db: Kysely<Schema>,
+  clusterId: string,
+  seconds: number,
+): Promise<string | undefined> {
+  const { rows } = await sql<{ until: string }>`
     update proxy_watch set acting_until = now() + make_interval(secs => ${seconds})
-    where cluster_id = ${clusterId} and (acting_until is null or acting_until < now())`.execute(db);
-  return numAffectedRows === 1n;
+    where cluster_id = ${clusterId} and (acting_until is null or acting_until < now())
+    returning acting_until::text as until`.execute(db);
+  return rows[0]?.until;
 }
 
-export async function endActing(db: Kysely<Schema>, clusterId: string): Promise<void> {
+/** Gives back the right that was held until then; one that ran out may be somebody else's by now. */
+export async function endActing(db: Kysely<Schema>, clusterId: string, until: string): Promise<void> {
   await db
     .updateTable('proxy_watch')
     .set({ acting_until: null })
     .where('cluster_id', '=', clusterId)
+    .where('acting_until', '=', sql<Date>`${until}::timestamptz`)
     .execute();
 }

@@ -59,9 +59,10 @@ export class PromotionWatch {
       if (usable) this.#inVain.delete(id);
       if (usable || lost < promoteAfter(cluster) || !clouds.has(cluster.cloud)) continue;
       if (this.#acting.has(id) || performance.now() - (this.#inVain.get(id) ?? -pause) < pause) continue;
-      if (!(await beginActing(db, id, patience + 30))) continue;
+      const until = await beginActing(db, id, patience + 30);
+      if (until === undefined) continue;
       const lostOnes = proxies.filter(({ proxy }) => servesAsProxy(proxy)).map(({ proxy }) => proxy.id);
-      const acting = this.#act(cluster, new Set(lostOnes))
+      const acting = this.#act(cluster, new Set(lostOnes), until)
         .catch((error) => this.#parts.log.warn({ err: error, cluster: id }, 'promoting a machine failed'))
         .finally(() => this.#acting.delete(id));
       this.#acting.set(id, acting);
@@ -69,7 +70,7 @@ export class PromotionWatch {
   }
 
   /** `judged`: the proxies that cannot be used; others would be fenced unseen. */
-  async #act(cluster: ClusterRow, judged: ReadonlySet<string>): Promise<void> {
+  async #act(cluster: ClusterRow, judged: ReadonlySet<string>, until: string): Promise<void> {
     const { db, events, log, controllerId } = this.#parts;
     const signal = AbortSignal.any([this.#over.signal, AbortSignal.timeout(patience * 1000)]);
     try {
@@ -96,7 +97,7 @@ export class PromotionWatch {
       }
       this.#inVain.set(cluster.id, performance.now());
     } finally {
-      await endActing(db, cluster.id);
+      await endActing(db, cluster.id, until);
     }
   }
 }
