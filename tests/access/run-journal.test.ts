@@ -399,7 +399,8 @@ describe('runs of a controller that is gone', () => {
     const cancelled: string[] = [];
     const notifications = await PostgresNotifications.open({ url }, [cancelChannel]);
     const executor = { cancel: (id: string) => cancelled.push(id) > 0 };
-    const watch = watchCancellations({ db, notifications, executor, controllerId: 'me', log });
+    const uploads = { endCancelled: async () => {} };
+    const watch = watchCancellations({ db, notifications, executor, uploads, controllerId: 'me', log });
     for (const run of [mine, orphan]) expect(await requestCancellation(db, run.id)).toBe(true);
     await expect.poll(() => cancelled).toContain(mine.id);
     expect(cancelled).not.toContain(orphan.id);

@@ -1,11 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { readdirSync } from 'node:fs';
+import { copyFileSync, readdirSync } from 'node:fs';
 import { Agent, type IncomingMessage, request } from 'node:http';
+import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { Upload } from '@wadi/api';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { type Controller, startController } from '../set-up/start-controller.ts';
+import { type Controller, newDataDirectory, startController } from '../set-up/start-controller.ts';
 
 vi.setConfig({ testTimeout: 40_000 });
 
@@ -100,6 +101,32 @@ it.each([
   const refused = ask('PATCH', `${cluster}/uploads/${id}`, headers as Record<string, string>);
   expect((await refused).status).toBe(status);
   agent.destroy();
+});
+
+it('one that is cancelled by way of another controller takes nothing more, and leaves nothing', async () => {
+  const content = randomBytes(2_000_000);
+  const { id } = await begin(content, 'elsewhere');
+  const copy = newDataDirectory();
+  copyFileSync(path.join(controller.data, 'master.key'), path.join(copy, 'master.key'));
+  const other = await startController({ data: copy, database: { url: controller.databaseUrl ?? '' } });
+  try {
+    const headers = { 'X-Auth-Token': controller.token, ...portion(0), 'Content-Length': content.length };
+    const slow = request(`${controller.url}${cluster}/uploads/${id}`, { method: 'PATCH', headers });
+    const ended = new Promise((resolve) => {
+      slow.once('response', (answer) => resolve(answer.statusCode)).once('error', () => resolve(0));
+    });
+    slow.write(content.subarray(0, 1_000_000));
+    const upload = async () => (await controller.request('GET', `${cluster}/uploads/${id}`)).body.upload;
+    await vi.waitUntil(async () => (await upload()).targets[0].active, { timeout: 30_000 });
+    expect((await other.request('DELETE', `${cluster}/uploads/${id}`)).status).toBe(200);
+    expect(await ended).not.toBe(200);
+    slow.destroy();
+    expect(await upload()).toMatchObject({ status: 'cancelled', targets: [{ active: false }] });
+    const file = `${cluster}/instances/c-inner-0/file?path=elsewhere`;
+    expect((await controller.request('GET', file)).status).toBe(404);
+  } finally {
+    await other.stop();
+  }
 });
 
 it('what is asked for twice under one id is one upload; differently, it is refused', async () => {

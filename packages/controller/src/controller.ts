@@ -161,7 +161,7 @@ export async function openController(parts: ControllerParts): Promise<string> {
   uploads.watch();
   const promisedWork = watchPromisedWork(db, provisioning, log);
   shutdown.add('promised work', 5000, () => promisedWork.stop());
-  const cancellations = watchCancellations({ ...orphans, notifications });
+  const cancellations = watchCancellations({ ...orphans, uploads, notifications });
   shutdown.add('cancellations', 5000, () => cancellations.stop());
   const promotion = new PromotionWatch({ db, events, access, clouds, log, controllerId });
   shutdown.add('promotion', 5000, () => promotion.close());

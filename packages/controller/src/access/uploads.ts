@@ -6,6 +6,7 @@ import type { Database } from '../storage/database.ts';
 import {
   cancelUpload,
   listAbandonedUploads,
+  listOver,
   listUploadTargets,
   noteProgress,
   type UploadRow,
@@ -113,12 +114,18 @@ export class Uploads {
     if (!(await db.transaction().execute((tx) => cancelUpload(tx, upload.id)))) return;
     // A portion that came before that was noted would put the file in its place all the same.
     await this.interrupt(upload.id);
-    const targets = await listUploadTargets(db, upload.id);
-    await this.#removeFrom(
-      upload,
-      cluster,
-      targets.map((each) => each.instance_id),
-    );
+    await this.#removeWhole(upload, cluster);
+  }
+
+  /** Ends what is received here of uploads that were cancelled by way of another controller. */
+  async endCancelled(): Promise<void> {
+    const { db } = this.#parts;
+    for (const upload of await listOver(db, [...this.#receiving.keys()])) {
+      if (upload.status !== 'cancelled') continue;
+      await this.interrupt(upload.id);
+      const cluster = await findCluster(db, upload.cluster_id);
+      if (cluster) await this.#removeWhole(upload, cluster);
+    }
   }
 
   async close(): Promise<void> {
@@ -188,6 +195,12 @@ export class Uploads {
   async #note(upload: UploadRow, targets: readonly TargetUpload[]): Promise<void> {
     const progress = targets.map((target) => target.progress);
     await this.#parts.db.transaction().execute((tx) => noteProgress(tx, upload, progress));
+  }
+
+  async #removeWhole(upload: UploadRow, cluster: ClusterRow): Promise<void> {
+    const targets = await listUploadTargets(this.#parts.db, upload.id);
+    const ids = targets.map((each) => each.instance_id);
+    await this.#removeFrom(upload, cluster, ids);
   }
 
   /** Machines that are through need not keep anything; beside the work. */

@@ -1,5 +1,6 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
 import { appendAudit } from './audit.ts';
+import { cancelChannel } from './runs.ts';
 import type { Schema, UploadTable, UploadTargetTable } from './schema.ts';
 import { storableJson } from './storable.ts';
 
@@ -135,7 +136,19 @@ export async function cancelUpload(tx: Kysely<Schema>, id: string): Promise<bool
     .returningAll()
     .execute();
   await audit(tx, upload, ended, 'end');
+  await sql`select pg_notify(${cancelChannel}, '')`.execute(tx);
   return true;
+}
+
+/** Of these, the ones that are over. */
+export async function listOver(db: Kysely<Schema>, ids: readonly string[]): Promise<UploadRow[]> {
+  if (ids.length === 0) return [];
+  return db
+    .selectFrom('upload')
+    .selectAll()
+    .where('id', '=', sql<string>`any(${[...ids]}::uuid[])`)
+    .where('status', '!=', 'receiving')
+    .execute();
 }
 
 /** Uploads that nobody went on with since a moment. */
