@@ -10,6 +10,9 @@ import { type Lab, labUp } from '../set-up/lab.ts';
 
 vi.setConfig({ testTimeout: 240_000 });
 
+/** `npm run test:failover`. */
+const everything = process.env.WADI_FAILOVER === 'all';
+
 const portionBytes = 8 * 1024 * 1024;
 const content = randomBytes(3 * portionBytes);
 const sha256 = createHash('sha256').update(content).digest('hex');
@@ -164,7 +167,7 @@ describe('a file for several machines behind the same proxies', () => {
     await expectNothingOnProxies();
   });
 
-  it('comes the ordinary way to each machine when the cluster wants it so', async () => {
+  it.runIf(everything)('comes the ordinary way to each machine when the cluster wants it so', async () => {
     const set = (spread: boolean) => wadi.request('PUT', `/v2/clusters/${cluster}/access`, { spread });
     expect((await set(false)).status).toBe(200);
     const before = await sent();
