@@ -3,9 +3,9 @@ import { buffer } from 'node:stream/consumers';
 import { WadiError } from '@wadi/client';
 import type { Command } from 'commander';
 import { CommandError, usageError } from '../command-error.ts';
-import { describeProblem } from '../describe-problem.ts';
 import { ExitCode, exitCodesHelp } from '../exit-code.ts';
 import { parseMachineAddress } from '../machine-address.ts';
+import { machineUnreachable } from '../machine-unreachable.ts';
 import { collect } from '../option-value.ts';
 import { writeBytes } from '../print.ts';
 import { selectMachines } from '../select-machines.ts';
@@ -90,15 +90,7 @@ async function bodyOf(given: string): Promise<string | Uint8Array<ArrayBuffer>> 
 /** 502 and 504 mean that the controller did not get through; that is about the machine, not about the controller. */
 function unreachable(error: unknown, machine: string): unknown {
   if (!(error instanceof WadiError) || (error.status !== 502 && error.status !== 504)) return error;
-  const { hop, phase } = error.body;
-  const problem = {
-    code: error.errorName,
-    hop: typeof hop === 'string' ? hop : null,
-    phase: typeof phase === 'string' ? phase : null,
-    message: error.message,
-  };
-  const message = `${machine} is unreachable${describeProblem(problem, machine)}`;
-  return new CommandError(message, ExitCode.unreachable, error.hint);
+  return machineUnreachable(error, machine);
 }
 
 function headOf(answer: Response): Buffer {

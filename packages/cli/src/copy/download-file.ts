@@ -4,8 +4,8 @@ import path from 'node:path';
 import type { Cluster } from '@wadi/api';
 import { type WadiClient, WadiError } from '@wadi/client';
 import { CommandError, usageError } from '../command-error.ts';
-import { describeProblem } from '../describe-problem.ts';
 import { ExitCode } from '../exit-code.ts';
+import { machineUnreachable } from '../machine-unreachable.ts';
 import { selectMachines } from '../select-machines.ts';
 import { CopyProgress } from './copy-progress.ts';
 import { inDirectory, type RemoteFile } from './remote-file.ts';
@@ -91,13 +91,5 @@ function inWords(error: unknown, machine: string): unknown {
   if (!(error instanceof WadiError)) return error;
   if (isOfFile(error.errorName)) return new CommandError(error.message, ExitCode.failed, error.hint);
   if (error.status !== 502) return error;
-  const { hop, phase } = error.body;
-  const problem = {
-    code: error.errorName,
-    hop: typeof hop === 'string' ? hop : null,
-    phase: typeof phase === 'string' ? phase : null,
-    message: error.message,
-  };
-  const message = `${machine} is unreachable${describeProblem(problem, machine)}`;
-  return new CommandError(message, ExitCode.unreachable, error.hint);
+  return machineUnreachable(error, machine);
 }
