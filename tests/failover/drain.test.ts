@@ -6,14 +6,11 @@ import type { ProxyHealth, Run } from '@wadi/api';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { importOf, LabController } from '../access/lab-controller.ts';
 import { type Lab, labUp } from '../set-up/lab.ts';
+import { countingCommand, endCounting, expectCountedOnce } from './counting-run.ts';
 
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 const machines = 6;
-/** One more for each time that it is run; output for as long as nobody says go. */
-const command = (mark: string) =>
-  `echo x >> /tmp/begun-${mark}; i=0; ` +
-  `while [ ! -e /tmp/go-${mark} ]; do i=$((i + 1)); echo "line $i"; sleep 0.05; done; echo "end $i"`;
 
 let lab: Lab;
 let wadi: LabController;
@@ -56,7 +53,7 @@ async function proxy(name: string): Promise<ProxyHealth> {
 }
 
 async function begin(mark: string): Promise<string> {
-  const request = { id: randomUUID(), command: command(mark), targets: ['machines'] };
+  const request = { id: randomUUID(), command: countingCommand(mark), targets: ['machines'] };
   const { body } = await wadi.request('POST', url('runs'), request);
   return body.run.id;
 }
@@ -121,19 +118,10 @@ describe('a proxy that is drained under load', () => {
     const accepted = await lab.acceptedConnections(through);
     loading = false;
     await load;
-    await wadi.run(cluster, { command: `touch /tmp/go-${mark}`, targets: ['machines'] });
+    await endCounting(wadi, cluster, mark);
     const ended = await wadi.ended(cluster, run);
-    for (const target of ended.targets) {
-      expect(target).toMatchObject({ status: 'succeeded', exit_status: 0, error: null });
-      expect(target.route).toContain(`tcp > ${other} > `);
-      const lines = (await wadi.output(ended, target.instance_name)).toString().trimEnd().split('\n');
-      const counted = lines.slice(0, -1);
-      expect(counted).toEqual(counted.map((_, index) => `line ${index + 1}`));
-      expect(lines.at(-1)).toBe(`end ${counted.length}`);
-    }
-    const count = await wadi.run(cluster, { command: `cat /tmp/begun-${mark}`, targets: ['machines'] });
-    for (const { instance_name: name } of count.targets)
-      expect((await wadi.output(count, name)).toString()).toBe('x\n');
+    for (const target of ended.targets) expect(target.route).toContain(`tcp > ${other} > `);
+    await expectCountedOnce(wadi, cluster, mark, ended);
     expect(new Set(statuses)).toEqual(new Set([200]));
     // Whoever looks after proxies leaves this one alone.
     await sleep(3_000);

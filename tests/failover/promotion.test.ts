@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { importOf, LabController } from '../access/lab-controller.ts';
 import { type Lab, labUp } from '../set-up/lab.ts';
 import { newDataDirectory } from '../set-up/start-controller.ts';
+import { countingCommand, endCounting, expectCountedOnce } from './counting-run.ts';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 180_000 });
 
@@ -15,9 +16,6 @@ const old = ['proxy-1', 'proxy-2'];
 const heir = 'proxy-3';
 const access = { promotion: 'automatic', promote_after_seconds: 5 } as const;
 const mark = randomUUID();
-const command =
-  `echo x >> /tmp/begun-${mark}; i=0; ` +
-  `while [ ! -e /tmp/go-${mark} ]; do i=$((i + 1)); echo "line $i"; sleep 0.05; done; echo "end $i"`;
 
 let lab: Lab;
 let wadi: LabController;
@@ -87,7 +85,7 @@ async function answers(proxy: string): Promise<void> {
 describe('a cluster that has lost all its proxies', () => {
   it('gets another one, once, and its runs go on', async () => {
     expect(await duties(wadi)).toEqual({ 'proxy-1': null, 'proxy-2': null });
-    const request = { id: randomUUID(), command, targets: ['machines'] };
+    const request = { id: randomUUID(), command: countingCommand(mark), targets: ['machines'] };
     run = (await wadi.request('POST', url('runs'), request)).body.run.id;
     const begun = async () => (await targets()).every(({ stdout_bytes: bytes }) => bytes > 0);
     await vi.waitUntil(begun, { timeout: 60_000, interval: 100 });
@@ -100,18 +98,8 @@ describe('a cluster that has lost all its proxies', () => {
       expect(await duties(each)).toEqual({ 'proxy-1': 'fenced', 'proxy-2': 'fenced', [heir]: 'promoted' });
       expect(await routes(each)).toEqual(throughHeir);
     }
-    await second.run(cluster, { command: `touch /tmp/go-${mark}`, targets: ['machines'] });
-    const ended = await wadi.ended(cluster, run);
-    for (const target of ended.targets) {
-      expect(target).toMatchObject({ status: 'succeeded', exit_status: 0, error: null });
-      const lines = (await wadi.output(ended, target.instance_name)).toString().trimEnd().split('\n');
-      const counted = lines.slice(0, -1);
-      expect(counted).toEqual(counted.map((_, index) => `line ${index + 1}`));
-      expect(lines.at(-1)).toBe(`end ${counted.length}`);
-    }
-    const count = await wadi.run(cluster, { command: `cat /tmp/begun-${mark}`, targets: ['machines'] });
-    for (const { instance_name: name } of count.targets)
-      expect((await wadi.output(count, name)).toString()).toBe('x\n');
+    await endCounting(second, cluster, mark);
+    await expectCountedOnce(wadi, cluster, mark, await wadi.ended(cluster, run));
     const by = (action: string) => wadi.audited((record) => record.action === action);
     expect(await by('proxy.promote')).toEqual([expect.objectContaining({ who: 'wadi', instance: heir })]);
     expect((await by('proxy.fence')).map(({ instance }) => instance).sort()).toEqual(old);
