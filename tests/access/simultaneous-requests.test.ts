@@ -7,14 +7,17 @@ import { type Controller, startController } from '../set-up/start-controller.ts'
 let wadi: Controller;
 /** A session that is in the middle of something. */
 let other: pg.Client;
+let watcher: pg.Client;
 
 beforeAll(async () => {
   wadi = await startController({ args: ['--sandbox'] });
   other = new pg.Client(wadi.databaseUrl ?? '');
-  await other.connect();
+  watcher = new pg.Client(wadi.databaseUrl ?? '');
+  await Promise.all([other.connect(), watcher.connect()]);
 });
 afterAll(async () => {
   await other?.end();
+  await watcher?.end();
   await wadi?.stop();
 });
 
@@ -24,10 +27,12 @@ const body = {
   node_groups: [{ name: 'none', count: 0, flavor_id: '1', node_processes: ['machine'] }],
 };
 
-/** Until somebody waits for a lock that `other` holds. */
-async function isWaitedFor(): Promise<void> {
-  const waiting = 'select from pg_stat_activity where pg_backend_pid() = any (pg_blocking_pids(pid))';
-  while ((await other.query(waiting)).rowCount === 0) await sleep(20);
+/** Until a statement of such words waits for a lock that `other` holds. */
+async function isWaitedFor(words = ''): Promise<void> {
+  const waiting = `select from pg_stat_activity where $1 = any (pg_blocking_pids(pid)) and query like $2`;
+  const { rows } = await other.query('select pg_backend_pid() as pid');
+  // Not by `other`: in a transaction it would see the same activity each time.
+  while ((await watcher.query(waiting, [rows[0].pid, `%${words}%`])).rowCount === 0) await sleep(20);
 }
 
 /** Path of a new cluster of so many machines. */
@@ -72,7 +77,24 @@ it.each([
   await other.query('begin');
   await other.query('delete from cluster where id = $1', [path.slice(-36)]);
   const started = wadi.request('POST', `${path}/runs`, run);
-  await isWaitedFor();
+  await isWaitedFor('insert into');
   await other.query('commit');
   expect(await started).toMatchObject({ status: 404, body: { error_name: 'NOT_FOUND' } });
 });
+
+it.each([
+  ['run', 'runs', { command: 'true' }],
+  ['upload', 'uploads', { path: '/tmp/x', size: 1 }],
+])(
+  'a %s on a cluster that vanishes before its machines are looked up finds no cluster',
+  async (_, what, asked) => {
+    const path = await active('gone', 1);
+    await other.query('begin');
+    await other.query('lock table instance in access exclusive mode');
+    const started = wadi.request('POST', `${path}/${what}`, asked);
+    await isWaitedFor('select "instance".*');
+    await other.query('delete from cluster where id = $1', [path.slice(-36)]);
+    await other.query('commit');
+    expect(await started).toMatchObject({ status: 404, body: { error_name: 'NOT_FOUND' } });
+  },
+);

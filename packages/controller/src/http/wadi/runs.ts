@@ -32,10 +32,10 @@ import { callerGone } from './caller-gone.ts';
 import { bodyOf } from './check-body.ts';
 import { isUuid, notFound, ownCluster } from './own-cluster.ts';
 import { readQuery } from './read-query.ts';
-import { resolveTargets } from './resolve-targets.ts';
 import { runOperations } from './run-operations.ts';
 import { digestOf, plainRunRequest } from './run-request.ts';
 import { viewOfRun } from './run-view.ts';
+import { targetsOf } from './targets-of.ts';
 
 export interface RunResourceParts {
   readonly access: ClusterAccess;
@@ -138,7 +138,7 @@ async function findOrStartRun(
   if (cluster.status === 'Deleting')
     throw new ApiError(400, 'INVALID_REFERENCE', `Cluster ${cluster.name} is being deleted`);
   const { facts } = await access.reach(cluster);
-  const targets = resolveTargets(facts, plain.targets);
+  const targets = await targetsOf(db, cluster, facts, plain.targets);
   // Who logs in as root is root, whether it was asked for or not.
   if (targets.some(({ loginUser }) => loginUser === 'root')) requireRight(request, 'root');
   const { input } = plain;

@@ -15,7 +15,7 @@ import { askedBy } from './asked-by.ts';
 import { callerGone } from './caller-gone.ts';
 import { bodyOf } from './check-body.ts';
 import { isUuid, notFound, ownCluster } from './own-cluster.ts';
-import { resolveTargets } from './resolve-targets.ts';
+import { targetsOf } from './targets-of.ts';
 import { transferOperations } from './transfer-operations.ts';
 import { digestOfUpload, plainUploadRequest } from './upload-request.ts';
 import { viewOfUpload } from './upload-view.ts';
@@ -116,7 +116,7 @@ async function findOrInsert(
   if (cluster.status === 'Deleting')
     throw new ApiError(400, 'INVALID_REFERENCE', `Cluster ${cluster.name} is being deleted`);
   const reach = await access.reach(cluster);
-  const targets = resolveTargets(reach.facts, plain.targets);
+  const targets = await targetsOf(db, cluster, reach.facts, plain.targets);
   if (targets.some(isRoot)) requireRight(request, 'root');
   const row = {
     ...{ id, projectId: cluster.project_id, clusterId: cluster.id, digest, ...plain },
