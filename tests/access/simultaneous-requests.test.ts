@@ -83,8 +83,8 @@ it.each([
 });
 
 it.each([
-  ['run', 'runs', { command: 'true' }],
-  ['upload', 'uploads', { path: '/tmp/x', size: 1 }],
+  ['a run', 'runs', { command: 'true' }],
+  ['an upload', 'uploads', { path: '/tmp/x', size: 1, sha256: '0'.repeat(64) }],
 ])(
   'a %s on a cluster that vanishes before its machines are looked up finds no cluster',
   async (_, what, asked) => {
