@@ -168,12 +168,7 @@ describe('files on sandbox machines', () => {
       victim.name,
       `pwd; mkdir -p a/b closed/in; ln -s ${outside} a/b/link; ln -s ${outside} closed/in/link; chmod 0 closed/in closed`,
     ]);
-    await sandbox.cloud.deleteInstance({
-      clusterId: sandbox.clusterId,
-      instanceId: victim.id,
-      cloudInstanceId: victim.id,
-      name: victim.name,
-    });
+    await sandbox.cloud.deleteInstance({ instanceId: victim.id });
     await expect(stat(path.dirname(stdout.trim()))).rejects.toMatchObject({ code: 'ENOENT' });
     expect(await readFile(path.join(outside, 'file'), 'utf8')).toBe('kept');
     await sandbox.configure([proxy, worker]);

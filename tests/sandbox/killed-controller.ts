@@ -7,13 +7,11 @@ import { SandboxCloud } from '../../packages/controller/src/clouds/sandbox/sandb
 const cloud = new SandboxCloud(JSON.parse(process.argv[2] as string));
 const key = generateHostKey();
 const facts = await cloud.findOrCreateInstance({
-  projectId: 'default',
   clusterId: 'killed',
   clusterName: 'killed',
   instanceId: 'killed-proxy',
   name: 'killed-proxy-0',
-  nodeGroup: { name: 'proxy', count: 1, isProxy: true, flavorId: '1', imageId: null },
-  index: 0,
+  nodeGroup: { name: 'proxy', isProxy: true },
   authorizedKey: key.public,
 });
 const client = new ssh2.Client();

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
-import type { CloudInstance, NodeGroupPlan } from '../../packages/controller/src/clouds/cloud.ts';
+import type { CloudInstance } from '../../packages/controller/src/clouds/cloud.ts';
 import { generateHostKey } from '../../packages/controller/src/clouds/sandbox/host-key.ts';
 import {
   SandboxCloud,
@@ -77,15 +77,12 @@ export class TestSandbox {
     clusterId = this.clusterId,
     id: string = randomUUID(),
   ): Promise<TestMachine> {
-    const nodeGroup: NodeGroupPlan = { name: 'group', count: 1, isProxy, flavorId: '1', imageId: null };
     const facts = await this.cloud.findOrCreateInstance({
-      projectId: 'default',
       clusterId,
       clusterName: 'cluster',
       instanceId: id,
       name,
-      nodeGroup,
-      index: 0,
+      nodeGroup: { name: 'group', isProxy },
       authorizedKey: (isProxy ? this.proxyKey : this.machineKey).public,
     });
     return { id, name, facts };
@@ -152,7 +149,7 @@ export class TestSandbox {
   async close(): Promise<void> {
     for (const child of this.#children) child.kill('SIGKILL');
     for (const { cluster_id } of await this.cloud.list().catch(() => []))
-      await this.cloud.deleteCluster(cluster_id);
+      await this.cloud.deleteCluster({ clusterId: cluster_id });
     await this.cloud.close();
     await rm(this.directory, { recursive: true, force: true });
   }

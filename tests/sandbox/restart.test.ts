@@ -59,15 +59,10 @@ describe('a sandbox over restarts', () => {
   it('deletes what is gone already without complaint, and whole clusters', async () => {
     const machine = await sandbox.machine('gone-0');
     await sandbox.machine('gone-1');
-    const reference = {
-      clusterId: sandbox.clusterId,
-      instanceId: machine.id,
-      cloudInstanceId: null,
-      name: 'gone-0',
-    };
+    const reference = { instanceId: machine.id };
     await sandbox.cloud.deleteInstance(reference);
     await sandbox.cloud.deleteInstance(reference);
-    await sandbox.cloud.deleteCluster(sandbox.clusterId);
+    await sandbox.cloud.deleteCluster({ clusterId: sandbox.clusterId });
     expect(await sandbox.cloud.list()).toEqual([]);
     expect(await readdir(path.join(sandbox.directory, 'sandbox', 'machines'))).toEqual([]);
   });
@@ -131,7 +126,7 @@ describe('a sandbox over restarts', () => {
     const [line] = await once(child.stdout as NodeJS.ReadableStream, 'data');
     await sandbox.run('scp', [path.join(sandbox.directory, 'config'), `${proxy.name}:x`]);
     const folder = await readFile(path.join(sandbox.directory, 'sandbox', 'folder'), 'utf8');
-    await sandbox.cloud.deleteCluster(sandbox.clusterId);
+    await sandbox.cloud.deleteCluster({ clusterId: sandbox.clusterId });
     await sandbox.cloud.close();
     expect(await isRunning(Number(String(line)))).toBe(false);
     expect(process.getActiveResourcesInfo().filter((name) => name === 'TCPServerWrap')).toEqual([]);
@@ -147,17 +142,16 @@ describe('what the sandbox refuses', () => {
 
   it('is an unknown flavor, and more machines than it has room for', async () => {
     const sandbox = await TestSandbox.open();
-    const group = { name: 'workers', isProxy: false, imageId: null };
-    const plan = { projectId: 'default', clusterId: randomUUID(), clusterName: 'c' };
+    const clusterId = randomUUID();
     const nodeGroups = [
-      { ...group, flavorId: '3', count: 3 },
-      { ...group, flavorId: 'm1.small', count: 198 },
+      { name: 'workers', flavorId: '3', count: 3 },
+      { name: 'workers', flavorId: 'm1.small', count: 198 },
     ];
-    expect(await sandbox.cloud.validate({ ...plan, nodeGroups })).toMatchObject([
+    expect(await sandbox.cloud.validate({ clusterId, nodeGroups })).toMatchObject([
       { errorName: 'NOT_FOUND', message: "Requested flavor 'm1.small' not found" },
       { errorName: 'QUOTA_ERROR' },
     ]);
-    expect(await sandbox.cloud.validate({ ...plan, nodeGroups: nodeGroups.slice(0, 1) })).toEqual([]);
+    expect(await sandbox.cloud.validate({ clusterId, nodeGroups: nodeGroups.slice(0, 1) })).toEqual([]);
     await sandbox.close();
   });
 });

@@ -125,7 +125,7 @@ export async function openEnvironment(
   await engine.launch();
   const stopping = new AbortController().signal;
   const context: HttpContext = { db, secrets, events, notifications, engine, clouds, log, stopping };
-  const sahara = saharaResources({ plugins, provisioning, defaultCloud: cloud });
+  const sahara = saharaResources({ plugins, provisioning, defaultCloud: cloud, methodOf: () => 'fixed_ip' });
   const server = await createServer({
     context,
     resources: [versionDocument, sahara],

@@ -16,6 +16,17 @@ const ConfigFile = Type.Object(
     agent_listen: Type.Optional(Type.String()),
     agent_advertise: Type.Optional(Type.String()),
     allow_networks: Type.Optional(Type.Array(Type.String())),
+    openstack: Type.Optional(
+      Type.Object(
+        {
+          cloud: Type.Optional(Type.String({ minLength: 1 })),
+          clouds_file: Type.Optional(Type.String({ minLength: 1 })),
+          controller_networks: Type.Optional(Type.Array(Type.String())),
+          floating_ip_pool: Type.Optional(Type.String({ minLength: 1 })),
+        },
+        { additionalProperties: false },
+      ),
+    ),
     plugins: Type.Optional(Type.String()),
     verify_every_seconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 31_536_000 })),
     lost_contact_seconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 31_536_000 })),

@@ -40,6 +40,8 @@ export interface Config {
   readonly rootWrapper: readonly string[];
   /** Where machines that dial in find this controller; null: it takes none. */
   readonly agents: AgentSettings | null;
+  /** The OpenStack in which clusters are made; null: none. */
+  readonly openstack: OpenStackSettings | null;
   /** Absolute; a folder with plugins besides those that come with Wadi. */
   readonly plugins: string | null;
   /** Seconds between two looks at a cluster's health; 0: nobody ever looks. */
@@ -60,6 +62,17 @@ export interface AgentSettings {
   readonly port: number;
   /** `HOST:PORT` as machines and the other controllers see it; null: as it listens. */
   readonly advertise: string | null;
+}
+
+export interface OpenStackSettings {
+  /** Its name in clouds.yaml; null: the only one there, or what OS_… variables say. */
+  readonly cloud: string | null;
+  /** Absolute; null: where clients of OpenStack look for it. */
+  readonly file: string | null;
+  /** Networks (CIDR) from which machines see the controller come. */
+  readonly controllerNetworks: readonly string[];
+  /** Id of the network that gives floating addresses; null: the one behind the cluster's router. */
+  readonly floatingIpPool: string | null;
 }
 
 export interface KeystoneSettings {
@@ -95,6 +108,10 @@ export const usage = `Usage: wadi serve [options]
                          let machines dial in that accept nothing from outside (off by default)
   --agent-advertise HOST:PORT
                          where they find it, when that is another address
+  --openstack CLOUD      make clusters in this cloud of clouds.yaml
+  --controller-network CIDR
+                         with --openstack: address or network from which machines see the controller come; the only one
+                         that they let in; repeatable
   --plugins DIR          folder with plugins of your own, one folder each
   --verify-every SECONDS how often to look whether all machines answer (default 600; 0: never)
   --lost-contact SECONDS how long a command may run on a machine that cannot be reached, before nobody waits for its
@@ -160,6 +177,9 @@ export async function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv
       `listening on ${host}, beyond this computer, needs TLS: give --tls-cert and --tls-key, name the proxy that speaks ` +
         'TLS for Wadi with --trusted-tls-proxy, or listen on 127.0.0.1',
     );
+  const openstack = readOpenStack(flags, file);
+  if (openstack && auth.auth === 'none')
+    throw new ConfigError('--no-auth is for the sandbox alone: it does not go with --openstack');
   const testCloud = flags['test-cloud'];
   if (testCloud !== undefined && (sandbox || !isLoopback(host)))
     throw new ConfigError('--test-cloud is for tests of the API alone: on this computer, without --sandbox');
@@ -187,6 +207,7 @@ export async function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv
     allowNetworks,
     ...readAccess(flags, file),
     agents: readAgents(flags, file),
+    openstack,
     plugins: plugins === undefined ? null : path.resolve(plugins),
     verifyEverySeconds: parseSeconds('verify-every', flags) ?? file.verify_every_seconds ?? 600,
     lostContactSeconds: parseSeconds('lost-contact', flags) ?? file.lost_contact_seconds ?? 3600,
@@ -213,6 +234,8 @@ function parseFlags(argv: readonly string[]) {
         'proxy-command': { type: 'string' },
         'agent-listen': { type: 'string' },
         'agent-advertise': { type: 'string' },
+        openstack: { type: 'string' },
+        'controller-network': { type: 'string', multiple: true },
         plugins: { type: 'string' },
         'verify-every': { type: 'string' },
         'lost-contact': { type: 'string' },
@@ -270,6 +293,26 @@ function readAgents(flags: Flags, file: ConfigFile): AgentSettings | null {
       `--agent-listen ${listen} is no address that a machine could dial: give --agent-advertise`,
     );
   return { ...at, advertise };
+}
+
+function readOpenStack(flags: Flags, file: ConfigFile): OpenStackSettings | null {
+  const given = file.openstack ?? {};
+  const controllerNetworks = [...(given.controller_networks ?? []), ...(flags['controller-network'] ?? [])];
+  if (flags.openstack === undefined && file.openstack === undefined) {
+    if (controllerNetworks.length > 0) throw new ConfigError('--controller-network needs --openstack');
+    return null;
+  }
+  for (const network of controllerNetworks) {
+    checkNetwork(network, 'controller-network');
+    if (network.endsWith('/0'))
+      throw new ConfigError(`controller-network: '${network}' is everybody; name where this controller is`);
+  }
+  return {
+    cloud: flags.openstack ?? given.cloud ?? null,
+    file: given.clouds_file === undefined ? null : path.resolve(given.clouds_file),
+    controllerNetworks,
+    floatingIpPool: given.floating_ip_pool ?? null,
+  };
 }
 
 const authModes = ['tokens', 'keystone', 'none'] as const;

@@ -16,7 +16,7 @@ import { readTestCloud, type TestCloud } from './clouds/fake/test-cloud-file.ts'
 import { InventoryCloud } from './clouds/inventory/inventory-cloud.ts';
 import { SandboxCloud } from './clouds/sandbox/sandbox-cloud.ts';
 import type { Plugins } from './clusters/plugin.ts';
-import { type Config, ConfigError } from './config.ts';
+import { type Config, ConfigError, type OpenStackSettings } from './config.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { eventChannel, openEventLog } from './events/event-log.ts';
 import type { HttpContext } from './http/context.ts';
@@ -98,7 +98,7 @@ export async function openController(parts: ControllerParts): Promise<string> {
   const testCloud = config.testCloud === null ? null : readTestCloud(config.testCloud);
   for (const { token, project, role } of testCloud?.tokens ?? [])
     await ensureToken(db, { projectId: project, name: `test cloud: ${role} of ${project}`, role, token });
-  const clouds = openClouds(parts, db, testCloud);
+  const clouds = await openClouds(parts, db, testCloud);
   // New for every process: what a dead one left behind is known by its id.
   const controllerId = randomUUID();
   const agents =
@@ -184,7 +184,8 @@ export async function openController(parts: ControllerParts): Promise<string> {
     saharaResources({
       plugins,
       provisioning,
-      defaultCloud: testCloud ? 'fake' : config.sandbox ? 'sandbox' : null,
+      defaultCloud: testCloud ? 'fake' : config.openstack ? 'openstack' : config.sandbox ? 'sandbox' : null,
+      methodOf: (cluster) => access.methodOf(cluster),
     }),
     ...wadiResources({ access, executor, uploads, controllerId, provisioning, plugins, policy, agents }),
     sandbox,
@@ -236,11 +237,11 @@ function readPem(file: string): string {
   }
 }
 
-function openClouds(
+async function openClouds(
   { config, log, shutdown }: ControllerParts,
   db: Database,
   testCloud: TestCloud | null,
-): ReadonlyMap<string, Cloud> {
+): Promise<ReadonlyMap<string, Cloud>> {
   const clouds = new Map<string, Cloud>();
   // Whoever is on this computer is no reason to open others.
   if (config.auth !== 'none') clouds.set('inventory', new InventoryCloud(db));
@@ -252,10 +253,25 @@ function openClouds(
     },
   };
   if (config.sandbox) clouds.set('sandbox', new SandboxCloud(options));
+  if (config.openstack) clouds.set('openstack', await openOpenStack(config.openstack));
   if (testCloud) clouds.set('fake', new FakeCloud(testCloud, options));
   for (const cloud of clouds.values()) shutdown.add(`cloud ${cloud.name}`, 10_000, () => cloud.close());
   log.info({ clouds: [...clouds.keys()] }, 'clouds');
   return clouds;
+}
+
+async function openOpenStack(settings: OpenStackSettings): Promise<Cloud> {
+  // Most installations have no use for it.
+  const { openOpenStackCloud } = await import('./clouds/openstack/open-openstack.ts');
+  try {
+    return openOpenStackCloud({ ...settings, projectId: defaultProject });
+  } catch (error) {
+    throw new ConfigError(`OpenStack: ${tellOpenStack(error as Error)}`);
+  }
+}
+
+function tellOpenStack({ message, hint }: Error & { readonly hint?: string }): string {
+  return hint === undefined ? message : `${message}: ${hint}`;
 }
 
 function openPlugins({ plugins }: Config, testCloud: TestCloud | null): Promise<Plugins> {

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { AccessMethod } from '@wadi/api';
 import {
   AccessError,
   type AccessEvent,
@@ -12,7 +13,7 @@ import type { ClusterRow } from '../storage/clusters.ts';
 import type { Database } from '../storage/database.ts';
 import { findInstanceOwner, pinHostKey } from '../storage/instances.ts';
 import type { Secrets } from '../storage/secrets.ts';
-import { type AccessPolicy, accessSettings } from './access-settings.ts';
+import { type AccessCluster, type AccessPolicy, accessSettings, methodOf } from './access-settings.ts';
 import type { AccessSettings, ClusterFacts, InstanceFacts } from './cluster-facts.ts';
 import { ClusterReach, type OnFailure } from './cluster-reach.ts';
 import { type Connections, DutyKeeper } from './duty-keeper.ts';
@@ -105,6 +106,11 @@ export class ClusterAccess {
     const reach = new ClusterReach(this.#indirect, facts, settings, this.#selector, { onUse, onFailure });
     this.#readAt.set(reach, readAt);
     return reach;
+  }
+
+  /** How the controller gets to those of its machines that it dials. */
+  methodOf(cluster: AccessCluster): AccessMethod {
+    return methodOf(cluster, this.#parts.policy);
   }
 
   /** No duty of the cluster's proxies has changed since it was read. */

@@ -29,7 +29,7 @@ function factsOf(cluster: ClusterRow, row: InstanceWithGroup): InstanceFacts {
     isProxy: row.is_proxy,
     ...(row.duty === null ? {} : { duty: row.duty }),
     internalIp: row.internal_ip,
-    floatingIp: row.floating_ip,
+    floatingIp: row.floating_ip ?? promoted?.address ?? null,
     managementIp: promoted?.address ?? row.management_ip,
     sshPort: row.ssh_port,
     managementPort: promoted ? promoted.port : row.management_port,

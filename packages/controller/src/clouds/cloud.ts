@@ -1,3 +1,5 @@
+import type { AccessMethod } from '@wadi/api';
+
 /**
  * Where instances come from. Every method may be called twice with the same arguments (a workflow step that was
  * interrupted runs again) and then does nothing new: `findOrCreate…` finds, `delete…` of what is gone succeeds.
@@ -8,13 +10,19 @@ export interface Cloud {
   /** Problems that make the cluster impossible here, found before anything is made. Empty: none. */
   validate(plan: ClusterPlan): Promise<readonly Problem[]>;
 
-  /** Brings the machine into being and returns what is known of it. */
-  findOrCreateInstance(request: InstanceRequest): Promise<CloudInstance>;
+  /** Brings the machine into being and returns what is known of it. The signal ends the waiting for it. */
+  findOrCreateInstance(request: InstanceRequest, signal?: AbortSignal): Promise<CloudInstance>;
 
   deleteInstance(reference: InstanceReference): Promise<void>;
 
-  /** Removes whatever the cluster had besides its instances (groups, keypairs, networks). */
-  deleteCluster(clusterId: string): Promise<void>;
+  /** Removes whatever the cluster has left: machines that no row tells of, groups, addresses. */
+  deleteCluster(cluster: ClusterReference): Promise<void>;
+
+  /** Removes machines of the cluster that are none of these, by the cloud's ids; absent: there can be none. */
+  removeStrangers?(cluster: ClusterReference, known: readonly string[]): Promise<void>;
+
+  /** What access methods ask about the cluster's network. Absent: nothing to tell. */
+  findNetworkFacts?(plan: ClusterPlan): Promise<NetworkFacts>;
 
   /** After a controller's restart: brings back what died with the process. Clouds of their own have nothing to do. */
   resume(): Promise<void>;
@@ -118,11 +126,35 @@ export interface Problem {
   readonly nodeGroups?: readonly string[];
 }
 
-export interface ClusterPlan {
+export interface ClusterReference {
   readonly projectId: string;
   readonly clusterId: string;
+}
+
+export function referenceTo({
+  id,
+  project_id,
+}: {
+  readonly id: string;
+  readonly project_id: string;
+}): ClusterReference {
+  return { projectId: project_id, clusterId: id };
+}
+
+export interface ClusterPlan extends ClusterReference {
   readonly clusterName: string;
+  /** Those that are to be made or to grow. */
   readonly nodeGroups: readonly NodeGroupPlan[];
+  /** Any of the cluster's machines is one: then no other is dialled. */
+  readonly hasProxy: boolean;
+  /** Id of the network that its machines are on; null: nobody named one. */
+  readonly networkId: string | null;
+  /** Name of the user's own key pair; null: none. */
+  readonly keyPair: string | null;
+  /** Node processes whose machines are kept on different hosts. */
+  readonly antiAffinity: readonly string[];
+  /** How the controller gets to those that it dials; null: nobody knows yet. */
+  readonly accessMethod: AccessMethod | null;
 }
 
 export interface NodeGroupPlan {
@@ -131,11 +163,34 @@ export interface NodeGroupPlan {
   readonly isProxy: boolean;
   readonly flavorId: string;
   readonly imageId: string | null;
+  readonly processes: readonly string[];
+  /** Id of the network that gives each machine a floating address; null: nobody named one. */
+  readonly floatingIpPool: string | null;
+  /** Names or ids of groups besides those that the cloud makes. */
+  readonly securityGroups: readonly string[];
+  readonly zone: string | null;
+  /** Disks of each machine. */
+  readonly volumes: VolumePlan | null;
+  /** Null: it starts from a disk of its host. */
+  readonly bootVolume: { readonly type: string | null } | null;
 }
 
-export interface InstanceRequest {
-  readonly projectId: string;
-  readonly clusterId: string;
+export interface VolumePlan {
+  readonly count: number;
+  /** GB. */
+  readonly size: number;
+  readonly type: string | null;
+}
+
+/** What the templates of access methods call `tenant_id`, `network_id` and `router_id`; absent: there is none. */
+export interface NetworkFacts {
+  readonly tenant_id?: string;
+  readonly network_id?: string;
+  readonly router_id?: string;
+}
+
+export interface InstanceRequest extends ClusterReference {
+  readonly plan: ClusterPlan;
   readonly clusterName: string;
   readonly instanceId: string;
   /** `<cluster>-<group>-<index>`; also the host name. */
@@ -144,6 +199,10 @@ export interface InstanceRequest {
   readonly index: number;
   /** OpenSSH public key that must be let in; ignored where machines exist already. */
   readonly authorizedKey: string;
+  /** Who logs in, as its image was registered; null: nobody said. */
+  readonly loginUser: string | null;
+  /** Already pinned; empty: none is. */
+  readonly hostKeys: readonly string[];
 }
 
 export interface CloudInstance {
@@ -167,8 +226,7 @@ export interface CloudInstance {
   readonly credentialSecretId: string | null;
 }
 
-export interface InstanceReference {
-  readonly clusterId: string;
+export interface InstanceReference extends ClusterReference {
   readonly instanceId: string;
   readonly cloudInstanceId: string | null;
   readonly name: string;

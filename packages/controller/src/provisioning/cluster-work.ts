@@ -1,6 +1,9 @@
 import type { ClusterStatus } from '@wadi/api';
 import type { Kysely } from 'kysely';
-import type { Cloud, NodeGroupPlan } from '../clouds/cloud.ts';
+import { type Cloud, type ClusterPlan, referenceTo } from '../clouds/cloud.ts';
+import { planNodeGroup } from '../clouds/plan-node-group.ts';
+import type { ClusterSpec } from '../clusters/cluster-request.ts';
+import { effectiveValues, onlyValues } from '../clusters/node-group.ts';
 import { type ClusterRow, findCluster, type NodeGroupRow, setStatus } from '../storage/clusters.ts';
 import type { Schema } from '../storage/schema.ts';
 import type { ProvisioningParts } from './provisioning.ts';
@@ -40,14 +43,25 @@ export function nodeGroupsOf(
     .execute();
 }
 
-export function planOf(group: NodeGroupRow): NodeGroupPlan {
-  const { flavor_id: flavor, image_id: image } = group.spec;
+/** What the cloud is told of a cluster that is there already. */
+export async function planOf(work: ProvisioningParts, cluster: ClusterRow): Promise<ClusterPlan> {
+  const spec = cluster.spec as ClusterSpec;
+  const groups = await nodeGroupsOf(work, cluster.id);
   return {
-    name: group.name,
-    count: group.count,
-    isProxy: group.is_proxy,
-    flavorId: typeof flavor === 'string' ? flavor : '',
-    imageId: typeof image === 'string' ? image : null,
+    ...referenceTo(cluster),
+    clusterName: cluster.name,
+    nodeGroups: groups.map((group) =>
+      planNodeGroup(
+        group,
+        effectiveValues({ ...onlyValues(group.spec), is_proxy: group.is_proxy }),
+        spec.default_image_id ?? null,
+      ),
+    ),
+    hasProxy: groups.some((group) => group.is_proxy && group.count > 0),
+    networkId: spec.neutron_management_network ?? null,
+    keyPair: spec.user_keypair_id ?? null,
+    antiAffinity: spec.anti_affinity ?? [],
+    accessMethod: work.access.methodOf(cluster),
   };
 }
 

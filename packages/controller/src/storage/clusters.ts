@@ -184,3 +184,12 @@ function groupBy<Row>(rows: readonly Row[], key: (row: Row) => string): Map<stri
   }
   return groups;
 }
+
+/** What an admin set stays. */
+export async function keepNetworkFacts(db: Kysely<Schema>, id: string, facts: object): Promise<void> {
+  await db
+    .updateTable('cluster')
+    .set({ access: sql`${JSON.stringify(facts)}::jsonb || access` })
+    .where('id', '=', id)
+    .execute();
+}

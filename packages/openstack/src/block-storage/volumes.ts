@@ -50,6 +50,7 @@ export const VolumeLimits = Type.Object({
 export type VolumeLimits = Static<typeof VolumeLimits>;
 
 const VolumeAnswer = Type.Object({ volume: Volume });
+const Zone = Type.Object({ zoneName: Type.String(), zoneState: Type.Object({ available: Type.Boolean() }) });
 const LimitsAnswer = Type.Object({ limits: Type.Object({ absolute: VolumeLimits }) });
 const VolumeType = Type.Object({ id: Type.String(), name: Type.String() });
 export type VolumeType = Static<typeof VolumeType>;
@@ -98,6 +99,13 @@ export class Volumes {
   }
 
   /** The quota, and how much of it is used. */
+  /** Names of those that are available. */
+  async availabilityZones(options: CallOptions = {}): Promise<string[]> {
+    const request = { ...options, path: ['os-availability-zone'] };
+    const zones = await this.#storage.list('availabilityZoneInfo', Zone, request);
+    return zones.filter(({ zoneState }) => zoneState.available).map(({ zoneName }) => zoneName);
+  }
+
   async limits(options: CallOptions = {}): Promise<VolumeLimits> {
     const request = { ...options, method: 'GET', path: ['limits'] } as const;
     return (await this.#storage.ask(LimitsAnswer, request)).limits.absolute;

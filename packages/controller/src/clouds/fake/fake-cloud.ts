@@ -1,5 +1,5 @@
-import type { CloudImage, ClusterPlan, Flavor, Network, Problem, Quota } from '../cloud.ts';
-import { SandboxCloud, type SandboxOptions } from '../sandbox/sandbox-cloud.ts';
+import type { CloudImage, Flavor, Network, Problem, Quota } from '../cloud.ts';
+import { SandboxCloud, type SandboxOptions, type SandboxPlan } from '../sandbox/sandbox-cloud.ts';
 import type { TestCloud } from './test-cloud-file.ts';
 
 /** For tests of the API only: the sandbox's machines, behind the flavors, images, networks and quotas of a file. */
@@ -13,7 +13,7 @@ export class FakeCloud extends SandboxCloud {
     this.#offers = offers;
   }
 
-  override async validate(plan: ClusterPlan): Promise<readonly Problem[]> {
+  override async validate(plan: SandboxPlan): Promise<readonly Problem[]> {
     const known = new Set(this.#offers.flavors.map(({ id }) => id));
     const unknown = plan.nodeGroups.find(({ flavorId }) => !known.has(flavorId));
     if (!unknown) return [];

@@ -5,10 +5,11 @@ import type {
   Cloud,
   CloudImage,
   CloudInstance,
-  ClusterPlan,
+  ClusterReference,
   Flavor,
   InstanceReference,
   InstanceRequest,
+  NodeGroupPlan,
   Power,
   Problem,
 } from '../cloud.ts';
@@ -66,6 +67,17 @@ const images: readonly CloudImage[] = ['sandbox', 'sandbox-minimal'].map((name, 
 const MAX_MACHINES = 200;
 const LOOPBACK = '127.0.0.1';
 
+/** What of a request a machine here is made of. */
+export interface MachineRequest
+  extends Pick<InstanceRequest, 'clusterId' | 'clusterName' | 'instanceId' | 'name' | 'authorizedKey'> {
+  readonly nodeGroup: Pick<NodeGroupPlan, 'name' | 'isProxy'>;
+}
+export interface SandboxPlan {
+  readonly clusterId: string;
+  readonly nodeGroups: readonly Pick<NodeGroupPlan, 'name' | 'count' | 'flavorId'>[];
+}
+type MachineReference = Pick<InstanceReference, 'instanceId'>;
+
 /**
  * Machines inside this process: they speak real SSH, run real commands and live in a network of their own, in which
  * only proxies have a port on loopback. For trying Wadi, and for tests.
@@ -94,7 +106,7 @@ export class SandboxCloud implements Cloud {
     this.#records = new MachineRecords(path.join(options.directory, 'machines'));
   }
 
-  async validate(plan: ClusterPlan): Promise<readonly Problem[]> {
+  async validate(plan: SandboxPlan): Promise<readonly Problem[]> {
     const problems: Problem[] = [];
     for (const flavor of new Set(plan.nodeGroups.map((group) => group.flavorId))) {
       if (flavors.has(flavor)) continue;
@@ -128,7 +140,7 @@ export class SandboxCloud implements Cloud {
   }
 
   /** Knows an instance again by its id; one that was switched off by hand stays off. */
-  async findOrCreateInstance(request: InstanceRequest): Promise<CloudInstance> {
+  async findOrCreateInstance(request: MachineRequest): Promise<CloudInstance> {
     return this.#inTurn(request.instanceId, async () => {
       const { parts, subnet } = await this.#open();
       const known = this.#machines.get(request.instanceId);
@@ -146,7 +158,7 @@ export class SandboxCloud implements Cloud {
     });
   }
 
-  async deleteInstance(reference: InstanceReference): Promise<void> {
+  async deleteInstance(reference: MachineReference): Promise<void> {
     await this.#inTurn(reference.instanceId, async () => {
       const { parts } = await this.#open();
       const machine = this.#machines.get(reference.instanceId);
@@ -161,10 +173,10 @@ export class SandboxCloud implements Cloud {
     });
   }
 
-  async deleteCluster(clusterId: string): Promise<void> {
+  async deleteCluster({ clusterId }: Pick<ClusterReference, 'clusterId'>): Promise<void> {
     await this.#open();
     const left = [...this.#machines.values()].filter((machine) => machine.clusterId === clusterId);
-    for (const { record } of left) await this.deleteInstance({ ...record, cloudInstanceId: null });
+    for (const { record } of left) await this.deleteInstance(record);
   }
 
   /** Ends what a killed controller left, and switches on every machine that was on. */
@@ -188,14 +200,14 @@ export class SandboxCloud implements Cloud {
     if (this.#machines.size === 0) await ready.parts.folders.remove();
   }
 
-  async powerOf({ instanceId }: InstanceReference): Promise<Power> {
+  async powerOf({ instanceId }: MachineReference): Promise<Power> {
     await this.#open();
     const machine = this.#machines.get(instanceId);
     if (!machine) return 'gone';
     return machine.record.running ? 'on' : 'off';
   }
 
-  async promoteToProxy({ instanceId, name }: InstanceReference) {
+  async promoteToProxy({ instanceId, name }: Pick<InstanceReference, 'instanceId' | 'name'>) {
     return this.#inTurn(instanceId, async () => {
       await this.#open();
       const machine = this.#machines.get(instanceId);
@@ -206,7 +218,7 @@ export class SandboxCloud implements Cloud {
     });
   }
 
-  async demoteProxy({ instanceId }: InstanceReference): Promise<void> {
+  async demoteProxy({ instanceId }: MachineReference): Promise<void> {
     await this.#inTurn(instanceId, async () => {
       await this.#open();
       const machine = this.#machines.get(instanceId);
@@ -291,7 +303,7 @@ export class SandboxCloud implements Cloud {
     return { parts, subnet: await findOrChooseSubnet(path.join(directory, 'subnet')) };
   }
 
-  #invent(request: InstanceRequest, subnet: string): MachineRecord {
+  #invent(request: MachineRequest, subnet: string): MachineRecord {
     if (!/^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/.test(request.name)) {
       throw new Error(`'${request.name}' cannot be a machine's name`);
     }

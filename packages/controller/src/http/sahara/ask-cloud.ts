@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { ApiError, type FieldPath } from '@wadi/api';
+import { type AccessMethod, ApiError, type FieldPath } from '@wadi/api';
 import type { Cloud, Problem } from '../../clouds/cloud.ts';
+import { planNodeGroup } from '../../clouds/plan-node-group.ts';
 import type { ClusterSpec } from '../../clusters/cluster-request.ts';
 import type { NodeGroupValues } from '../../clusters/node-group.ts';
 import type { ClusterRow } from '../../storage/clusters.ts';
@@ -11,12 +12,12 @@ export async function checkCloudAccepts(
   cloud: Cloud,
   projectId: string,
   plan: PlannedCluster,
+  accessMethod: AccessMethod,
 ): Promise<void> {
-  const image = plan.spec.default_image_id ?? null;
-  const nodeGroups = plan.nodeGroups.map((group) =>
-    groupPlan({ ...group, count: group.count * plan.names.length }, image),
-  );
-  await check(cloud, projectId, plan.names[0] ?? '', nodeGroups);
+  const groups = plan.nodeGroups.map((group) => ({ ...group, count: group.count * plan.names.length }));
+  const hasProxy = groups.some(({ count, values }) => values.is_proxy === true && count > 0);
+  const clusterName = plan.names[0] ?? '';
+  await check(cloud, { projectId, clusterName, spec: plan.spec, groups, hasProxy, accessMethod });
 }
 
 /** For a cluster that is to grow: whether there is room for what is added, and only that. */
@@ -24,11 +25,11 @@ export async function checkCloudHasRoom(
   cloud: Cloud,
   cluster: ClusterRow,
   added: readonly Asked[],
+  reached: Pick<AskedCluster, 'hasProxy' | 'accessMethod'>,
 ): Promise<void> {
-  const image = (cluster.spec as ClusterSpec).default_image_id ?? null;
   if (added.length === 0) return;
-  const nodeGroups = added.map((group) => groupPlan(group, image));
-  await check(cloud, cluster.project_id, cluster.name, nodeGroups);
+  const { project_id: projectId, name: clusterName, spec } = cluster;
+  await check(cloud, { projectId, clusterName, spec: spec as ClusterSpec, groups: added, ...reached });
 }
 
 /** For a template: whether what it refers to exists. It needs no room yet. */
@@ -39,7 +40,8 @@ export async function checkCloudKnows(
   values: NodeGroupValues,
   where: FieldPath = [],
 ) {
-  await check(cloud, projectId, name, [groupPlan({ name, count: 0, values, where }, null)]);
+  const groups = [{ name, count: 0, values, where }];
+  await check(cloud, { projectId, clusterName: name, spec: {}, groups, hasProxy: false, accessMethod: null });
 }
 
 interface Asked {
@@ -50,24 +52,29 @@ interface Asked {
   readonly where: FieldPath;
 }
 
-function groupPlan({ name, count, values, where }: Asked, defaultImage: string | null) {
-  return {
-    name,
-    count,
-    where,
-    isProxy: values.is_proxy === true,
-    flavorId: String(values.flavor_id),
-    imageId: values.image_id ?? defaultImage,
-  };
+interface AskedCluster {
+  readonly projectId: string;
+  readonly clusterName: string;
+  readonly spec: ClusterSpec;
+  readonly groups: readonly Asked[];
+  readonly hasProxy: boolean;
+  /** Null: it is not known yet. */
+  readonly accessMethod: AccessMethod | null;
 }
 
-async function check(
-  cloud: Cloud,
-  projectId: string,
-  clusterName: string,
-  nodeGroups: readonly ReturnType<typeof groupPlan>[],
-): Promise<void> {
-  const problems = await cloud.validate({ projectId, clusterId: randomUUID(), clusterName, nodeGroups });
+async function check(cloud: Cloud, asked: AskedCluster): Promise<void> {
+  const { projectId, clusterName, spec, groups, hasProxy, accessMethod } = asked;
+  const problems = await cloud.validate({
+    projectId,
+    clusterId: randomUUID(),
+    clusterName,
+    nodeGroups: groups.map((group) => planNodeGroup(group, group.values, spec.default_image_id ?? null)),
+    hasProxy,
+    networkId: spec.neutron_management_network ?? null,
+    keyPair: spec.user_keypair_id ?? null,
+    antiAffinity: spec.anti_affinity ?? [],
+    accessMethod,
+  });
   const [first] = problems;
   if (!first) return;
   const hints = problems.flatMap((problem) => problem.hint ?? []);
@@ -75,7 +82,7 @@ async function check(
   const fields = problems.flatMap(({ field, nodeGroups: names }: Problem) =>
     field === undefined
       ? []
-      : nodeGroups.filter(({ name }) => names?.includes(name) ?? true).map(({ where }) => [...where, field]),
+      : groups.filter(({ name }) => names?.includes(name) ?? true).map(({ where }) => [...where, field]),
   );
   throw new ApiError(400, first.errorName, text, {
     fields,

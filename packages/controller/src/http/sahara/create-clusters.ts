@@ -28,7 +28,7 @@ const multiplePath = '/v1.1/clusters/multiple';
 /** One cluster, or `count` of them: all or none. */
 export async function createClusters(
   context: HttpContext,
-  { plugins, provisioning, defaultCloud }: SaharaOptions,
+  { plugins, provisioning, defaultCloud, methodOf }: SaharaOptions,
   request: FastifyRequest,
   reply: FastifyReply,
 ) {
@@ -46,7 +46,8 @@ export async function createClusters(
       hint: 'import machines that exist with POST /v2/clusters/import, or start the controller with --sandbox',
     });
   await checkReferences({ db, cloud, projectId }, plan);
-  await checkCloudAccepts(cloud, projectId, plan);
+  const accessMethod = methodOf({ cloud: cloud.name, project_id: projectId, access: {} });
+  await checkCloudAccepts(cloud, projectId, plan, accessMethod);
   // Each by itself: a security group is one cluster's.
   const wanted = plan.names.flatMap(() => plan.nodeGroups);
   await checkQuotas(cloud, projectId, wanted, body.count === undefined ? [] : [['count']]);

@@ -1,3 +1,5 @@
+import type { AccessMethod } from '@wadi/api';
+import type { AccessCluster } from '../../access/access-settings.ts';
 import type { ClusterProvisioning } from '../../clusters/cluster-provisioning.ts';
 import type { Plugins } from '../../clusters/plugin.ts';
 import type { Resource } from '../context.ts';
@@ -15,6 +17,8 @@ export interface SaharaOptions {
   readonly provisioning: ClusterProvisioning;
   /** Where clusters are made; null: nowhere, there are only imported ones. */
   readonly defaultCloud: string | null;
+  /** How a cluster is reached that does not say it itself. */
+  methodOf(cluster: AccessCluster): AccessMethod;
 }
 
 /** Sahara's own resources, version 2 and with it 1.1. */

@@ -6,7 +6,7 @@ import type { ClusterSpec } from '../../clusters/cluster-request.ts';
 import { checkGroupNames, checkHostNames, checkMachines } from '../../clusters/cluster-rules.ts';
 import { effectiveValues, type NodeGroupValues, planAddedGroup } from '../../clusters/node-group.ts';
 import { checkMayUpdate } from '../../clusters/ownership.ts';
-import type { PluginRelease, Plugins } from '../../clusters/plugin.ts';
+import type { PluginRelease } from '../../clusters/plugin.ts';
 import {
   checkEnabled,
   checkNodeGroup,
@@ -60,7 +60,7 @@ import { showCluster, statusEvent } from './view-cluster.ts';
 /** Of two that ask at once the second waits for the first one's lock, and finds a cluster that is not Active. */
 export async function scaleCluster(
   context: HttpContext,
-  { plugins, provisioning }: SaharaOptions,
+  { plugins, provisioning, methodOf }: SaharaOptions,
   request: FastifyRequest<{ Params: { id: string } }>,
   reply: FastifyReply,
 ) {
@@ -80,7 +80,13 @@ export async function scaleCluster(
       throw invalidReference(
         `Cluster cannot be scaled not in 'Active' status. Cluster status: ${cluster.status}`,
       );
-    const { plan, release, further, takesSpares } = await settlePlan(context, known, tx, cluster, body);
+    const { plan, release, further, takesSpares } = await settlePlan(
+      context,
+      { plugins: known, methodOf },
+      tx,
+      cluster,
+      body,
+    );
     // What the cluster has already was allowed when it was made.
     requireRootFor(request, release, ...further.map(({ values }) => values.node_configs));
     checkQuery(request, 'clusters_scale');
@@ -100,7 +106,7 @@ export async function scaleCluster(
 /** All that can be refused is refused here; what comes out is what will be done. */
 async function settlePlan(
   context: HttpContext,
-  plugins: Plugins,
+  { plugins, methodOf }: Pick<SaharaOptions, 'plugins' | 'methodOf'>,
   tx: Kysely<Schema>,
   cluster: ClusterRow,
   request: ClusterScale,
@@ -157,7 +163,10 @@ async function settlePlan(
   // Before the plan, which has an entry for every machine.
   checkMachines(growing);
   checkSpares(groups, toAdd, resizes);
-  if (!sparesOf) await checkCloudHasRoom(cloud, cluster, growing);
+  if (!sparesOf) {
+    const hasProxy = [...groups, ...toAdd].some(({ isProxy, count }) => isProxy && count > 0);
+    await checkCloudHasRoom(cloud, cluster, growing, { hasProxy, accessMethod: methodOf(cluster) });
+  }
   if (growing.length > 0) await checkQuotas(cloud, cluster.project_id, resized);
   const plan = planScaling(cluster.name, groups, toAdd, resizes);
   const machines = (await listInstances(tx, cluster.id)).map((row) => ({ ...row, serves: isInUse(row) }));

@@ -1,5 +1,5 @@
 import type { InstanceFacts } from '../../access/cluster-facts.ts';
-import type { Power } from '../../clouds/cloud.ts';
+import { type Power, referenceTo } from '../../clouds/cloud.ts';
 import type { ClusterRow } from '../../storage/clusters.ts';
 import { listInstances } from '../../storage/instances.ts';
 import type { HttpContext } from '../context.ts';
@@ -19,7 +19,7 @@ export function askPower({ clouds, db, log }: HttpContext, cluster: ClusterRow) 
     // It was not made yet.
     if (cloudInstanceId === null) return undefined;
     try {
-      return await cloud.powerOf({ clusterId: cluster.id, instanceId: id, cloudInstanceId, name });
+      return await cloud.powerOf({ ...referenceTo(cluster), instanceId: id, cloudInstanceId, name });
     } catch (error) {
       log.warn({ err: error, instance: name }, 'the cloud does not say whether a machine is on');
       return undefined;

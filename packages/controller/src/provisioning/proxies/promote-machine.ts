@@ -4,7 +4,7 @@ import type { ClusterAccess } from '../../access/cluster-access.ts';
 import type { InstanceFacts } from '../../access/cluster-facts.ts';
 import { servesAsProxy } from '../../access/plan-routes.ts';
 import type { Door } from '../../access/try-proxy.ts';
-import type { Cloud, InstanceReference } from '../../clouds/cloud.ts';
+import { type Cloud, type InstanceReference, referenceTo } from '../../clouds/cloud.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import { appendAudit } from '../../storage/audit.ts';
 import { type ClusterRow, findCluster } from '../../storage/clusters.ts';
@@ -82,7 +82,7 @@ async function judge(
   instance: InstanceFacts,
   fits: (instance: InstanceFacts, door: Door | null) => Promise<string | null>,
 ): Promise<{ readonly instance: InstanceFacts; readonly door: Door | null } | Unfit> {
-  const found = await doorOf(clouds.get(cluster.cloud), referenceTo(cluster, instance));
+  const found = await doorOf(clouds.get(cluster.cloud), machineReference(cluster, instance));
   const problem = 'problem' in found ? found.problem : await fits(instance, found.door);
   if (problem === null && 'door' in found) return { instance, door: found.door };
   return { instance: instance.name, problem: problem ?? '' };
@@ -97,14 +97,14 @@ export async function closeDoor(
   try {
     const cloud = clouds.get(cluster.cloud);
     if (!cloud?.demoteProxy || (await dutyOf(db, instance.id)) === 'promoted') return;
-    await cloud.demoteProxy(referenceTo(cluster, instance));
+    await cloud.demoteProxy(machineReference(cluster, instance));
   } catch (error) {
     log.warn({ err: error, instance: instance.name }, 'its way in could not be closed');
   }
 }
 
-function referenceTo({ id }: ClusterRow, instance: { id: string; name: string }): InstanceReference {
-  return { clusterId: id, instanceId: instance.id, cloudInstanceId: null, name: instance.name };
+function machineReference(cluster: ClusterRow, instance: { id: string; name: string }): InstanceReference {
+  return { ...referenceTo(cluster), instanceId: instance.id, cloudInstanceId: null, name: instance.name };
 }
 
 async function doorOf(

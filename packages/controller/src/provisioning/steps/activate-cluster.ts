@@ -1,5 +1,6 @@
 import { wasEverScaled } from '../../storage/scalings.ts';
 import { advance, type ClusterWork, theCluster } from '../cluster-work.ts';
+import { removeStrangers } from './remove-strangers.ts';
 
 /**
  * Once it is Active, it may be scaled: a second time this must not end a scaling that has begun since the first. A
@@ -8,5 +9,6 @@ import { advance, type ClusterWork, theCluster } from '../cluster-work.ts';
 export async function activateCluster(work: ClusterWork): Promise<void> {
   if ((await theCluster(work)).status === 'Active') return;
   if (await wasEverScaled(work.db, work.clusterId)) return;
+  await removeStrangers(work);
   await advance(work, 'Active');
 }

@@ -1,4 +1,5 @@
 import { Limiter } from '../../access/limiter.ts';
+import { referenceTo } from '../../clouds/cloud.ts';
 import { findCluster } from '../../storage/clusters.ts';
 import { deleteInstanceRow, listInstances } from '../../storage/instances.ts';
 import { type ClusterWork, cloudOf } from '../cluster-work.ts';
@@ -19,7 +20,7 @@ export async function deleteMachines(work: ClusterWork, signal: AbortSignal): Pr
     const ends = await Promise.allSettled(
       instances.map(({ id, name, cloud_instance_id: cloudInstanceId }) =>
         limiter.run(async () => {
-          const reference = { clusterId: cluster.id, instanceId: id, name, cloudInstanceId };
+          const reference = { ...referenceTo(cluster), instanceId: id, name, cloudInstanceId };
           const remove = async () => cloudOf(work, cluster).deleteInstance(reference);
           await persist(work, `deleting machine ${name}`, remove, signal);
           await deleteInstanceRow(work.db, id);

@@ -1,3 +1,4 @@
+import { referenceTo } from '../../clouds/cloud.ts';
 import { findCluster } from '../../storage/clusters.ts';
 import { type ClusterWork, cloudOf } from '../cluster-work.ts';
 import { settleRunsOf } from '../settle-runs.ts';
@@ -6,7 +7,7 @@ import { settleRunsOf } from '../settle-runs.ts';
 export async function removeCluster(work: ClusterWork): Promise<void> {
   const cluster = await findCluster(work.db, work.clusterId);
   if (!cluster) return;
-  await cloudOf(work, cluster).deleteCluster(cluster.id);
+  await cloudOf(work, cluster).deleteCluster(referenceTo(cluster));
   // The rows of its runs go with it, and the audit log must have their ends before.
   await settleRunsOf(work.db, cluster.id);
   await work.db.transaction().execute(async (tx) => {

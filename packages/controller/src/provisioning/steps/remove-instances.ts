@@ -1,5 +1,6 @@
 import type { ClusterStatus } from '@wadi/api';
 import { Limiter } from '../../access/limiter.ts';
+import { referenceTo } from '../../clouds/cloud.ts';
 import { type InstanceWithGroup, listInstances } from '../../storage/instances.ts';
 import { forgetInstances } from '../../storage/scalings.ts';
 import { advance, type ClusterWork, cloudOf, theCluster } from '../cluster-work.ts';
@@ -49,7 +50,7 @@ export async function deleteInstances(
       instances.map(({ id, name, cloud_instance_id: cloudInstanceId }) =>
         limiter.run(async () => {
           await work.access.forget([id]);
-          const reference = { clusterId: cluster.id, instanceId: id, name, cloudInstanceId };
+          const reference = { ...referenceTo(cluster), instanceId: id, name, cloudInstanceId };
           const remove = async () => cloudOf(work, cluster).deleteInstance(reference);
           await persist(work, `deleting machine ${name}`, remove, signal, status);
           await forgetInstances(work.db, cluster.id, [id]);

@@ -1,8 +1,9 @@
 import { Limiter } from '../../access/limiter.ts';
 import { readIdentity } from '../../access/stored-identity.ts';
-import type { InstanceRequest } from '../../clouds/cloud.ts';
+import { type InstanceRequest, referenceTo } from '../../clouds/cloud.ts';
 import { instanceName } from '../../clusters/scaling.ts';
 import type { ClusterRow, NodeGroupRow } from '../../storage/clusters.ts';
+import { registeredImages } from '../../storage/images.ts';
 import {
   findOrCreateInstances,
   type InstanceWithGroup,
@@ -35,27 +36,32 @@ export async function spawnRows(
 ): Promise<void> {
   const cluster = await theCluster(work);
   const keys = await authorizedKeys(work, cluster);
-  const groups = new Map((await nodeGroupsOf(work, cluster.id)).map((group) => [group.id, planOf(group)]));
+  const plan = await planOf(work, cluster);
+  const groups = new Map(plan.nodeGroups.map((group) => [group.name, group]));
+  const images = await registeredImages(work.db, cluster.project_id, cluster.cloud);
   const limiter = new Limiter(atOnce);
 
   const told = { name: 'Run instances', total: instances.length, ...(type && { type }) };
   await inProvisionStep(work, told, async (step) => {
     const failures: string[] = [];
     const spawn = async (instance: InstanceWithGroup) => {
-      const nodeGroup = groups.get(instance.node_group_id);
+      const nodeGroup = groups.get(instance.node_group_name);
       if (!nodeGroup || signal.aborted) throw new ClusterGoneError(cluster.id);
       const about = { id: instance.id, name: instance.name, nodeGroupId: instance.node_group_id };
       try {
-        await spawnInstance(work, cluster, {
-          projectId: cluster.project_id,
-          clusterId: cluster.id,
+        const request = {
+          ...referenceTo(cluster),
+          plan,
           clusterName: cluster.name,
           instanceId: instance.id,
           name: instance.name,
           nodeGroup,
           index: instance.index,
           authorizedKey: instance.is_proxy ? keys.proxies : keys.machines,
-        });
+          loginUser: images.get(nodeGroup.imageId ?? '')?.username ?? null,
+          hostKeys: instance.host_keys,
+        };
+        await spawnInstance(work, cluster, request, signal);
         await addStepEvents(work.db, step, [{ instance: about, successful: true, info: null }]);
       } catch (error) {
         if (error instanceof ClusterGoneError) throw error;
@@ -117,18 +123,20 @@ async function spawnInstance(
   work: ClusterWork,
   cluster: ClusterRow,
   request: InstanceRequest,
+  signal: AbortSignal,
 ): Promise<void> {
   await theCluster(work);
   const cloud = cloudOf(work, cluster);
-  const found = await cloud.findOrCreateInstance(request);
+  const found = await cloud.findOrCreateInstance(request, signal);
   const noted = await recordInstance(work.db, request.instanceId, found);
   try {
     if (!noted) throw new ClusterGoneError(cluster.id);
     await theCluster(work);
   } catch (error) {
     if (error instanceof ClusterGoneError) {
-      const { clusterId, instanceId, name } = request;
-      await cloud.deleteInstance({ clusterId, instanceId, name, cloudInstanceId: found.cloudInstanceId });
+      const { instanceId, name } = request;
+      const { cloudInstanceId } = found;
+      await cloud.deleteInstance({ ...referenceTo(cluster), instanceId, name, cloudInstanceId });
     }
     throw error;
   }

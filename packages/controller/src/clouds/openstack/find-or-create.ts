@@ -1,0 +1,36 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { OpenStackError } from '@wadi/openstack';
+
+/** Milliseconds after which what was asked for and is not seen will not come any more. */
+const patience = 30_000;
+const pause = 1_000;
+
+interface Step<T> {
+  find(): Promise<T | undefined>;
+  create(): Promise<unknown>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Finds, else creates and finds. Where the answer to a creation got lost, it looks for a while before it gives up: the creation
+ * may have been obeyed. It never asks twice; whoever calls it again finds.
+ */
+export async function findOrCreate<T>({ find, create, signal }: Step<T>): Promise<T> {
+  const known = await find();
+  if (known !== undefined) return known;
+  const lost = await create().then(
+    () => undefined,
+    (error: unknown) => {
+      if (error instanceof OpenStackError && error.maybeDone) return error;
+      throw error;
+    },
+  );
+  const since = performance.now();
+  for (;;) {
+    const found = await find();
+    if (found !== undefined) return found;
+    if (performance.now() - since > patience)
+      throw lost ?? new Error('what OpenStack has just made cannot be found');
+    await sleep(pause, undefined, { signal });
+  }
+}

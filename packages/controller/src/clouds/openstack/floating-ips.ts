@@ -1,0 +1,61 @@
+import type { FloatingIp, OpenStack } from '@wadi/openstack';
+import type { ClusterReference } from '../cloud.ts';
+import { findOrCreate } from './find-or-create.ts';
+import { clusterDescription, clusterTag, commonTag, instanceDescription, instanceTag } from './names.ts';
+
+interface Wanted extends ClusterReference {
+  readonly instanceId: string;
+  /** Id of the network that gives it. */
+  readonly pool: string;
+  /** Id of the port that it leads to. */
+  readonly port: string;
+}
+
+/** The instance's own address, leading to its port. */
+export async function ensureFloatingIp(
+  openstack: OpenStack,
+  wanted: Wanted,
+  signal?: AbortSignal,
+): Promise<string> {
+  const { clusterId, instanceId, pool, port } = wanted;
+  const description = instanceDescription(clusterId, instanceId);
+  const found = await findOrCreate({
+    find: async () => (await ofInstance(openstack, wanted, signal))[0],
+    create: () =>
+      openstack.floatingIps.create({ floating_network_id: pool, port_id: port, description }, { signal }),
+    signal,
+  });
+  if (found.port_id !== port) await openstack.floatingIps.update(found.id, { port_id: port }, { signal });
+  const tags = [commonTag, clusterTag(clusterId), instanceTag(instanceId)];
+  if (tags.some((tag) => !found.tags.includes(tag)))
+    await openstack.floatingIps.setTags(found.id, tags, { signal });
+  return found.floating_ip_address;
+}
+
+export async function deleteFloatingIpOf(
+  openstack: OpenStack,
+  instance: ClusterReference & { readonly instanceId: string },
+): Promise<void> {
+  for (const { id } of await ofInstance(openstack, instance))
+    await openstack.floatingIps.delete(id, { missingOk: true });
+}
+
+/** Of all its instances, also of those that nobody remembers. */
+export async function deleteFloatingIps(
+  openstack: OpenStack,
+  { clusterId }: ClusterReference,
+): Promise<void> {
+  const mine = clusterDescription(clusterId);
+  for (const { id, description = '' } of await openstack.floatingIps.list())
+    if (description.startsWith(`${mine},`)) await openstack.floatingIps.delete(id, { missingOk: true });
+}
+
+async function ofInstance(
+  openstack: OpenStack,
+  { clusterId, instanceId }: ClusterReference & { readonly instanceId: string },
+  signal?: AbortSignal,
+): Promise<FloatingIp[]> {
+  const description = instanceDescription(clusterId, instanceId);
+  const found = await openstack.floatingIps.list({ description }, { signal });
+  return found.sort((a, b) => (a.id < b.id ? -1 : 1));
+}

@@ -1,0 +1,21 @@
+/**
+ * By what our things are known again. Servers have tags from their first moment; what Neutron makes has a description from
+ * its first moment and tags a moment later; server groups have nothing but a name.
+ */
+export const clusterTag = (clusterId: string) => `wadi-cluster-${clusterId}`;
+export const instanceTag = (instanceId: string) => `wadi-instance-${instanceId}`;
+/** On everything, so that all of it can be listed. */
+export const commonTag = 'wadi';
+
+export const clusterDescription = (clusterId: string) => `Wadi, cluster ${clusterId}`;
+export const instanceDescription = (clusterId: string, instanceId: string) =>
+  `${clusterDescription(clusterId)}, instance ${instanceId}`;
+
+/** `inside`: between the machines of the cluster. `door`: from the controller to those that it dials. */
+export type GroupRole = 'inside' | 'door';
+
+export function groupName(clusterName: string, clusterId: string, role: GroupRole): string {
+  return `wadi-${clusterName}-${clusterId.slice(0, 8)}-${role}`;
+}
+
+export const serverGroupName = (clusterId: string) => `wadi-${clusterId}`;

@@ -1,0 +1,259 @@
+import type { OpenStack } from '@wadi/openstack';
+import type {
+  Cloud,
+  CloudImage,
+  CloudInstance,
+  ClusterPlan,
+  ClusterReference,
+  Flavor,
+  InstanceReference,
+  InstanceRequest,
+  Network,
+  NetworkFacts,
+  Power,
+  Problem,
+} from '../cloud.ts';
+import { cloudError } from './cloud-error.ts';
+import { readClusterNetwork } from './cluster-network.ts';
+import { type EntranceSettings, isDialled, needsFloatingIp, poolOf, sourcesOf } from './entrance.ts';
+import { findProblems } from './find-problems.ts';
+import { deleteFloatingIpOf, deleteFloatingIps, ensureFloatingIp } from './floating-ips.ts';
+import type { ProjectClients } from './projects.ts';
+import { giveWayIn, takeWayIn } from './promotion.ts';
+import { readQuotas } from './quotas.ts';
+import { type ClusterGroups, deleteGroups, ensureGroups } from './security-groups.ts';
+import { deleteServerGroups, ensureServerGroup } from './server-groups.ts';
+import {
+  deleteServers,
+  deleteServersOf,
+  ensureServer,
+  findServer,
+  hostKeysOf,
+  type ServerDetails,
+} from './servers.ts';
+import { type UserDataKind, userData } from './user-data.ts';
+
+const sshPort = 22;
+
+/** Machines are Nova's, addresses and groups Neutron's. Whatever is made carries the cluster's id, and is found by it. */
+export class OpenStackCloud implements Cloud {
+  readonly name = 'openstack';
+  readonly requires = ['image', 'network'] as const;
+  readonly #projects: ProjectClients;
+  readonly #settings: EntranceSettings;
+  /** Clusters whose groups are being made: their machines come at once, and each asks for them. */
+  readonly #making = new Map<string, Promise<ClusterGroups>>();
+
+  constructor(projects: ProjectClients, settings: EntranceSettings) {
+    this.#projects = projects;
+    this.#settings = settings;
+  }
+
+  validate(plan: ClusterPlan): Promise<readonly Problem[]> {
+    return this.#for(plan.projectId, (openstack) => findProblems(openstack, plan, this.#settings));
+  }
+
+  findNetworkFacts({ projectId, networkId }: ClusterPlan): Promise<NetworkFacts> {
+    return this.#for(projectId, async (openstack) => {
+      const { project } = await openstack.identity();
+      const network = networkId === null ? null : await readClusterNetwork(openstack, networkId);
+      return {
+        ...(project ? { tenant_id: project.id } : {}),
+        ...(network ? { network_id: network.id } : {}),
+        ...(network?.router ? { router_id: network.router.id } : {}),
+      };
+    });
+  }
+
+  findOrCreateInstance(request: InstanceRequest, signal?: AbortSignal): Promise<CloudInstance> {
+    return this.#for(request.projectId, async (openstack) => {
+      const { plan, nodeGroup, loginUser } = request;
+      if (plan.networkId === null) throw new Error('nobody named the network that the machine is to be on');
+      const network = await readClusterNetwork(openstack, plan.networkId, signal);
+      if (!network) throw new Error(`network ${plan.networkId} is gone`);
+      const user = loginUser ?? 'root';
+      const server = await ensureServer(
+        openstack,
+        request,
+        async () => await this.#details(openstack, request, { network, user }, signal),
+        signal,
+      );
+      const ports = await openstack.ports.list({ device_id: server.id }, { signal });
+      const port = ports.find(({ network_id }) => network_id === network.id);
+      const internalIp = port?.fixed_ips[0]?.ip_address;
+      if (!port || internalIp === undefined)
+        throw new Error(`server ${server.id} has no address in network ${network.id}`);
+      const pool = needsFloatingIp(plan, nodeGroup) ? poolOf(nodeGroup, this.#settings, network) : null;
+      const floatingIp =
+        pool === null ? null : await ensureFloatingIp(openstack, { ...request, pool, port: port.id }, signal);
+      const pinned = request.hostKeys.length > 0;
+      const hostKeys = pinned ? request.hostKeys : await hostKeysOf(openstack, server.id, signal);
+      return {
+        cloudInstanceId: server.id,
+        internalIp,
+        floatingIp,
+        managementIp: floatingIp ?? (isDialled(plan, nodeGroup) ? internalIp : null),
+        sshPort,
+        managementPort: null,
+        loginUser: user,
+        hostKeys,
+        hostKeySource: 'cloud',
+        credentialSecretId: null,
+      };
+    });
+  }
+
+  async #details(
+    openstack: OpenStack,
+    request: InstanceRequest,
+    { network, user }: { network: Awaited<ReturnType<typeof readClusterNetwork>>; user: string },
+    signal: AbortSignal | undefined,
+  ): Promise<ServerDetails> {
+    const { plan, nodeGroup } = request;
+    const { inside, door } = await this.#groups(openstack, plan, sourcesOf(plan, this.#settings, network));
+    const image = await openstack.images.get(nodeGroup.imageId ?? '', { signal });
+    if (!image) throw new Error(`image ${nodeGroup.imageId} is gone`);
+    const kind: UserDataKind = image.wadi_user_data === 'script' ? 'script' : 'cloud-config';
+    const authorizedKeys = [request.authorizedKey, ...(await usersKey(openstack, plan, signal))];
+    const flavor = nodeGroup.bootVolume
+      ? await openstack.offers.flavor(nodeGroup.flavorId, { signal })
+      : null;
+    return {
+      networkId: plan.networkId ?? '',
+      securityGroups: [inside, ...(isDialled(plan, nodeGroup) ? [door] : []), ...nodeGroup.securityGroups],
+      userData: userData(kind, { loginUser: user, authorizedKeys }),
+      serverGroup: await ensureServerGroup(openstack, plan, nodeGroup, signal),
+      bootDisk: Math.max(flavor?.disk ?? 0, image.min_disk, 1),
+    };
+  }
+
+  /** Without anybody's signal: the others wait for it too. */
+  #groups(openstack: OpenStack, plan: ClusterPlan, sources: readonly string[]): Promise<ClusterGroups> {
+    const known = this.#making.get(plan.clusterId);
+    if (known) return known;
+    const making = ensureGroups(openstack, plan, sources).finally(() => this.#making.delete(plan.clusterId));
+    this.#making.set(plan.clusterId, making);
+    return making;
+  }
+
+  deleteInstance(reference: InstanceReference): Promise<void> {
+    return this.#for(reference.projectId, async (openstack) => {
+      await deleteServersOf(openstack, reference.instanceId);
+      await deleteFloatingIpOf(openstack, reference);
+    });
+  }
+
+  deleteCluster(cluster: ClusterReference): Promise<void> {
+    return this.#for(cluster.projectId, async (openstack) => {
+      await deleteServers(openstack, cluster);
+      await deleteFloatingIps(openstack, cluster);
+      await deleteServerGroups(openstack, cluster);
+      await deleteGroups(openstack, cluster);
+    });
+  }
+
+  removeStrangers(cluster: ClusterReference, known: readonly string[]): Promise<void> {
+    return this.#for(cluster.projectId, (openstack) => deleteServers(openstack, cluster, known));
+  }
+
+  powerOf({ projectId, instanceId }: InstanceReference): Promise<Power> {
+    return this.#for(projectId, async (openstack) => {
+      const server = await findServer(openstack, instanceId);
+      if (!server) return 'gone';
+      return server['OS-EXT-STS:power_state'] === 1 ? 'on' : 'off';
+    });
+  }
+
+  async promoteToProxy(reference: InstanceReference) {
+    return this.#for(reference.projectId, (openstack) => giveWayIn(openstack, reference, this.#settings));
+  }
+
+  async demoteProxy(reference: InstanceReference): Promise<void> {
+    await this.#for(reference.projectId, (openstack) => takeWayIn(openstack, reference));
+  }
+
+  images(projectId: string): Promise<readonly CloudImage[]> {
+    return this.#for(projectId, async (openstack) =>
+      (await openstack.images.list({ status: 'active' })).map((image) => ({
+        id: image.id,
+        name: image.name ?? '',
+        size: image.size ?? 0,
+        minDisk: image.min_disk,
+        minRam: image.min_ram,
+        created: image.created_at,
+        updated: image.updated_at,
+      })),
+    );
+  }
+
+  flavors(projectId: string): Promise<readonly Flavor[]> {
+    return this.#for(projectId, async (openstack) =>
+      (await openstack.offers.flavors()).map(({ id, name, ram, vcpus, disk }) => ({
+        ...{ id, name, ram, vcpus, disk },
+      })),
+    );
+  }
+
+  networks(projectId: string): Promise<readonly Network[]> {
+    return this.#for(projectId, async (openstack) =>
+      (await openstack.networks.list()).map(({ id, name, 'router:external': external = false }) => ({
+        ...{ id, name, external },
+      })),
+    );
+  }
+
+  keyPairs(projectId: string): Promise<readonly string[]> {
+    return this.#for(projectId, async (openstack) =>
+      (await openstack.keypairs.list()).map(({ name }) => name),
+    );
+  }
+
+  securityGroups(projectId: string): Promise<readonly string[]> {
+    return this.#for(projectId, async (openstack) =>
+      (await openstack.securityGroups.list()).flatMap(({ id, name }) => [id, name]),
+    );
+  }
+
+  volumeTypes(projectId: string): Promise<readonly string[]> {
+    return this.#for(projectId, async (openstack) =>
+      (await openstack.has('block-storage')) ? (await openstack.volumes.types()).map(({ name }) => name) : [],
+    );
+  }
+
+  zones(projectId: string) {
+    return this.#for(projectId, async (openstack) => ({
+      machines: await openstack.offers.availabilityZones(),
+      volumes: (await openstack.has('block-storage')) ? await openstack.volumes.availabilityZones() : [],
+    }));
+  }
+
+  quotas(projectId: string) {
+    return this.#for(projectId, readQuotas);
+  }
+
+  async resume(): Promise<void> {}
+
+  async close(): Promise<void> {
+    await this.#projects.close();
+  }
+
+  async #for<T>(projectId: string, act: (openstack: OpenStack) => Promise<T>): Promise<T> {
+    try {
+      return await act(await this.#projects.clientFor(projectId));
+    } catch (error) {
+      throw cloudError(error);
+    }
+  }
+}
+
+/** Put in beside ours: Nova would take the pair of whoever let us act, who may be another member. */
+async function usersKey(
+  openstack: OpenStack,
+  { keyPair }: ClusterPlan,
+  signal: AbortSignal | undefined,
+): Promise<readonly string[]> {
+  if (keyPair === null) return [];
+  const found = await openstack.keypairs.get(keyPair, { signal });
+  if (!found) throw new Error(`key pair '${keyPair}' is gone`);
+  return [found.public_key.trim()];
+}

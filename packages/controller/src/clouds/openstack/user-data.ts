@@ -1,0 +1,79 @@
+import { quote } from '@wadi/indirect-access';
+
+export interface FirstBoot {
+  readonly loginUser: string;
+  /** OpenSSH public keys that are let in. */
+  readonly authorizedKeys: readonly string[];
+}
+
+/** `cloud-config`: for images with cloud-init. `script`: for those that only start what begins with `#!`. */
+export type UserDataKind = 'cloud-config' | 'script';
+
+/**
+ * What a machine does when it starts for the first time: it makes host keys of its own, tells them on its console and lets our
+ * keys in. Everybody on the machine can read it; there is no secret in it.
+ */
+export function userData(kind: UserDataKind, boot: FirstBoot): string {
+  check(boot);
+  return kind === 'script' ? script(boot) : cloudConfig(boot);
+}
+
+/** cloud-init's, https://cloudinit.readthedocs.io: JSON is YAML, and needs no care about what strings hold. */
+function cloudConfig({ loginUser, authorizedKeys }: FirstBoot): string {
+  const root = loginUser === 'root';
+  const user = {
+    name: loginUser,
+    lock_passwd: true,
+    ssh_authorized_keys: authorizedKeys,
+    ...(root ? {} : { sudo: 'ALL=(ALL) NOPASSWD:ALL', shell: '/bin/sh' }),
+  };
+  const config = {
+    users: ['default', user],
+    disable_root: !root,
+    ssh_deletekeys: true,
+    ssh_genkeytypes: ['ed25519', 'ecdsa', 'rsa'],
+    ssh: { emit_keys_to_console: true },
+    no_ssh_fingerprints: true,
+  };
+  return `#cloud-config\n${JSON.stringify(config, null, 1)}\n`;
+}
+
+/** Host keys that came with the image are other machines' too. Done once: a machine that starts again keeps its keys. */
+function script({ loginUser, authorizedKeys }: FirstBoot): string {
+  return `#!/bin/sh
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+user=${quote(loginUser)}
+mkdir -p /var/lib/wadi
+if mkdir /var/lib/wadi/first-boot 2>/dev/null; then
+  rm -f /etc/ssh/ssh_host_*
+  ssh-keygen -A
+  pid=$(cat /run/sshd.pid 2>/dev/null) && kill -HUP "$pid" 2>/dev/null
+fi
+home=$(getent passwd "$user" | cut -d: -f6)
+if [ -n "$home" ]; then
+  (
+    umask 077
+    mkdir -p "$home/.ssh"
+    for key in ${authorizedKeys.map(quote).join(' ')}; do
+      grep -qxF "$key" "$home/.ssh/authorized_keys" 2>/dev/null || printf '%s\\n' "$key" >> "$home/.ssh/authorized_keys"
+    done
+    chown -R "$user:" "$home/.ssh"
+  )
+else
+  echo "Wadi: there is no user $user on this image" > /dev/console
+fi
+{
+  echo '-----BEGIN SSH HOST KEY KEYS-----'
+  cat /etc/ssh/ssh_host_*_key.pub
+  echo '-----END SSH HOST KEY KEYS-----'
+} > /dev/console
+`;
+}
+
+function check({ loginUser, authorizedKeys }: FirstBoot): void {
+  if (!/^[a-z_][a-z0-9_-]{0,31}$/.test(loginUser))
+    throw new Error(`'${loginUser}' cannot be the name of a user: register the image with one that can`);
+  for (const key of authorizedKeys)
+    if (!/^(ssh|ecdsa|sk)-[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}( [\x20-\x7e]*)?$/.test(key))
+      throw new Error('a key that is to be let in is no OpenSSH public key');
+}
