@@ -16,7 +16,7 @@ import { readTestCloud, type TestCloud } from './clouds/fake/test-cloud-file.ts'
 import { InventoryCloud } from './clouds/inventory/inventory-cloud.ts';
 import { SandboxCloud } from './clouds/sandbox/sandbox-cloud.ts';
 import type { Plugins } from './clusters/plugin.ts';
-import { type Config, ConfigError, type OpenStackSettings } from './config.ts';
+import { type Config, ConfigError } from './config.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { eventChannel, openEventLog } from './events/event-log.ts';
 import type { HttpContext } from './http/context.ts';
@@ -39,6 +39,7 @@ import { lookAfterOrphans, watchOrphans } from './provisioning/watch-orphans.ts'
 import type { Shutdown } from './shutdown.ts';
 import { ensureToken } from './storage/api-tokens.ts';
 import { type Connection, type Database, openDatabase, openPool } from './storage/database.ts';
+import type { Member } from './storage/delegations.ts';
 import { moveInstance } from './storage/instances.ts';
 import { loadOrCreateMasterKeys } from './storage/master-key.ts';
 import { migrate } from './storage/migrate.ts';
@@ -80,7 +81,11 @@ export async function openController(parts: ControllerParts): Promise<string> {
   });
 
   // Before any work goes on: it may refuse to start at all.
-  const authenticator = await openAuthenticator({ config, db, log, shutdown, defaultProject });
+  const openstack = await openOpenStack(parts, db);
+  const authenticator = await openAuthenticator({
+    ...{ config, db, log, shutdown, defaultProject },
+    ...(openstack?.onMember ? { onMember: openstack.onMember } : {}),
+  });
   const masterKeys = loadOrCreateMasterKeys(config.masterKeyFile);
   await checkMasterKeys(db, masterKeys);
   const secrets = openSecrets(db, masterKeys);
@@ -98,7 +103,7 @@ export async function openController(parts: ControllerParts): Promise<string> {
   const testCloud = config.testCloud === null ? null : readTestCloud(config.testCloud);
   for (const { token, project, role } of testCloud?.tokens ?? [])
     await ensureToken(db, { projectId: project, name: `test cloud: ${role} of ${project}`, role, token });
-  const clouds = await openClouds(parts, db, testCloud);
+  const clouds = openClouds(parts, db, testCloud, openstack?.cloud ?? null);
   // New for every process: what a dead one left behind is known by its id.
   const controllerId = randomUUID();
   const agents =
@@ -237,11 +242,12 @@ function readPem(file: string): string {
   }
 }
 
-async function openClouds(
+function openClouds(
   { config, log, shutdown }: ControllerParts,
   db: Database,
   testCloud: TestCloud | null,
-): Promise<ReadonlyMap<string, Cloud>> {
+  openstack: Cloud | null,
+): ReadonlyMap<string, Cloud> {
   const clouds = new Map<string, Cloud>();
   // Whoever is on this computer is no reason to open others.
   if (config.auth !== 'none') clouds.set('inventory', new InventoryCloud(db));
@@ -253,18 +259,28 @@ async function openClouds(
     },
   };
   if (config.sandbox) clouds.set('sandbox', new SandboxCloud(options));
-  if (config.openstack) clouds.set('openstack', await openOpenStack(config.openstack));
+  if (openstack) clouds.set('openstack', openstack);
   if (testCloud) clouds.set('fake', new FakeCloud(testCloud, options));
   for (const cloud of clouds.values()) shutdown.add(`cloud ${cloud.name}`, 10_000, () => cloud.close());
   log.info({ clouds: [...clouds.keys()] }, 'clouds');
   return clouds;
 }
 
-async function openOpenStack(settings: OpenStackSettings): Promise<Cloud> {
+interface OpenStackParts {
+  readonly cloud: Cloud;
+  /** Absent: one credential does for all there is. */
+  readonly onMember?: (member: Member) => Promise<void>;
+}
+
+async function openOpenStack({ config, log }: ControllerParts, db: Database): Promise<OpenStackParts | null> {
+  if (!config.openstack) return null;
   // Most installations have no use for it.
-  const { openOpenStackCloud } = await import('./clouds/openstack/open-openstack.ts');
+  const { openForAllProjects, openForOneProject } = await import('./clouds/openstack/open-openstack.ts');
+  const options = { ...config.openstack, db, log };
   try {
-    return openOpenStackCloud({ ...settings, projectId: defaultProject });
+    if (config.keystone === null) return { cloud: openForOneProject(options, defaultProject) };
+    const { cloud, delegations } = openForAllProjects(options);
+    return { cloud, onMember: (member) => delegations.ensure(member) };
   } catch (error) {
     throw new ConfigError(`OpenStack: ${tellOpenStack(error as Error)}`);
   }

@@ -5,12 +5,15 @@ import type { Authenticator } from './auth/principal.ts';
 import { type Config, ConfigError } from './config.ts';
 import type { Shutdown } from './shutdown.ts';
 import type { Database } from './storage/database.ts';
+import type { Member } from './storage/delegations.ts';
 
 interface Parts {
   readonly config: Config;
   readonly db: Database;
   readonly log: Logger;
   readonly shutdown: Shutdown;
+  /** Learns of every member of a project who comes with a token of Keystone. */
+  readonly onMember?: (member: Member) => Promise<void>;
   /** The project of everybody where there are no tokens. */
   readonly defaultProject: string;
 }
@@ -32,7 +35,7 @@ export async function openAuthenticator(parts: Parts): Promise<Authenticator> {
   try {
     const client = new KeystoneClient({ url, credential: readKeystoneCredential(credentialFile), caFile });
     shutdown.add('keystone', 1000, () => client.close());
-    return keystoneTokens(client, db, url);
+    return keystoneTokens(client, db, url, parts.onMember);
   } catch (error) {
     throw new ConfigError(`Keystone: ${(error as Error).message}`);
   }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Role } from '@wadi/api';
 import type { Database } from '../storage/database.ts';
+import type { Member } from '../storage/delegations.ts';
 import { ensureProject } from '../storage/projects.ts';
 import type { KeystoneClient, KeystoneToken } from './keystone-client.ts';
 import { type Authenticator, givenToken, type Principal } from './principal.ts';
@@ -17,7 +18,12 @@ interface Remembered {
 }
 
 /** Tokens of Keystone: its project is ours, its roles are matched by name. Nobody else is let in. */
-export function keystoneTokens(client: KeystoneClient, db: Database, url: string): Authenticator {
+export function keystoneTokens(
+  client: KeystoneClient,
+  db: Database,
+  url: string,
+  onMember?: (member: Member) => Promise<void>,
+): Authenticator {
   const remembered = new Map<string, Remembered>();
 
   const ask = async (token: string): Promise<Principal | null> => {
@@ -26,6 +32,10 @@ export function keystoneTokens(client: KeystoneClient, db: Database, url: string
     const { id: projectId, name } = found.project;
     const { member_root: memberRoot } = await ensureProject(db, projectId, name);
     const role = roleOf(found);
+    const { id: userId, name: userName } = found.user;
+    const roles = (found.roles ?? []).map((each) => each.name);
+    if (role === 'member' || role === 'admin')
+      await onMember?.({ projectId, userId, userName, roles, token });
     return {
       projectId,
       tokenId: found.audit_ids?.[0] ?? 'keystone',

@@ -15,6 +15,7 @@ import { up as instanceVerdicts } from './migrations/0013-instance-verdicts.ts';
 import { up as cancelledRuns } from './migrations/0014-cancelled-runs.ts';
 import { up as proxyDuties } from './migrations/0015-proxy-duties.ts';
 import { up as uploads } from './migrations/0016-uploads.ts';
+import { up as delegations } from './migrations/0017-delegations.ts';
 
 /** In order. A migration that was released is never changed, only followed. */
 const migrations: Record<string, Migration> = {
@@ -33,6 +34,7 @@ const migrations: Record<string, Migration> = {
   '0014-cancelled-runs': { up: cancelledRuns },
   '0015-proxy-duties': { up: proxyDuties },
   '0016-uploads': { up: uploads },
+  '0017-delegations': { up: delegations },
 };
 
 /** Brings the schema up to date. Several controllers may call it at once: the migrator holds a lock. */

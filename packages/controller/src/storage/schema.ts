@@ -41,6 +41,7 @@ export interface Schema {
   instance_verdict: InstanceVerdictTable;
   proxy_duty: ProxyDutyTable;
   proxy_watch: ProxyWatchTable;
+  delegation: DelegationTable;
 }
 
 export interface ProjectTable {
@@ -492,4 +493,18 @@ export interface ProxyWatchTable {
   looked_at: ColumnType<Date, Date | string, Date | string>;
   /** Until then one controller seeks a machine to promote, and the others do not. */
   acting_until: Date | null;
+}
+
+/** A trust of Keystone by which the controller acts for a project in a member's name. */
+export interface DelegationTable {
+  project_id: string;
+  user_id: string;
+  user_name: string;
+  trust_id: string;
+  /** Names of the roles that it gives. */
+  roles: JSONColumnType<string[]>;
+  expires_at: ColumnType<Date, Date, Date>;
+  renewed_at: ColumnType<Date, Date | undefined, Date>;
+  /** When Keystone refused it; null: it counts. */
+  dead_since: ColumnType<Date | null, null | undefined, Date | null>;
 }

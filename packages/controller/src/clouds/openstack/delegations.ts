@@ -1,0 +1,125 @@
+import { type OpenStack, OpenStackError, Secret } from '@wadi/openstack';
+import type { Logger } from 'pino';
+import type { Database } from '../../storage/database.ts';
+import {
+  type DelegationRow,
+  findDelegation,
+  liveDelegations,
+  type Member,
+  markDelegationDead,
+  putDelegation,
+} from '../../storage/delegations.ts';
+import type { ProjectClients } from './projects.ts';
+
+const day = 86_400_000;
+/** Milliseconds for which a member lets the controller act. */
+const lifetime = 30 * day;
+/** Less than this left: the next request of the member renews it. */
+const renewal = 15 * day;
+/** Milliseconds after which somebody whom Keystone did not let delegate is asked again. */
+const pauseAfterFailure = 600_000;
+
+/**
+ * Each project's clusters are made with the rights of its own members: whoever comes with a token gives the controller's user
+ * a trust, which ends by itself. The newest that counts is used.
+ */
+export class Delegations implements ProjectClients {
+  readonly #own: OpenStack;
+  readonly #db: Database;
+  readonly #log: Logger;
+  readonly #clients = new Map<string, OpenStack>();
+  /** By project and user: no question to the database until then. */
+  readonly #settled = new Map<string, number>();
+
+  constructor(own: OpenStack, { db, log }: { readonly db: Database; readonly log: Logger }) {
+    this.#own = own;
+    this.#db = db;
+    this.#log = log;
+  }
+
+  /** Never fails: who cannot delegate may still look at what is there. */
+  async ensure(member: Member): Promise<void> {
+    const key = `${member.projectId} ${member.userId}`;
+    if ((this.#settled.get(key) ?? 0) > Date.now()) return;
+    try {
+      const known = await findDelegation(this.#db, member.projectId, member.userId);
+      const until = known?.dead_since === null ? known.expires_at.getTime() - renewal : 0;
+      if (until <= Date.now()) await this.#renew(member, known);
+      this.#settled.set(key, Math.min(Date.now() + pauseAfterFailure, Math.max(until, Date.now() + 1000)));
+    } catch (error) {
+      this.#settled.set(key, Date.now() + pauseAfterFailure);
+      this.#log.warn({ err: error, project: member.projectId, user: member.userId }, 'no delegation');
+    }
+  }
+
+  async #renew({ projectId, userId, userName, roles, token }: Member, old: DelegationRow | undefined) {
+    const scope = { kind: 'project', project: { id: projectId } } as const;
+    const given = this.#own.actingAs({ kind: 'token', token: new Secret(token), scope });
+    const trustee = (await this.#own.identity()).user.id;
+    const ordinary = roles.filter((name) => name.toLowerCase() !== 'admin');
+    const delegated = ordinary.length > 0 ? ordinary : roles;
+    const expires = new Date(Date.now() + lifetime);
+    const trust = await given.trusts.create({
+      trustor_user_id: userId,
+      trustee_user_id: trustee,
+      project_id: projectId,
+      impersonation: true,
+      roles: delegated.map((name) => ({ name })),
+      expires_at: expires,
+    });
+    await putDelegation(this.#db, {
+      project_id: projectId,
+      user_id: userId,
+      user_name: userName,
+      trust_id: trust.id,
+      roles: [...delegated],
+      expires_at: expires,
+    });
+    if (old) {
+      await this.#forget(old.trust_id);
+      await given.trusts.delete(old.trust_id, { missingOk: true }).catch((error) => {
+        this.#log.info({ err: error, project: projectId }, 'an old delegation is left to its end');
+      });
+    }
+  }
+
+  async clientFor(projectId: string): Promise<OpenStack> {
+    for (const { trust_id: trust } of await liveDelegations(this.#db, projectId)) {
+      const client = this.#clients.get(trust) ?? this.#own.byTrust(trust);
+      this.#clients.set(trust, client);
+      try {
+        await client.identity();
+        return client;
+      } catch (error) {
+        if (!isRefused(error)) throw error;
+        await markDelegationDead(this.#db, trust);
+        await this.#forget(trust);
+        this.#settled.clear();
+        this.#log.warn({ err: error, project: projectId }, 'Keystone does not accept a delegation any more');
+      }
+    }
+    throw new Error(
+      `nobody lets this controller act in project ${projectId} of OpenStack now; any request of one of its members, with a ` +
+        'token got by password, renews that',
+    );
+  }
+
+  async #forget(trust: string): Promise<void> {
+    const client = this.#clients.get(trust);
+    this.#clients.delete(trust);
+    await client?.close();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#clients.values()].map((client) => client.close()));
+    await this.#own.close();
+  }
+}
+
+/** It was taken back, has ended, or its maker is no member any more. Keystone answers the last with 403. */
+function isRefused(error: unknown): boolean {
+  return (
+    error instanceof OpenStackError &&
+    ['AUTHENTICATION_FAILED', 'FORBIDDEN', 'NOT_FOUND'].includes(error.code)
+  );
+}
