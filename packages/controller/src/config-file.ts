@@ -36,6 +36,7 @@ const ConfigFile = Type.Object(
     keystone_url: Type.Optional(Type.String()),
     keystone_credential: Type.Optional(Type.String()),
     keystone_ca: Type.Optional(Type.String()),
+    keystone_allow_http: Type.Optional(Type.Boolean()),
     tls_cert: Type.Optional(Type.String()),
     tls_key: Type.Optional(Type.String()),
     trusted_tls_proxies: Type.Optional(Type.Array(Type.String())),
