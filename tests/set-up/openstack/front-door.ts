@@ -4,7 +4,7 @@ import { Faults, type Outcome } from './faults.ts';
 import { uuid } from './ids.ts';
 import type { Token } from './keystone/identity.ts';
 import { microversionOf } from './nova/microversion.ts';
-import { keystone, Refusal, type Reply, unauthorized } from './reply.ts';
+import { glance, keystone, neutron, Refusal, type Reply, unauthorized } from './reply.ts';
 import { type Asked, type Json, match, type Route } from './routes.ts';
 import type { World } from './world.ts';
 
@@ -94,7 +94,7 @@ export class FrontDoor {
       const matched = match(this.#routes, method, path);
       const token = this.#tokenOf(headers);
       if (!matched?.route.open && !token) throw unauthorized();
-      if (!matched) throw keystone(404, 'The resource could not be found.');
+      if (!matched) throw unknownPath(path);
       const { route, params } = matched;
       if (token && path.startsWith('/identity/') && !route.open && !this.#world.identity.stands(token))
         throw keystone(404, 'Could not find what the token was got by.');
@@ -140,6 +140,13 @@ export class FrontDoor {
     });
     response.end(outcome.kind === 'truncated' ? text.slice(0, Math.floor(text.length / 2)) : text);
   }
+}
+
+/** Each service has its own way of saying so. */
+function unknownPath(path: string): Refusal {
+  const message = 'The resource could not be found.';
+  if (path.startsWith('/network/')) return neutron(404, 'HTTPNotFound', message);
+  return path.startsWith('/identity/') ? keystone(404, message) : glance(404, message);
 }
 
 function readBody(text: string, type: string | undefined): Json {

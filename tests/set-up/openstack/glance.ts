@@ -64,8 +64,7 @@ export function glanceRoutes({ glance, settings }: World): Route[] {
 
   function own(asked: Asked): Image {
     const image = find(asked);
-    if (image.owner !== asked.project)
-      throw refusal(403, `You are not permitted to change image ${image.id}.`);
+    if (image.owner !== asked.project) throw refusal(403, 'You do not own this image');
     return image;
   }
 

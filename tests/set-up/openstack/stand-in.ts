@@ -16,6 +16,7 @@ import { trustRoutes } from './keystone/trust-routes.ts';
 import { makeKinds } from './neutron/kinds.ts';
 import { Neutron } from './neutron/neutron.ts';
 import { neutronRoutes } from './neutron/neutron-routes.ts';
+import { Life } from './nova/life.ts';
 import { Nova } from './nova/nova.ts';
 import { novaRoutes } from './nova/nova-routes.ts';
 import { defaultSettings, type Settings } from './settings.ts';
@@ -49,11 +50,13 @@ export class StandIn {
   readonly furniture: Furnished;
   readonly #world: World;
   readonly #door: FrontDoor;
+  readonly #life: Life;
   readonly #clients: OpenStack[] = [];
 
-  private constructor(world: World, door: FrontDoor, furniture: Furnished) {
+  private constructor(world: World, door: FrontDoor, life: Life, furniture: Furnished) {
     this.#world = world;
     this.#door = door;
+    this.#life = life;
     this.settings = world.settings;
     this.hooks = world.hooks;
     this.faults = door.faults;
@@ -78,12 +81,13 @@ export class StandIn {
       origin: '',
     };
     const kinds = makeKinds(world);
+    const life = new Life(world, kinds);
     const door = new FrontDoor(world, [
       ...tokenRoutes(world),
       ...trustRoutes(world),
       ...credentialRoutes(world),
       ...directoryRoutes(world),
-      ...novaRoutes(world, kinds),
+      ...novaRoutes(world, kinds, life),
       ...neutronRoutes(world, kinds),
       ...glanceRoutes(world),
       ...cinderRoutes(world),
@@ -97,7 +101,7 @@ export class StandIn {
       },
     });
     world.origin = await door.open();
-    return new StandIn(world, door, furniture);
+    return new StandIn(world, door, life, furniture);
   }
 
   /** Ends in `/v3`. */
@@ -129,17 +133,22 @@ export class StandIn {
     this.#world.identity.trusts.delete(id);
   }
 
+  /** What happens by itself (BUILD to ACTIVE, a deletion, a late obedience) waits until `release()`. */
+  hold(): void {
+    this.#world.clock.hold();
+  }
+
+  release(): void {
+    this.#world.clock.release();
+  }
+
   inventory(project: string): Inventory {
     return inventoryOf(this.#world, this.projectId(project));
   }
 
-  /** Deleted behind everybody's back, at once; its port goes, too. Unknown ids are an error of the test. */
+  /** It is gone at once, with its ports, as if somebody else had deleted it. */
   loseServer(id: string): void {
-    const { nova, neutron } = this.#world;
-    const server = nova.servers.get(id);
-    if (!server) throw new Error(`the stand-in has no server ${id}`);
-    for (const port of neutron.portsOf(id)) neutron.ports.delete(port.id);
-    nova.servers.delete(id);
+    this.#life.lose(id);
   }
 
   /** A clouds.yaml with the cloud `stand-in` for a user, in a folder of its own. Returns its path. */

@@ -24,15 +24,28 @@ export class Clock {
   readonly #hooks = new Set<Promise<void>>();
   readonly problems: unknown[] = [];
   #stopped = false;
+  #held: (() => void)[] | null = null;
 
   /** Milliseconds. Nothing happens once it was stopped. */
   after(delay: number, act: () => void): void {
     if (this.#stopped) return;
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      act();
+      if (this.#held) this.#held.push(act);
+      else act();
     }, delay);
     this.#timers.add(timer);
+  }
+
+  /** Nothing more happens until it is released, so that a test can look at what is between. */
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  release(): void {
+    const due = this.#held ?? [];
+    this.#held = null;
+    for (const act of due) act();
   }
 
   /** Its failure is told when the stand-in is stopped. */

@@ -42,7 +42,10 @@ export function credentialRoutes(world: World): Route[] {
       );
     const roles = wanted.roles ? readRoles(identity, wanted.roles) : token.roles;
     if (!roles.every((role) => token.roles.includes(role)))
-      throw keystone(400, 'Invalid application credential: a role is not held.');
+      throw keystone(
+        400,
+        'Invalid application credential: Cannot create an application credential with unassigned role',
+      );
     const [secret, expiresAt] = [wanted.secret ?? secretText(), readEnd(wanted.expires_at)];
     plantSecret('secret of an application credential of the OpenStack stand-in', secret);
     return { id: hexId(), name, user, project, roles, secret, description, unrestricted, expiresAt };

@@ -50,10 +50,11 @@ export function describeTrust(world: World, trust: Trust): object {
 }
 
 export function describeCredential(world: World, credential: Credential): object {
-  const { id, name, project, description, unrestricted, expiresAt } = credential;
+  const { id, name, user, project, description, unrestricted, expiresAt } = credential;
   return {
     id,
     name,
+    user_id: user.id,
     project_id: project.id,
     description,
     unrestricted,

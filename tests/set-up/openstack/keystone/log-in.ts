@@ -77,10 +77,11 @@ function prove(identity: Identity, given: Json): Proven {
     };
   }
   if (method === 'application_credential') {
-    const credential = findCredential(identity, given.application_credential ?? {});
-    const isOver = credential?.expiresAt && credential.expiresAt <= Date.now();
-    if (!credential || isOver || !isSame(given.application_credential.secret, credential.secret))
-      throw unauthorized();
+    const named = given.application_credential ?? {};
+    const credential = findCredential(identity, named);
+    if (!credential) throw keystone(404, `Could not find Application Credential: ${named.id ?? named.name}.`);
+    const isOver = credential.expiresAt !== null && credential.expiresAt <= Date.now();
+    if (isOver || !isSame(named.secret, credential.secret)) throw unauthorized();
     return { user: credential.user, methods: ['application_credential'], credential };
   }
   throw keystone(400, "'identity' is a required property");
@@ -89,7 +90,11 @@ function prove(identity: Identity, given: Json): Proven {
 function scopeOf(identity: Identity, { user, credential, before }: Proven, scope: Json): Scope {
   if (credential) {
     const { project, roles } = credential;
-    if (scope) throw keystone(401, 'Application credentials cannot request a scope.');
+    if (scope)
+      throw keystone(
+        401,
+        'Error authenticating with application credential: Application credentials cannot request a scope.',
+      );
     return { user, project, roles, trust: null };
   }
   // A token that was got by one cannot become another.

@@ -11,10 +11,11 @@ export function tokenRoutes(world: World): Route[] {
   /** Whom the header `X-Subject-Token` names. */
   function subject({ headers, token }: Asked): Token {
     const id = String(headers['x-subject-token'] ?? '');
-    if (id !== token.id && !isAdmin(token) && !token.roles.includes('service'))
-      throw keystone(403, 'You are not authorized to perform the requested action: identity:validate_token.');
     const found = world.identity.token(id);
-    if (!found || !world.identity.stands(found)) throw keystone(404, 'This is not a recognized Fernet token');
+    if (!found) throw keystone(404, 'Could not recognize Fernet token');
+    if (!world.identity.stands(found)) throw keystone(404, 'Could not find what the token was got by.');
+    if (found !== token && !isAdmin(token) && !token.roles.includes('service'))
+      throw keystone(403, 'You are not authorized to perform the requested action: identity:validate_token.');
     return found;
   }
 

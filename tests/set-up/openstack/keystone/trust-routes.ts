@@ -76,9 +76,16 @@ function create({ identity }: World, { body, token }: Asked): Trust {
   if (!trustee) throw keystone(404, `Could not find user: ${wanted.trustee_user_id}.`);
   const project = identity.projects.find(({ id }) => id === wanted.project_id);
   const roles = readRoles(identity, wanted.roles);
+  if (roles.length === 0)
+    throw keystone(
+      403,
+      'You are not authorized to perform the requested action: At least one role should be specified.',
+    );
   const held = token.user.roles.get(project?.id ?? '') ?? [];
-  if (!project || roles.length === 0 || !roles.every((role) => held.includes(role)))
-    throw keystone(403, 'At least one role should be specified, and the trustor has to have all of them.');
+  const missing = roles.find((role) => !held.includes(role));
+  // Keystone looks only among those that whoever asks has.
+  if (!project || missing !== undefined)
+    throw keystone(404, `Could not find role: ${identity.role(missing ?? '').id}.`);
   if (typeof wanted.impersonation !== 'boolean')
     throw keystone(400, "'impersonation' is a required property");
   const { impersonation } = wanted;

@@ -10,7 +10,7 @@ export function floatingIpKind(world: World, networks: Kind<Network>, ports: Kin
 
   /** Where it is to lead to; the id of a port, and perhaps which of its addresses. */
   function target(floating: FloatingIp, { port_id, fixed_ip_address }: Json) {
-    const port = findThing(ports, port_id, floating.project_id, 'Port');
+    const port = findThing(ports, port_id, floating.project_id);
     const fixed = port.fixed_ips.find((one) => !fixed_ip_address || one.ip_address === fixed_ip_address);
     if (!fixed)
       throw neutron(400, 'BadRequest', `Bad floatingip request: Port ${port_id} has no such fixed IP.`);
@@ -51,13 +51,13 @@ export function floatingIpKind(world: World, networks: Kind<Network>, ports: Kin
     changeable: ['description', 'port_id', 'fixed_ip_address'],
     show({ port_id }) {
       const port = state.ports.get(port_id ?? '');
-      if (!port) return { port_details: null, port_forwardings: [] };
+      if (!port) return { name: undefined, port_details: null };
       const { name, network_id, mac_address, admin_state_up, status, device_id, device_owner } = port;
       const details = { name, network_id, mac_address, admin_state_up, status, device_id, device_owner };
-      return { port_details: details, port_forwardings: [] };
+      return { name: undefined, port_details: details };
     },
     create(fields, project) {
-      const network = findThing(networks, fields.floating_network_id, project, 'Network');
+      const network = findThing(networks, fields.floating_network_id, project);
       if (!network['router:external'])
         throw neutron(
           400,

@@ -15,7 +15,7 @@ export interface Kind<T extends Thing = Thing> {
   /** Attributes that a creation may have. */
   readonly creatable: readonly string[];
   readonly changeable: readonly string[];
-  /** Beside the attributes of a thing: what it is shown and searched with. */
+  /** What it is shown and searched with, beside its attributes; undefined takes one away. */
   show(thing: T): object;
   /** Whether other projects see it. */
   isShared?(thing: T): boolean;
@@ -30,16 +30,30 @@ export function isVisible<T extends Thing>(kind: Kind<T>, thing: T, project: str
   return thing.project_id === project || (kind.isShared?.(thing) ?? false);
 }
 
-/** A thing that a body names. */
-export function findThing<T extends Thing>(kind: Kind<T>, id: unknown, project: string, type: string): T {
-  const thing = kind.things.get(String(id));
-  if (!thing || !isVisible(kind, thing, project)) throw notFound(type, String(id));
-  return thing;
+/** A thing that a request names. */
+export function findThing<T extends Thing>(kind: Kind<T>, given: unknown, project: string): T {
+  const id = String(given);
+  const thing = kind.things.get(id);
+  if (thing && isVisible(kind, thing, project)) return thing;
+  const { type, said } = absent[kind.one];
+  throw neutron(404, type, said(id));
 }
 
-export function notFound(type: string, id: string) {
-  return neutron(404, `${type}NotFound`, `${type} ${id} could not be found.`);
-}
+/** What Neutron says of each. */
+const absent: Readonly<
+  Record<NetworkQuota, { readonly type: string; readonly said: (id: string) => string }>
+> = {
+  network: { type: 'NetworkNotFound', said: (id) => `Network ${id} could not be found.` },
+  subnet: { type: 'SubnetNotFound', said: (id) => `Subnet ${id} could not be found.` },
+  port: { type: 'PortNotFound', said: (id) => `Port ${id} could not be found.` },
+  router: { type: 'RouterNotFound', said: (id) => `Router ${id} could not be found` },
+  floatingip: { type: 'FloatingIPNotFound', said: (id) => `Floating IP ${id} could not be found` },
+  security_group: { type: 'SecurityGroupNotFound', said: (id) => `Security group ${id} does not exist` },
+  security_group_rule: {
+    type: 'SecurityGroupRuleNotFound',
+    said: (id) => `Security group rule ${id} does not exist`,
+  },
+};
 
 export function checkQuota(world: World, kind: Kind, project: string): void {
   const limit = world.settings.networkQuota[kind.one];

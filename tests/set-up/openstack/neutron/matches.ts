@@ -14,7 +14,7 @@ export function matches(shown: Json, query: URLSearchParams): boolean {
       if (name === 'tags') return tags.every(has);
       if (name === 'tags-any') return tags.some(has);
       if (name === 'not-tags') return !tags.every(has);
-      if (!(name in shown))
+      if (shown[name] === undefined)
         throw neutron(400, 'HTTPBadRequest', `['${name}'] is invalid attribute for filtering`);
       const value: unknown = shown[name];
       if (typeof value === 'boolean') return values.some((wanted) => wanted.toLowerCase() === String(value));

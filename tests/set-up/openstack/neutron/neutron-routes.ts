@@ -31,7 +31,7 @@ export function neutronRoutes(world: World, kinds: Kinds): Route[] {
           throw neutron(
             403,
             'AdminRequired',
-            'User does not have admin privileges: Non-admin is not allowed to access this method.',
+            'User does not have admin privileges: Only admin is authorized to access quotas for another project.',
           );
         const all = Object.values(kinds).map(({ one, things }) => {
           const used = [...things.values()].filter((thing) => thing.project_id === project).length;

@@ -22,7 +22,7 @@ export function portKind(world: World, networks: Kind<Network>, groups: Kind<Sec
   const { neutron: state } = world;
 
   function checkGroups(ids: Json, project: string): string[] {
-    return [...new Set<string>(ids.map((id: string) => findThing(groups, id, project, 'SecurityGroup').id))];
+    return [...new Set<string>(ids.map((id: string) => findThing(groups, id, project).id))];
   }
 
   function defaultGroup(project: string): string[] {
@@ -37,11 +37,13 @@ export function portKind(world: World, networks: Kind<Network>, groups: Kind<Sec
     one: 'port',
     many: 'ports',
     things: state.ports,
-    creatable: [...changeable, 'network_id', 'fixed_ips'],
+    creatable: [...changeable, 'network_id', 'fixed_ips', 'tags'],
     changeable,
     show: () => ({ extra_dhcp_opts: [], 'binding:vnic_type': 'normal' }),
     create(fields, project) {
-      const network = findThing(networks, fields.network_id, project, 'Network');
+      const network = findThing(networks, fields.network_id, project);
+      if (network.project_id !== project && !network.shared)
+        throw neutron(403, 'HTTPForbidden', `Tenant ${project} not allowed to create port on this network`);
       const isSecured = fields.port_security_enabled ?? network.port_security_enabled;
       const given = fields.security_groups ?? (isSecured ? defaultGroup(project) : []);
       if (!isSecured && given.length > 0)
@@ -52,6 +54,7 @@ export function portKind(world: World, networks: Kind<Network>, groups: Kind<Sec
         );
       return {
         ...newThing(project, fields),
+        tags: [...(fields.tags ?? [])],
         network_id: network.id,
         mac_address: macAddress(),
         status: 'DOWN',

@@ -3,7 +3,7 @@ import { pageOf } from '../page.ts';
 import { neutron } from '../reply.ts';
 import type { Asked, Json, Route } from '../routes.ts';
 import type { World } from '../world.ts';
-import { checkQuota, isVisible, type Kind } from './kind.ts';
+import { checkQuota, findThing, isVisible, type Kind } from './kind.ts';
 import { matches } from './matches.ts';
 import type { Thing } from './neutron.ts';
 
@@ -19,17 +19,23 @@ export function resourceRoutes<T extends Thing>(world: World, kind: Kind<T>): Ro
   function one(status: number, thing: T) {
     return {
       status,
-      body: { [kind.one]: kind.one === 'security_group_rule' ? kind.show(thing) : show(thing) },
+      body: { [kind.one]: show(thing) },
     };
   }
 
-  function fieldsOf({ body }: Asked, allowed: readonly string[]): Json {
-    const fields = body?.[kind.one];
+  function fieldsOf(asked: Asked, allowed: readonly string[]): Json {
+    const fields = asked.body?.[kind.one];
     if (typeof fields !== 'object' || fields === null)
       throw neutron(400, 'HTTPBadRequest', `Unable to find '${kind.one}' in request body`);
     const unknown = Object.keys(fields).filter((name) => !allowed.includes(name));
     if (unknown.length > 0)
-      throw neutron(400, 'HTTPBadRequest', `Unrecognized attribute(s) '${unknown.join(', ')}'`);
+      throw neutron(
+        400,
+        'HTTPBadRequest',
+        unknown[0] === 'tags'
+          ? `Attribute 'tags' not allowed in ${asked.method}`
+          : `Unrecognized attribute(s) '${unknown.join(', ')}'`,
+      );
     return { ...fields };
   }
 
@@ -84,17 +90,18 @@ export function resourceRoutes<T extends Thing>(world: World, kind: Kind<T>): Ro
 }
 
 export function find<T extends Thing>(kind: Kind<T>, { params, project }: Asked): T {
-  const thing = kind.things.get(params.id ?? '');
-  if (thing && isVisible(kind, thing, project)) return thing;
-  const type = kind.one.replace(/(^|_)(.)/g, (_all, _line, letter: string) => letter.toUpperCase());
-  throw neutron(404, `${type}NotFound`, `${type} ${params.id} could not be found.`);
+  return findThing(kind, params.id, project);
 }
 
 /** What is only shared with a project may not be changed by it. */
 export function own<T extends Thing>(kind: Kind<T>, asked: Asked): T {
   const thing = find(kind, asked);
   if (thing.project_id !== asked.project)
-    throw neutron(403, 'PolicyNotAuthorized', `rule:update_${kind.one} is disallowed by policy`);
+    throw neutron(
+      403,
+      'PolicyNotAuthorized',
+      `rule:${asked.method === 'DELETE' ? 'delete' : 'update'}_${kind.one} is disallowed by policy`,
+    );
   return thing;
 }
 

@@ -15,8 +15,8 @@ export function routerInterfaceRoutes(
     subnet: Subnet;
     leg: Port | undefined;
   } {
-    const router = findThing(routers, params.id, project, 'Router');
-    const subnet = findThing(subnets, body?.subnet_id, project, 'Subnet');
+    const router = findThing(routers, params.id, project);
+    const subnet = findThing(subnets, body?.subnet_id, project);
     const leg = state
       .portsOf(router.id)
       .find(({ fixed_ips }) => fixed_ips.some((one) => one.subnet_id === subnet.id));

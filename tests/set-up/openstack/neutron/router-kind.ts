@@ -8,7 +8,7 @@ import { type Network, newThing, type Router } from './neutron.ts';
 export function routerKind({ neutron: state }: World, networks: Kind<Network>): Kind<Router> {
   function gateway(given: Json, project: string): Router['external_gateway_info'] {
     if (!given?.network_id) return null;
-    const network = findThing(networks, given.network_id, project, 'Network');
+    const network = findThing(networks, given.network_id, project);
     if (!network['router:external'])
       throw neutron(
         400,

@@ -26,11 +26,11 @@ export function ruleKind({ neutron: state }: World, groups: Kind<SecurityGroup>)
     changeable: [],
     show: describeRule,
     create(fields, project) {
-      const group = findThing(groups, fields.security_group_id, project, 'SecurityGroup');
-      if (fields.remote_group_id) findThing(groups, fields.remote_group_id, project, 'SecurityGroup');
+      const group = findThing(groups, fields.security_group_id, project);
+      if (fields.remote_group_id) findThing(groups, fields.remote_group_id, project);
       const rule: Rule = { ...newThing(project, fields), ...checkRule(fields), security_group_id: group.id };
       const same = [...state.rules.values()].find((other) =>
-        what.every((name) => other[name] === rule[name]),
+        what.every((name) => comparable(other[name]) === comparable(rule[name])),
       );
       if (same)
         throw neutron(
@@ -45,9 +45,19 @@ export function ruleKind({ neutron: state }: World, groups: Kind<SecurityGroup>)
   };
 }
 
-/** It has no tags. */
-export function describeRule({ name: _name, tags: _tags, ...rule }: Rule): object {
-  return { ...rule, remote_address_group_id: null, normalized_cidr: rule.remote_ip_prefix };
+/** Everywhere is the same as nowhere in particular. */
+function comparable(value: string | number | null): string | number | null {
+  return value === '0.0.0.0/0' || value === '::/0' ? null : value;
+}
+
+/** It has neither a name nor tags. */
+export function describeRule(rule: Rule): object {
+  const normalized_cidr = normalized(rule.remote_ip_prefix);
+  return { ...rule, name: undefined, tags: undefined, remote_address_group_id: null, normalized_cidr };
+}
+
+function normalized(prefix: string | null): string | null {
+  return prefix === null ? null : (parseRange(prefix)?.cidr ?? prefix);
 }
 
 function checkRule(fields: Json): Omit<Rule, 'security_group_id' | keyof ReturnType<typeof newThing>> {
@@ -57,7 +67,7 @@ function checkRule(fields: Json): Omit<Rule, 'security_group_id' | keyof ReturnT
   if (!['ingress', 'egress'].includes(direction) || !['IPv4', 'IPv6'].includes(ethertype))
     throw neutron(
       400,
-      'InvalidInput',
+      'HTTPBadRequest',
       `Invalid input for direction or ethertype. Reason: '${direction}', '${ethertype}'.`,
     );
   if (protocol !== null && !/^(tcp|udp|icmp|sctp|esp|ah|gre|vrrp|ipv6-icmp|\d{1,3})$/.test(protocol))
@@ -67,7 +77,11 @@ function checkRule(fields: Json): Omit<Rule, 'security_group_id' | keyof ReturnT
       `Security group rule protocol ${protocol} not supported.`,
     );
   if (remote_ip_prefix !== null && remote_group_id !== null)
-    throw neutron(400, 'SecurityGroupMultipleRemoteEntitites', 'Only one remote may be given.');
+    throw neutron(
+      400,
+      'SecurityGroupMultipleRemoteEntites',
+      'Only one of remote_ip_prefix or remote_group_id or remote_address_group_id may be provided.',
+    );
   const isPorts = protocol === null || ['tcp', 'udp', 'sctp', '6', '17'].includes(protocol);
   if (protocol === null && port_range_min !== null)
     throw neutron(
@@ -82,13 +96,10 @@ function checkRule(fields: Json): Omit<Rule, 'security_group_id' | keyof ReturnT
       'For TCP/UDP protocols, port_range_min must be <= port_range_max',
     );
   const isV6 = String(remote_ip_prefix).includes(':');
-  const prefix = remote_ip_prefix === null || isV6 ? remote_ip_prefix : parseRange(remote_ip_prefix)?.cidr;
-  if (prefix === undefined)
-    throw neutron(
-      400,
-      'InvalidInput',
-      `Invalid input for remote_ip_prefix. Reason: '${remote_ip_prefix}' is not a valid IP subnet.`,
-    );
+  const isRange = remote_ip_prefix === null || isV6 || parseRange(remote_ip_prefix) !== null;
+  if (!isRange) throw neutron(400, 'InvalidCIDR', `Invalid CIDR ${remote_ip_prefix} given as IP prefix.`);
+  const isSingle = remote_ip_prefix !== null && !remote_ip_prefix.includes('/');
+  const prefix = isSingle ? `${remote_ip_prefix}/${isV6 ? 128 : 32}` : remote_ip_prefix;
   if (prefix !== null && isV6 !== (ethertype === 'IPv6'))
     throw neutron(
       400,

@@ -35,7 +35,7 @@ export function subnetKind({ neutron: state }: World, networks: Kind<Network>): 
       };
     },
     create(fields, project) {
-      const network = findThing(networks, fields.network_id, project, 'Network');
+      const network = findThing(networks, fields.network_id, project);
       const range = parseRange(fields.cidr);
       if (!range || fields.ip_version !== 4)
         throw neutron(

@@ -38,16 +38,12 @@ export function actionRoutes(world: World, life: Life): Route[] {
         const power = powers[action];
         if (!power) throw nova(400, `There is no such action: ${action}`);
         const { change, from } = power;
-        if (server.task !== null)
-          throw nova(
-            409,
-            `Cannot '${change}' instance ${server.id} while it is in task_state ${server.task}`,
-          );
+        // No cell has it yet.
+        if (server.task === 'scheduling') throw nova(404, `Instance ${server.id} could not be found.`);
+        const which = `Cannot '${change}' instance ${server.id} while it is in`;
         if (!from.includes(server.status))
-          throw nova(
-            409,
-            `Cannot '${change}' instance ${server.id} while it is in vm_state ${server.status.toLowerCase()}`,
-          );
+          throw nova(409, `${which} vm_state ${server.status.toLowerCase()}`);
+        if (server.task !== null) throw nova(409, `${which} task_state ${server.task}`);
         life.power(server, change);
         return { status: 202 };
       },

@@ -40,20 +40,16 @@ export class Life {
   end(server: Server): void {
     if (server.task === 'deleting') return;
     server.task = 'deleting';
-    const { clock, settings, hooks, nova, neutron } = this.#world;
-    clock.after(settings.goneAfter, () => {
-      const machine = machineOf(this.#world, server);
-      for (const port of neutron.portsOf(server.id)) {
-        if (server.ownPorts.has(port.id)) {
-          const floating = neutron.floatingIpOf(port.id);
-          if (floating) detach(this.#world, floating);
-          neutron.ports.delete(port.id);
-        } else Object.assign(port, { device_id: '', device_owner: '', status: 'DOWN' });
-      }
-      nova.servers.delete(server.id);
-      const { onServerGone } = hooks;
-      if (onServerGone) clock.call(() => onServerGone(machine));
-    });
+    const { clock, settings } = this.#world;
+    clock.after(settings.goneAfter, () => this.#remove(server));
+  }
+
+  /** Without a word before. An unknown id is a mistake of the test. */
+  lose(id: string): void {
+    const server = this.#world.nova.servers.get(id);
+    if (!server) throw new Error(`the stand-in has no server ${id}`);
+    server.task = 'deleting';
+    this.#remove(server);
   }
 
   power(server: Server, change: 'start' | 'stop' | 'reboot'): void {
@@ -69,6 +65,23 @@ export class Life {
       const { onServerPower } = hooks;
       if (onServerPower) clock.call(() => onServerPower(machineOf(this.#world, server), change));
     });
+  }
+
+  /** Ports that were made for it go with it; others are free again. */
+  #remove(server: Server): void {
+    const { clock, hooks, nova, neutron } = this.#world;
+    if (!nova.servers.has(server.id)) return;
+    const machine = machineOf(this.#world, server);
+    for (const port of neutron.portsOf(server.id)) {
+      if (server.ownPorts.has(port.id)) {
+        const floating = neutron.floatingIpOf(port.id);
+        if (floating) detach(this.#world, floating);
+        neutron.ports.delete(port.id);
+      } else Object.assign(port, { device_id: '', device_owner: '', status: 'DOWN' });
+    }
+    nova.servers.delete(server.id);
+    const { onServerGone } = hooks;
+    if (onServerGone) clock.call(() => onServerGone(machine));
   }
 
   /** A host that no other server of a strict anti-affinity group has. False: there is none. */

@@ -11,7 +11,7 @@ export function microversionOf(headers: IncomingHttpHeaders, { microversions }: 
   if (text === 'latest') return highest;
   const minor = Number(/^2\.(\d+)$/.exec(String(text))?.[1] ?? Number.NaN);
   if (Number.isNaN(minor))
-    throw nova(400, `API Version String '${text}' is of invalid format. It must be of format 'major.minor'.`);
+    throw nova(400, `API Version String ${text} is of invalid format. Must be of format MajorNum.MinorNum.`);
   if (minor < lowest || minor > highest)
     throw nova(
       406,

@@ -23,7 +23,8 @@ export function readLegs(world: World, kinds: Kinds, wanted: Json, project: stri
   return own.map(({ id }) => ({ networkId: id }));
 }
 
-function readLeg({ neutron }: World, kinds: Kinds, { uuid, port, fixed_ip }: Json, project: string): Leg {
+function readLeg(world: World, kinds: Kinds, { uuid, port, fixed_ip }: Json, project: string): Leg {
+  const { neutron } = world;
   if (port !== undefined) {
     const found = neutron.ports.get(port);
     if (!found || found.project_id !== project) throw nova(400, `Port id ${port} could not be found.`);
@@ -33,11 +34,16 @@ function readLeg({ neutron }: World, kinds: Kinds, { uuid, port, fixed_ip }: Jso
   const network = neutron.networks.get(uuid);
   if (!network || !isVisible(kinds.networks, network, project))
     throw nova(400, `Network ${uuid} could not be found.`);
-  if (network['router:external'] && !network.shared)
-    throw nova(403, `It is not allowed to create an interface on external network ${uuid}`);
   if (neutron.subnetsOf(network.id).length === 0)
     throw nova(400, `Network ${uuid} requires a subnet in order to boot instances on.`);
+  if (fixed_ip !== undefined && neutron.taken(uuid).has(fixed_ip))
+    throw nova(400, `Fixed IP address ${fixed_ip} is already in use on instance ${holder(world, fixed_ip)}.`);
   return { networkId: uuid, ...(fixed_ip === undefined ? {} : { fixedIp: fixed_ip }) };
+}
+
+function holder({ neutron }: World, address: string): string {
+  const ports = [...neutron.ports.values()];
+  return ports.find(({ fixed_ips }) => fixed_ips.some((one) => one.ip_address === address))?.device_id ?? '';
 }
 
 /** Ids of the groups that ports made for the server get; they are given by id or name. */

@@ -81,7 +81,7 @@ function readImage({ glance }: World, wanted: Json, project: string): string | n
   const { imageRef, block_device_mapping_v2: disks = [] } = wanted;
   const root = disks.find((disk: Json) => disk.boot_index === 0);
   if (imageRef === undefined || imageRef === '') {
-    if (!root) throw nova(400, 'Invalid imageRef provided.');
+    if (!root) throw nova(400, 'Missing imageRef attribute');
     return null;
   }
   if (!/^[\da-f-]{36}$/.test(imageRef))
@@ -108,11 +108,6 @@ function readUserData(encoded: string | undefined): string | null {
     throw nova(
       400,
       `Invalid input for field/attribute user_data. Value: ${encoded}. '${encoded}' is too long`,
-    );
-  if (!/^[A-Za-z\d+/]*={0,2}$/.test(encoded) || encoded.length % 4 !== 0)
-    throw nova(
-      400,
-      `Invalid input for field/attribute user_data. Value: ${encoded}. '${encoded}' is not a 'base64'`,
     );
   return Buffer.from(encoded, 'base64').toString('utf8');
 }
