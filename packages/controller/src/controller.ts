@@ -153,6 +153,7 @@ export async function openController(parts: ControllerParts): Promise<string> {
     engine,
     log,
     verifier,
+    ...(agents ? { inviteAgent: async (id: string) => (await agents.invite(id, db)).line } : {}),
   });
   shutdown.add('engine', 10_000, () => engine.close());
   // Before the engine: with that our lease ends, and another controller goes on with what we have let go of.

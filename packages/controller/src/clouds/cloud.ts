@@ -203,6 +203,11 @@ export interface InstanceRequest extends ClusterReference {
   readonly loginUser: string | null;
   /** Already pinned; empty: none is. */
   readonly hostKeys: readonly string[];
+  /**
+   * Makes the shell command with which the machine dials in when it starts for the first time; it is good once, and for a
+   * quarter of an hour. Absent: it does not dial in.
+   */
+  inviteAgent?(): Promise<string>;
 }
 
 export interface CloudInstance {

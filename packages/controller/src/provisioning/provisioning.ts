@@ -25,6 +25,8 @@ export interface ProvisioningParts {
   readonly clouds: ReadonlyMap<string, Cloud>;
   readonly engine: Engine;
   readonly log: Logger;
+  /** Makes the command with which an instance dials in. Absent: this controller takes none that do. */
+  readonly inviteAgent?: (instanceId: string) => Promise<string>;
   /** Absent: nobody ever looks at the health of clusters. */
   readonly verifier?: Verifier;
 }

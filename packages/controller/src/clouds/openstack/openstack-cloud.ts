@@ -121,7 +121,10 @@ export class OpenStackCloud implements Cloud {
     return {
       networkId: plan.networkId ?? '',
       securityGroups: [inside, ...(isDialled(plan, nodeGroup) ? [door] : []), ...nodeGroup.securityGroups],
-      userData: userData(kind, { loginUser: user, authorizedKeys }),
+      userData: userData(kind, {
+        ...{ loginUser: user, authorizedKeys },
+        command: (await request.inviteAgent?.()) ?? null,
+      }),
       serverGroup: await ensureServerGroup(openstack, plan, nodeGroup, signal),
       bootDisk: Math.max(flavor?.disk ?? 0, image.min_disk, 1),
     };

@@ -4,6 +4,8 @@ export interface FirstBoot {
   readonly loginUser: string;
   /** OpenSSH public keys that are let in. */
   readonly authorizedKeys: readonly string[];
+  /** For its shell, as root, once the network is there; null: none. */
+  readonly command: string | null;
 }
 
 /** `cloud-config`: for images with cloud-init. `script`: for those that only start what begins with `#!`. */
@@ -11,7 +13,7 @@ export type UserDataKind = 'cloud-config' | 'script';
 
 /**
  * What a machine does when it starts for the first time: it makes host keys of its own, tells them on its console and lets our
- * keys in. Everybody on the machine can read it; there is no secret in it.
+ * keys in. Everybody on the machine can read it: the only secret that may be in it is one that counts once, for minutes.
  */
 export function userData(kind: UserDataKind, boot: FirstBoot): string {
   check(boot);
@@ -19,7 +21,7 @@ export function userData(kind: UserDataKind, boot: FirstBoot): string {
 }
 
 /** cloud-init's, https://cloudinit.readthedocs.io: JSON is YAML, and needs no care about what strings hold. */
-function cloudConfig({ loginUser, authorizedKeys }: FirstBoot): string {
+function cloudConfig({ loginUser, authorizedKeys, command }: FirstBoot): string {
   const root = loginUser === 'root';
   const user = {
     name: loginUser,
@@ -34,12 +36,13 @@ function cloudConfig({ loginUser, authorizedKeys }: FirstBoot): string {
     ssh_genkeytypes: ['ed25519', 'ecdsa', 'rsa'],
     ssh: { emit_keys_to_console: true },
     no_ssh_fingerprints: true,
+    ...(command === null ? {} : { runcmd: [['sh', '-c', command]] }),
   };
   return `#cloud-config\n${JSON.stringify(config, null, 1)}\n`;
 }
 
 /** Host keys that came with the image are other machines' too. Done once: a machine that starts again keeps its keys. */
-function script({ loginUser, authorizedKeys }: FirstBoot): string {
+function script({ loginUser, authorizedKeys, command }: FirstBoot): string {
   return `#!/bin/sh
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 user=${quote(loginUser)}
@@ -67,7 +70,7 @@ fi
   cat /etc/ssh/ssh_host_*_key.pub
   echo '-----END SSH HOST KEY KEYS-----'
 } > /dev/console
-`;
+${command === null ? '' : `sh -c ${quote(command)} > /dev/console 2>&1\n`}`;
 }
 
 function check({ loginUser, authorizedKeys }: FirstBoot): void {

@@ -1,6 +1,11 @@
 import { Limiter } from '../../access/limiter.ts';
 import { readIdentity } from '../../access/stored-identity.ts';
-import { type InstanceRequest, referenceTo } from '../../clouds/cloud.ts';
+import {
+  type ClusterPlan,
+  type InstanceRequest,
+  type NodeGroupPlan,
+  referenceTo,
+} from '../../clouds/cloud.ts';
 import { instanceName } from '../../clusters/scaling.ts';
 import type { ClusterRow, NodeGroupRow } from '../../storage/clusters.ts';
 import { registeredImages } from '../../storage/images.ts';
@@ -37,6 +42,7 @@ export async function spawnRows(
   const cluster = await theCluster(work);
   const keys = await authorizedKeys(work, cluster);
   const plan = await planOf(work, cluster);
+  const { inviteAgent: invite } = work;
   const groups = new Map(plan.nodeGroups.map((group) => [group.name, group]));
   const images = await registeredImages(work.db, cluster.project_id, cluster.cloud);
   const limiter = new Limiter(atOnce);
@@ -60,6 +66,7 @@ export async function spawnRows(
           authorizedKey: instance.is_proxy ? keys.proxies : keys.machines,
           loginUser: images.get(nodeGroup.imageId ?? '')?.username ?? null,
           hostKeys: instance.host_keys,
+          ...(dialsIn(plan, nodeGroup) && invite ? { inviteAgent: () => invite(instance.id) } : {}),
         };
         await spawnInstance(work, cluster, request, signal);
         await addStepEvents(work.db, step, [{ instance: about, successful: true, info: null }]);
@@ -75,6 +82,11 @@ export async function spawnRows(
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
     if (failures.length > 0) throw new ProvisioningError(failures.join('; '));
   });
+}
+
+/** One agent on a proxy is enough for all that are behind it. */
+function dialsIn({ accessMethod, hasProxy }: ClusterPlan, { isProxy }: NodeGroupPlan): boolean {
+  return accessMethod === 'agent' && (isProxy || !hasProxy);
 }
 
 /** `<cluster>-<group>-<index>`, or the name and number that a machine has already. */

@@ -1,0 +1,176 @@
+import type { OpenStack } from '@wadi/openstack';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runWadi } from '../cli/run-wadi.ts';
+import { ClientFolder } from '../dataprocessing-client/client-folder.ts';
+import { OpenStack as Client } from '../dataprocessing-client/openstack.ts';
+import { endOpenStack } from '../dataprocessing-client/openstack-forks.ts';
+import { type LabController, runOnAll, startLabController, until, untilGone } from './lab-controller.ts';
+import { clientOf, cloudOf, type Furniture, furniture, inventory, labUser } from './project.ts';
+import { openPorts } from './scan.ts';
+
+const demo = labUser('demo', 'demo');
+const ports = [22, 80, 8080];
+let openstack: OpenStack;
+let given: Furniture;
+let before: string[];
+let wadi: LabController;
+let client: Client;
+
+beforeAll(async () => {
+  openstack = clientOf(demo);
+  given = await furniture(openstack);
+  before = await inventory(openstack);
+  wadi = await startLabController(openstack);
+  const folder = new ClientFolder({ demo: cloudOf(demo) });
+  const url = `${wadi.controller.url}/v2`;
+  client = new Client(folder, '2', '--os-cloud', 'demo', '--os-data-processing-url', url);
+});
+afterAll(async () => {
+  await wadi?.stop();
+  await endOpenStack();
+  await openstack?.close();
+});
+
+/** The command line, as the member. */
+function run(...args: readonly string[]) {
+  const env = { WADI_URL: wadi.controller.url, WADI_TOKEN: wadi.token };
+  return runWadi(args, { env, deadline: 900_000 });
+}
+
+/** Five machines do what they are asked, and each one's page is got through the proxy. */
+async function isWhole(id: string, name: string, machines: number): Promise<void> {
+  const hosts = await runOnAll(wadi, id, 'hostname');
+  expect(Object.keys(hosts)).toHaveLength(machines);
+  for (const [machine, host] of Object.entries(hosts)) expect(host).toBe(machine);
+  // Of the image's own programs: it has no web server but this.
+  await runOnAll(
+    wadi,
+    id,
+    'mkdir -p site && hostname > site/index.html && { busybox pgrep httpd || busybox httpd -p 8080 -h site; } > /dev/null',
+  );
+  for (const machine of Object.keys(hosts)) {
+    const page = await run('http', `${name}/${machine}:8080/index.html`);
+    expect(page).toMatchObject({ code: 0, stdout: expect.stringContaining(machine) });
+  }
+}
+
+async function newThings(): Promise<string[]> {
+  return (await inventory(openstack)).filter((line) => !before.includes(line));
+}
+
+test('`openstack dataprocessing cluster create --wait`: one proxy and four machines, one floating address', async () => {
+  await client.run(`image register ${given.image} --username debian`);
+  const group = (name: string, more = '') =>
+    client.run(
+      `node group template create --name ${name} --plugin bare --plugin-version 1.0 --processes machine --flavor ${given.flavor}${more}`,
+    );
+  expect(await group('gate', ' --proxy-gateway')).toMatchObject({ code: 0 });
+  expect(await group('inner')).toMatchObject({ code: 0 });
+  expect(await client.run('cluster template create --name five --node-groups gate:1 inner:4')).toMatchObject({
+    code: 0,
+  });
+  const shown = await client.show(
+    `cluster create --name five --cluster-template five --image ${given.image} --neutron-network private --wait`,
+  );
+  expect(shown).toMatchObject({ Status: 'Active' });
+  await isWhole(shown.Id, 'five', 5);
+  expect((await newThings()).filter((line) => line.startsWith('floating address'))).toHaveLength(1);
+});
+
+test('inner machines are not to be reached from outside; with the groups opened by hand they are', async () => {
+  const { body } = await wadi.request('GET', '/v2/clusters');
+  const groups = body.clusters[0].node_groups as { name: string; instances: { internal_ip: string }[] }[];
+  const inner = groups.filter(({ name }) => name === 'inner').flatMap(({ instances }) => instances);
+  const addresses = inner.map(({ internal_ip: address }) => address);
+  expect(addresses).toHaveLength(4);
+  const [router] = await openstack.routers.list({ name: 'router' });
+  const inRouter = ['ip', 'netns', 'exec', `qrouter-${router?.id}`];
+  // From here there is not even a route, so the router's place counts for more.
+  expect(await openPorts(addresses, ports)).toEqual([]);
+  expect(await openPorts(addresses, ports, inRouter)).toEqual([]);
+
+  const [inside] = (await openstack.securityGroups.list()).filter(({ name }) => name.endsWith('-inside'));
+  const opened = await openstack.securityGroupRules.create({
+    ...{ security_group_id: inside?.id ?? '', direction: 'ingress', ethertype: 'IPv4', protocol: 'tcp' },
+    remote_ip_prefix: '0.0.0.0/0',
+  });
+  try {
+    await expect
+      .poll(() => openPorts(addresses, [22], inRouter), { timeout: 60_000, interval: 2000 })
+      .toHaveLength(4);
+  } finally {
+    await openstack.securityGroupRules.delete(opened.id);
+  }
+  await expect
+    .poll(() => openPorts(addresses, [22], inRouter), { timeout: 60_000, interval: 2000 })
+    .toEqual([]);
+});
+
+test('scaled to six and to two', async () => {
+  const { body } = await wadi.request('GET', '/v2/clusters');
+  const [{ id }] = body.clusters;
+  for (const [count, machines] of [
+    [6, 7],
+    [2, 3],
+  ] as const) {
+    expect(await run('cluster', 'scale', 'five', `inner=${count}`)).toMatchObject({ code: 0 });
+    await until(wadi, id, 'Active');
+    expect(Object.keys(await runOnAll(wadi, id, 'true'))).toHaveLength(machines);
+    const servers = (await newThings()).filter((line) => line.startsWith('server '));
+    expect(servers).toHaveLength(machines);
+  }
+});
+
+test('a machine rebuilt behind our back is a hard stop', async () => {
+  const { body } = await wadi.request('GET', '/v2/clusters');
+  const [{ id }] = body.clusters;
+  const server = (await openstack.servers.list()).find(({ name }) => name === 'five-inner-0');
+  await openstack
+    .service('compute')
+    .tell({
+      method: 'POST',
+      path: ['servers', server?.id ?? '', 'action'],
+      body: { rebuild: { imageRef: given.image } },
+    });
+  await expect
+    .poll(async () => (await run('run', 'five', '-w', 'five-inner-0', '--', 'true')).stderr, {
+      timeout: 600_000,
+      interval: 5000,
+    })
+    .toMatch(/host key/i);
+  const said = await run('explain', 'five/five-inner-0');
+  expect(said.code).not.toBe(0);
+  expect(said.stdout + said.stderr).toMatch(/host key/i);
+  expect((await wadi.request('GET', `/v2/clusters/${id}`)).body.cluster.status).toBe('Active');
+});
+
+test('deleted, the project has what it had before', async () => {
+  const { body } = await wadi.request('GET', '/v2/clusters');
+  const [{ id }] = body.clusters;
+  expect(await client.run('cluster delete five --wait')).toMatchObject({ code: 0 });
+  await untilGone(wadi, id);
+  expect(await inventory(openstack)).toEqual(before);
+});
+
+test('`wadi cluster create`: machines of an image with cloud-init, and the user’s own key', async () => {
+  await client.run(`image register ${given.cloudInitImage} --username debian`);
+  const group = { flavor_id: given.largerFlavor, node_processes: ['machine'] };
+  const wanted = {
+    ...{ name: 'two', plugin_name: 'bare', plugin_version: '1.0' },
+    ...{ default_image_id: given.cloudInitImage, neutron_management_network: given.network },
+    node_groups: [
+      { ...group, name: 'gate', count: 1, is_proxy: true },
+      { ...group, name: 'inner', count: 1 },
+    ],
+  };
+  const env = { WADI_URL: wadi.controller.url, WADI_TOKEN: wadi.token };
+  const input = JSON.stringify(wanted);
+  const made = await runWadi(['cluster', 'create', '-f', '-', '--wait'], { env, input, deadline: 900_000 });
+  expect(made).toMatchObject({ code: 0 });
+  const { body } = await wadi.request('GET', '/v2/clusters');
+  const [{ id }] = body.clusters;
+  expect(Object.keys(await runOnAll(wadi, id, 'test -e /var/lib/cloud/instance'))).toHaveLength(2);
+  expect(await run('cluster', 'delete', 'two')).toMatchObject({ code: 0 });
+  await untilGone(wadi, id);
+  expect(await inventory(openstack)).toEqual(before);
+});
