@@ -1,0 +1,33 @@
+"""Waits until every agent and the hypervisor report."""
+import subprocess
+import sys
+import time
+
+from cloud import connect, setting
+
+AGENTS = {'Linux bridge agent', 'L3 agent', 'DHCP agent', 'Metadata agent'}
+SERVICES = {'nova-compute', 'nova-conductor', 'nova-scheduler'}
+SECONDS = 180
+
+
+def main():
+    admin = connect('admin', 'admin')
+    end = time.monotonic() + SECONDS
+    while missing := silent(admin):
+        if time.monotonic() > end:
+            sys.exit(f'not ready after {SECONDS} s: {", ".join(sorted(missing))}')
+        time.sleep(1)
+
+
+def silent(admin):
+    missing = AGENTS - {agent.agent_type for agent in admin.network.agents() if agent.is_alive}
+    missing |= SERVICES - {service.binary for service in admin.compute.services() if service.state == 'up'}
+    if not missing and not list(admin.compute.hypervisors()):
+        # A new compute host is in no cell yet.
+        subprocess.run(['nova-manage', '--config-dir', setting('NOVA_CONF'), 'cell_v2', 'discover_hosts'],
+                       check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return {'a hypervisor'}
+    return missing
+
+
+main()
