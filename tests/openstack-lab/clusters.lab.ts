@@ -125,13 +125,11 @@ test('a machine rebuilt behind our back is a hard stop', async () => {
   const { body } = await wadi.request('GET', '/v2/clusters');
   const [{ id }] = body.clusters;
   const server = (await openstack.servers.list()).find(({ name }) => name === 'five-inner-0');
-  await openstack
-    .service('compute')
-    .tell({
-      method: 'POST',
-      path: ['servers', server?.id ?? '', 'action'],
-      body: { rebuild: { imageRef: given.image } },
-    });
+  await openstack.service('compute').tell({
+    method: 'POST',
+    path: ['servers', server?.id ?? '', 'action'],
+    body: { rebuild: { imageRef: given.image } },
+  });
   await expect
     .poll(async () => (await run('run', 'five', '-w', 'five-inner-0', '--', 'true')).stderr, {
       timeout: 600_000,
