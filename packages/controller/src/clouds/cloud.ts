@@ -42,7 +42,9 @@ export interface Cloud {
    * Sees to it that the controller can dial a machine that is to serve as a proxy, and says where. Null: by an address that
    * it has already, as the cluster's access method has it. Throws when that cannot be. Absent: nothing to see to.
    */
-  promoteToProxy?(reference: InstanceReference): Promise<{ address: string; port: number | null } | null>;
+  promoteToProxy?(
+    reference: InstanceReference & Pick<ClusterPlan, 'accessMethod'>,
+  ): Promise<{ address: string; port: number | null } | null>;
 
   /** Takes that back. */
   demoteProxy?(reference: InstanceReference): Promise<void>;

@@ -14,6 +14,11 @@ export function isDialled({ hasProxy }: Reached, { isProxy }: Pick<NodeGroupPlan
   return isProxy || !hasProxy;
 }
 
+/** It is in the group that lets the controller in: it is dialled, or could be by an address that somebody wanted for it. */
+export function letsIn(plan: Reached, group: NodeGroupPlan): boolean {
+  return isDialled(plan, group) || (plan.accessMethod === 'floating_ip' && group.floatingIpPool !== null);
+}
+
 export function needsFloatingIp(plan: Reached, group: NodeGroupPlan): boolean {
   return group.floatingIpPool !== null || (plan.accessMethod === 'floating_ip' && isDialled(plan, group));
 }

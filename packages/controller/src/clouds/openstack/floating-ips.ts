@@ -9,18 +9,20 @@ interface Wanted extends ClusterReference {
   readonly pool: string;
   /** Id of the port that it leads to. */
   readonly port: string;
+  /** Default: its own. */
+  readonly description?: string;
 }
 
-/** The instance's own address, leading to its port. */
+/** The instance's address, leading to its port. */
 export async function ensureFloatingIp(
   openstack: OpenStack,
   wanted: Wanted,
   signal?: AbortSignal,
 ): Promise<string> {
   const { clusterId, instanceId, pool, port } = wanted;
-  const description = instanceDescription(clusterId, instanceId);
+  const { description = instanceDescription(clusterId, instanceId) } = wanted;
   const found = await findOrCreate({
-    find: async () => (await ofInstance(openstack, wanted, signal))[0],
+    find: async () => (await describedBy(openstack, description, signal))[0],
     create: () =>
       openstack.floatingIps.create({ floating_network_id: pool, port_id: port, description }, { signal }),
     signal,
@@ -32,11 +34,8 @@ export async function ensureFloatingIp(
   return found.floating_ip_address;
 }
 
-export async function deleteFloatingIpOf(
-  openstack: OpenStack,
-  instance: ClusterReference & { readonly instanceId: string },
-): Promise<void> {
-  for (const { id } of await ofInstance(openstack, instance))
+export async function deleteFloatingIp(openstack: OpenStack, description: string): Promise<void> {
+  for (const { id } of await describedBy(openstack, description))
     await openstack.floatingIps.delete(id, { missingOk: true });
 }
 
@@ -50,12 +49,11 @@ export async function deleteFloatingIps(
     if (description.startsWith(`${mine},`)) await openstack.floatingIps.delete(id, { missingOk: true });
 }
 
-async function ofInstance(
+async function describedBy(
   openstack: OpenStack,
-  { clusterId, instanceId }: ClusterReference & { readonly instanceId: string },
+  description: string,
   signal?: AbortSignal,
 ): Promise<FloatingIp[]> {
-  const description = instanceDescription(clusterId, instanceId);
   const found = await openstack.floatingIps.list({ description }, { signal });
   return found.sort((a, b) => (a.id < b.id ? -1 : 1));
 }

@@ -11,6 +11,10 @@ export const clusterDescription = (clusterId: string) => `Wadi, cluster ${cluste
 export const instanceDescription = (clusterId: string, instanceId: string) =>
   `${clusterDescription(clusterId)}, instance ${instanceId}`;
 
+/** Of an address that a machine has only as long as it stands in for a proxy. */
+export const promotionDescription = (clusterId: string, instanceId: string) =>
+  `${instanceDescription(clusterId, instanceId)}, promoted`;
+
 /** `inside`: between the machines of the cluster. `door`: from the controller to those that it dials. */
 export type GroupRole = 'inside' | 'door';
 

@@ -15,9 +15,10 @@ import type {
 } from '../cloud.ts';
 import { cloudError } from './cloud-error.ts';
 import { readClusterNetwork } from './cluster-network.ts';
-import { type EntranceSettings, isDialled, needsFloatingIp, poolOf, sourcesOf } from './entrance.ts';
+import { type EntranceSettings, isDialled, letsIn, needsFloatingIp, poolOf, sourcesOf } from './entrance.ts';
 import { findProblems } from './find-problems.ts';
-import { deleteFloatingIpOf, deleteFloatingIps, ensureFloatingIp } from './floating-ips.ts';
+import { deleteFloatingIp, deleteFloatingIps, ensureFloatingIp } from './floating-ips.ts';
+import { instanceDescription, promotionDescription } from './names.ts';
 import type { ProjectClients } from './projects.ts';
 import { giveWayIn, takeWayIn } from './promotion.ts';
 import { readQuotas } from './quotas.ts';
@@ -86,13 +87,14 @@ export class OpenStackCloud implements Cloud {
       const pool = needsFloatingIp(plan, nodeGroup) ? poolOf(nodeGroup, this.#settings, network) : null;
       const floatingIp =
         pool === null ? null : await ensureFloatingIp(openstack, { ...request, pool, port: port.id }, signal);
+      const dialled = isDialled(plan, nodeGroup) ? internalIp : null;
       const pinned = request.hostKeys.length > 0;
       const hostKeys = pinned ? request.hostKeys : await hostKeysOf(openstack, server.id, signal);
       return {
         cloudInstanceId: server.id,
         internalIp,
         floatingIp,
-        managementIp: floatingIp ?? (isDialled(plan, nodeGroup) ? internalIp : null),
+        managementIp: plan.accessMethod === 'floating_ip' ? floatingIp : dialled,
         sshPort,
         managementPort: null,
         loginUser: user,
@@ -120,7 +122,7 @@ export class OpenStackCloud implements Cloud {
       : null;
     return {
       networkId: plan.networkId ?? '',
-      securityGroups: [inside, ...(isDialled(plan, nodeGroup) ? [door] : []), ...nodeGroup.securityGroups],
+      securityGroups: [inside, ...(letsIn(plan, nodeGroup) ? [door] : []), ...nodeGroup.securityGroups],
       userData: userData(kind, {
         ...{ loginUser: user, authorizedKeys },
         command: (await request.inviteAgent?.()) ?? null,
@@ -141,8 +143,10 @@ export class OpenStackCloud implements Cloud {
 
   deleteInstance(reference: InstanceReference): Promise<void> {
     return this.#for(reference.projectId, async (openstack) => {
-      await deleteServersOf(openstack, reference.instanceId);
-      await deleteFloatingIpOf(openstack, reference);
+      const { clusterId, instanceId } = reference;
+      await deleteServersOf(openstack, instanceId);
+      await deleteFloatingIp(openstack, instanceDescription(clusterId, instanceId));
+      await deleteFloatingIp(openstack, promotionDescription(clusterId, instanceId));
     });
   }
 
@@ -167,7 +171,7 @@ export class OpenStackCloud implements Cloud {
     });
   }
 
-  async promoteToProxy(reference: InstanceReference) {
+  async promoteToProxy(reference: InstanceReference & Pick<ClusterPlan, 'accessMethod'>) {
     return this.#for(reference.projectId, (openstack) => giveWayIn(openstack, reference, this.#settings));
   }
 

@@ -1,32 +1,41 @@
 import type { OpenStack, Port } from '@wadi/openstack';
-import type { InstanceReference } from '../cloud.ts';
+import type { ClusterPlan, InstanceReference } from '../cloud.ts';
 import { readClusterNetwork } from './cluster-network.ts';
 import { type EntranceSettings, poolOf } from './entrance.ts';
-import { deleteFloatingIpOf, ensureFloatingIp } from './floating-ips.ts';
+import { deleteFloatingIp, ensureFloatingIp } from './floating-ips.ts';
+import { promotionDescription } from './names.ts';
 import { findDoor } from './security-groups.ts';
 import { findServer } from './servers.ts';
 
 /**
- * A floating address for a machine that had none, and the group that lets the controller in. An address that it has already
- * is no way to see to. Changes nothing the second time.
+ * The group that lets the controller in, and, where it dials floating addresses, one of them: the machine's own, or one that
+ * it has until this is taken back. Null: it is dialled by an address that it has already. Changes nothing the second time.
  */
 export async function giveWayIn(
   openstack: OpenStack,
-  reference: InstanceReference,
+  reference: InstanceReference & Pick<ClusterPlan, 'accessMethod'>,
   settings: EntranceSettings,
-): Promise<{ address: string; port: null }> {
+): Promise<{ address: string; port: null } | null> {
   const { port, door } = await portAndDoor(openstack, reference);
+  await setGroups(openstack, port, [...new Set([...port.security_groups, door])]);
+  if (reference.accessMethod !== 'floating_ip') return null;
+  const [own] = await openstack.floatingIps.list({ port_id: port.id });
+  if (own) return { address: own.floating_ip_address, port: null };
   const network = await readClusterNetwork(openstack, port.network_id);
   const pool = poolOf({ floatingIpPool: null }, settings, network);
   if (pool === null) throw new Error(`network ${port.network_id} has no router that leads outside`);
-  await setGroups(openstack, port, [...new Set([...port.security_groups, door])]);
-  const address = await ensureFloatingIp(openstack, { ...reference, pool, port: port.id });
-  return { address, port: null };
+  const { clusterId, instanceId } = reference;
+  const description = promotionDescription(clusterId, instanceId);
+  const wanted = { ...reference, pool, port: port.id, description };
+  return { address: await ensureFloatingIp(openstack, wanted), port: null };
 }
 
+/** What it had before stays. */
 export async function takeWayIn(openstack: OpenStack, reference: InstanceReference): Promise<void> {
-  await deleteFloatingIpOf(openstack, reference);
+  const { clusterId, instanceId } = reference;
+  await deleteFloatingIp(openstack, promotionDescription(clusterId, instanceId));
   const { port, door } = await portAndDoor(openstack, reference);
+  if ((await openstack.floatingIps.list({ port_id: port.id })).length > 0) return;
   const others = port.security_groups.filter((id) => id !== door);
   await setGroups(openstack, port, others);
 }

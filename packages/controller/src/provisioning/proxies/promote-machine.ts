@@ -4,7 +4,7 @@ import type { ClusterAccess } from '../../access/cluster-access.ts';
 import type { InstanceFacts } from '../../access/cluster-facts.ts';
 import { servesAsProxy } from '../../access/plan-routes.ts';
 import type { Door } from '../../access/try-proxy.ts';
-import { type Cloud, type InstanceReference, referenceTo } from '../../clouds/cloud.ts';
+import { type Cloud, type ClusterPlan, type InstanceReference, referenceTo } from '../../clouds/cloud.ts';
 import type { EventLog } from '../../events/event-log.ts';
 import { appendAudit } from '../../storage/audit.ts';
 import { type ClusterRow, findCluster } from '../../storage/clusters.ts';
@@ -77,12 +77,13 @@ export async function promoteMachine(parts: PromotionParts, promotion: Promotion
 }
 
 async function judge(
-  { clouds }: PromotionParts,
+  { clouds, access }: PromotionParts,
   cluster: ClusterRow,
   instance: InstanceFacts,
   fits: (instance: InstanceFacts, door: Door | null) => Promise<string | null>,
 ): Promise<{ readonly instance: InstanceFacts; readonly door: Door | null } | Unfit> {
-  const found = await doorOf(clouds.get(cluster.cloud), machineReference(cluster, instance));
+  const reference = { ...machineReference(cluster, instance), accessMethod: access.methodOf(cluster) };
+  const found = await doorOf(clouds.get(cluster.cloud), reference);
   const problem = 'problem' in found ? found.problem : await fits(instance, found.door);
   if (problem === null && 'door' in found) return { instance, door: found.door };
   return { instance: instance.name, problem: problem ?? '' };
@@ -109,7 +110,7 @@ function machineReference(cluster: ClusterRow, instance: { id: string; name: str
 
 async function doorOf(
   cloud: Cloud | undefined,
-  reference: InstanceReference,
+  reference: InstanceReference & Pick<ClusterPlan, 'accessMethod'>,
 ): Promise<{ readonly door: Door | null } | { readonly problem: string }> {
   try {
     return { door: (await cloud?.promoteToProxy?.(reference)) ?? null };
