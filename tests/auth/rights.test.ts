@@ -94,6 +94,8 @@ describe('every route of the server', () => {
       'GET /v2/clusters/:cluster/instances/:instance/file: shell',
       'GET /v2/clusters/:cluster/instances/:instance/http/:port/*: tunnel',
       'PATCH /v2/projects/:id: admin',
+      'GET /v2/keys: admin',
+      'POST /v2/keys/rotate: admin',
     ])
       expect(routes).toContain(one);
   });

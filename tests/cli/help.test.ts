@@ -46,6 +46,8 @@ const commands = [
   'project update',
   'audit export',
   'audit verify',
+  'keys list',
+  'keys rotate-master',
 ];
 
 describe('help', () => {

@@ -1,7 +1,9 @@
 import { createHash, generateKeyPairSync } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Controller, startController } from '../set-up/start-controller.ts';
+import { type Controller, plantMasterKeys, startController } from '../set-up/start-controller.ts';
 import { Contract, type OpenApi, operationsOf } from './document.ts';
 
 let controller: Controller;
@@ -320,6 +322,14 @@ it('tokens, projects and the audit log answer as documented', async () => {
   expect(records).toHaveLength(2);
   await ask(400, 'GET', '/v2/audit?limit=1001');
   await ask(200, 'GET', '/v2/audit/verify?project=p');
+});
+
+it('master keys answer as documented', async () => {
+  const { keys } = await ask(200, 'GET', '/v2/keys');
+  await ask(400, 'POST', '/v2/keys/rotate', { replaces: 'nope' });
+  await ask(409, 'POST', '/v2/keys/rotate', { replaces: '00000000' });
+  await ask(202, 'POST', '/v2/keys/rotate', { replaces: keys[0].id });
+  plantMasterKeys(readFileSync(path.join(controller.data, 'master.key'), 'utf8'));
 });
 
 it('every operation was answered, but the other methods of machines’ own web servers', () => {

@@ -1,7 +1,11 @@
+import { randomUUID } from 'node:crypto';
+import { pino } from 'pino';
 import { inject } from 'vitest';
 import { eventChannel, openEventLog } from '../../packages/controller/src/events/event-log.ts';
 import { type Database, openDatabase, openPool } from '../../packages/controller/src/storage/database.ts';
-import { loadOrCreateMasterKeys } from '../../packages/controller/src/storage/master-key.ts';
+import { KeyKeeper } from '../../packages/controller/src/storage/keys/key-keeper.ts';
+import { KeyRing } from '../../packages/controller/src/storage/keys/key-ring.ts';
+import { openKeySource } from '../../packages/controller/src/storage/keys/key-source.ts';
 import { migrate } from '../../packages/controller/src/storage/migrate.ts';
 import { PostgresNotifications } from '../../packages/controller/src/storage/notifications.ts';
 import { openSecrets } from '../../packages/controller/src/storage/secrets.ts';
@@ -18,6 +22,9 @@ export async function openStorage(channels: readonly string[] = [eventChannel]) 
   const notifications = await PostgresNotifications.open(connection, channels);
   const failures: unknown[] = [];
   const masterKeyFile = `${inject('runFolder')}/${name}.key`;
+  const ring = await KeyRing.open(openKeySource({ kind: 'file', file: masterKeyFile }), true);
+  const log = pino({ level: 'silent' });
+  const keeper = await KeyKeeper.register({ db, ring, controllerId: randomUUID(), name: 'test', log });
   return {
     url,
     db,
@@ -27,8 +34,10 @@ export async function openStorage(channels: readonly string[] = [eventChannel]) 
     /** Of `events.emit`. */
     failures,
     masterKeyFile,
-    secrets: openSecrets(db, loadOrCreateMasterKeys(masterKeyFile)),
+    keeper,
+    secrets: openSecrets(db, ring),
     async close() {
+      await keeper.close();
       await notifications.close();
       await pool.end();
     },

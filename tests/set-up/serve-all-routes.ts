@@ -42,6 +42,7 @@ export async function serveAllRoutes(
     plugins: await loadPlugins(),
     policy: { allowNetworks: [] },
     controllerId: randomUUID(),
+    keeper: storage.keeper,
   } as never;
   const routes: { method: string; url: string }[] = [];
   const resources = [

@@ -81,7 +81,8 @@ export async function startController(options: ControllerOptions = {}): Promise<
   const url = readFileSync(endpoint, 'utf8').trim();
   const token = readFileSync(path.join(data, 'token'), 'utf8').trim();
   plantSecret('token', token);
-  plantSecret('master-key', readFileSync(path.join(data, 'master.key'), 'utf8').trim().split(' ')[1] ?? '');
+  const masterKeys = path.join(data, 'master.key');
+  if (existsSync(masterKeys)) plantMasterKeys(readFileSync(masterKeys, 'utf8'));
   return {
     ...launched,
     url,
@@ -90,6 +91,11 @@ export async function startController(options: ControllerOptions = {}): Promise<
     databaseUrl,
     request: requests(url, token).request,
   };
+}
+
+/** Tells the run of the keys that are in the lines of a key file. */
+export function plantMasterKeys(lines: string): void {
+  for (const line of lines.trim().split('\n')) plantSecret('master-key', line.split(' ').at(-1) ?? '');
 }
 
 /** The API at `url`, as the one to whom the token belongs. */

@@ -25,7 +25,9 @@ import { Verifier } from '../../packages/controller/src/provisioning/verifier.ts
 import { ensureToken } from '../../packages/controller/src/storage/api-tokens.ts';
 import { clusterIdsInStatus } from '../../packages/controller/src/storage/clusters.ts';
 import { type Database, openDatabase, openPool } from '../../packages/controller/src/storage/database.ts';
-import { loadOrCreateMasterKeys } from '../../packages/controller/src/storage/master-key.ts';
+import { KeyKeeper } from '../../packages/controller/src/storage/keys/key-keeper.ts';
+import { KeyRing } from '../../packages/controller/src/storage/keys/key-ring.ts';
+import { openKeySource } from '../../packages/controller/src/storage/keys/key-source.ts';
 import { migrate } from '../../packages/controller/src/storage/migrate.ts';
 import { PostgresNotifications } from '../../packages/controller/src/storage/notifications.ts';
 import { openSecrets } from '../../packages/controller/src/storage/secrets.ts';
@@ -89,7 +91,10 @@ export async function openEnvironment(
     await ensureToken(db, { projectId, name, role, token });
   }
   const notifications = await PostgresNotifications.open(connection, [eventChannel]);
-  const secrets = openSecrets(db, loadOrCreateMasterKeys(path.join(data, 'master.key')));
+  const keys = openKeySource({ kind: 'file', file: path.join(data, 'master.key') });
+  const ring = await KeyRing.open(keys, true);
+  const keeper = await KeyKeeper.register({ db, ring, controllerId: randomUUID(), name: 'recorded', log });
+  const secrets = openSecrets(db, ring);
   const events = openEventLog(db, notifications, () => {});
   // Beside the data and not in it, where the machines' user may go: so it is removed with the run's folder.
   const directory = path.join(path.dirname(data), 'sandbox');
@@ -169,6 +174,7 @@ export async function openEnvironment(
       await access.close();
       for (const cloud of clouds.values()) await cloud.close();
       await notifications.close();
+      await keeper.close();
       await pool.end();
     },
   };

@@ -17,6 +17,7 @@ export * from './image.ts';
 export * from './import.ts';
 export * from './instance.ts';
 export * from './inventory-machine.ts';
+export * from './key.ts';
 export { ListQuery, listFilters, paging } from './list-query.ts';
 export type { NodeGroupFields, NodeGroupRequest } from './node-group-template.ts';
 export {

@@ -11,6 +11,7 @@ import { addEventsCommand } from './commands/events.ts';
 import { addExplainCommand } from './commands/explain.ts';
 import { addHttpCommand } from './commands/http.ts';
 import { addInstancesCommand } from './commands/instances.ts';
+import { addKeysCommand } from './commands/keys.ts';
 import { addPluginCommand } from './commands/plugin.ts';
 import { addProjectCommand } from './commands/project.ts';
 import { addProxiesCommand } from './commands/proxies.ts';
@@ -67,6 +68,7 @@ function program(): Command {
   addAgentCommand(wadi);
   addProjectCommand(wadi);
   addAuditCommand(wadi);
+  addKeysCommand(wadi);
   return wadi;
 }
 

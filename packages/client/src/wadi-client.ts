@@ -6,6 +6,7 @@ import { Events } from './events.ts';
 import { Explanations } from './explanations.ts';
 import { Files } from './files.ts';
 import { Instances } from './instances.ts';
+import { Keys } from './keys.ts';
 import { Machines } from './machines.ts';
 import { NodeGroupTemplates } from './node-group-templates.ts';
 import { Plugins } from './plugins.ts';
@@ -44,6 +45,7 @@ export class WadiClient {
   readonly tokens: Tokens;
   readonly projects: Projects;
   readonly audit: Audit;
+  readonly keys: Keys;
   readonly sandbox: Sandbox;
 
   constructor(options: TransportOptions) {
@@ -63,6 +65,7 @@ export class WadiClient {
     this.tokens = new Tokens(transport);
     this.projects = new Projects(transport);
     this.audit = new Audit(transport);
+    this.keys = new Keys(transport);
     this.sandbox = new Sandbox(transport);
   }
 }

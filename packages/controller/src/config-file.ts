@@ -31,7 +31,11 @@ const ConfigFile = Type.Object(
     verify_every_seconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 31_536_000 })),
     lost_contact_seconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 31_536_000 })),
     database_url: Type.Optional(Type.String()),
-    master_key_file: Type.Optional(Type.String()),
+    master_key_file: Type.Optional(Type.String({ minLength: 1 })),
+    master_key_credential: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9_-][A-Za-z0-9._-]{0,254}$' })),
+    master_key_command: Type.Optional(
+      Type.Array(Type.String({ maxLength: 1024, pattern: '^[^\\0]*$' }), { minItems: 1, maxItems: 32 }),
+    ),
     auth: Type.Optional(Type.Enum(['tokens', 'keystone', 'none'])),
     keystone_url: Type.Optional(Type.String()),
     keystone_credential: Type.Optional(Type.String()),

@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { type AccessMethod, accessMethods } from '@wadi/api';
 import { parseCommandTemplate } from '@wadi/indirect-access';
 import type { ConfigFile } from './config-file.ts';
+import type { KeySettings } from './storage/keys/key-source.ts';
 
 /** What the operator decides. Flags win over the environment, that over the file, that over the defaults. */
 export interface Config {
@@ -50,7 +51,8 @@ export interface Config {
   readonly lostContactSeconds: number;
   /** Absent: the embedded server. */
   readonly databaseUrl: string | null;
-  readonly masterKeyFile: string;
+  /** Where the keys come from that open what the database holds. */
+  readonly masterKey: KeySettings;
   /** `-`: standard output. */
   readonly logFile: string;
   readonly logLevel: string;
@@ -212,10 +214,33 @@ export async function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv
     verifyEverySeconds: parseSeconds('verify-every', flags) ?? file.verify_every_seconds ?? 600,
     lostContactSeconds: parseSeconds('lost-contact', flags) ?? file.lost_contact_seconds ?? 3600,
     databaseUrl: checkDatabaseUrl(flags.database ?? (env.DATABASE_URL || undefined) ?? file.database_url),
-    masterKeyFile: path.resolve(file.master_key_file ?? path.join(data, 'master.key')),
+    masterKey: readMasterKey(file, env, data),
     logFile: logFile === '-' ? logFile : path.resolve(logFile),
     logLevel,
   };
+}
+
+function readMasterKey(file: ConfigFile, env: NodeJS.ProcessEnv, data: string): KeySettings {
+  const { master_key_file: given, master_key_credential: name, master_key_command: argv } = file;
+  if ([given, name, argv].filter((each) => each !== undefined).length > 1)
+    throw new ConfigError(
+      'master_key_file, master_key_credential and master_key_command exclude each other: the keys have one source',
+    );
+  if (argv !== undefined) {
+    if (!path.isAbsolute(argv[0] ?? ''))
+      throw new ConfigError(
+        `master_key_command: the program '${argv[0]}' must be named by its absolute path`,
+      );
+    return { kind: 'command', argv };
+  }
+  if (name === undefined) return { kind: 'file', file: path.resolve(given ?? path.join(data, 'master.key')) };
+  const directory = env.CREDENTIALS_DIRECTORY;
+  if (!directory)
+    throw new ConfigError(
+      `master_key_credential: there is no CREDENTIALS_DIRECTORY; start the controller by systemd with ` +
+        `LoadCredential=${name}:PATH or LoadCredentialEncrypted=${name}:PATH`,
+    );
+  return { kind: 'credential', file: path.join(directory, name) };
 }
 
 function parseFlags(argv: readonly string[]) {

@@ -41,12 +41,15 @@ import { ensureToken } from './storage/api-tokens.ts';
 import { type Connection, type Database, openDatabase, openPool } from './storage/database.ts';
 import type { Member } from './storage/delegations.ts';
 import { moveInstance } from './storage/instances.ts';
-import { loadOrCreateMasterKeys } from './storage/master-key.ts';
+import { KeyKeeper } from './storage/keys/key-keeper.ts';
+import { KeyRing } from './storage/keys/key-ring.ts';
+import { openKeySource } from './storage/keys/key-source.ts';
+import { isFirstKey, keyChannel } from './storage/keys/master-keys.ts';
 import { migrate } from './storage/migrate.ts';
 import { PostgresNotifications } from './storage/notifications.ts';
 import { dutyChannel, movePromoted } from './storage/proxy-duties.ts';
 import { cancelChannel, runChannel } from './storage/runs.ts';
-import { checkMasterKeys, openSecrets } from './storage/secrets.ts';
+import { openSecrets } from './storage/secrets.ts';
 
 export interface ControllerParts {
   readonly config: Config;
@@ -86,16 +89,23 @@ export async function openController(parts: ControllerParts): Promise<string> {
     ...{ config, db, log, shutdown, defaultProject },
     ...(openstack?.onMember ? { onMember: openstack.onMember } : {}),
   });
-  const masterKeys = loadOrCreateMasterKeys(config.masterKeyFile);
-  await checkMasterKeys(db, masterKeys);
-  const secrets = openSecrets(db, masterKeys);
+  // New for every process: what a dead one left behind is known by its id.
+  const controllerId = randomUUID();
+  const ring = await KeyRing.open(openKeySource(config.masterKey), await isFirstKey(db), shutdown.signal);
+  const name = `${hostname()}:${config.data}`;
+  const keeper = await KeyKeeper.register({ db, ring, controllerId, name, log });
+  shutdown.add('master keys', 5000, () => keeper.close());
+  const secrets = openSecrets(db, ring);
   const notifications = await PostgresNotifications.open(connection, [
     eventChannel,
     runChannel,
     cancelChannel,
     dutyChannel,
+    keyChannel,
   ]);
   shutdown.add('notifications', 1000, () => notifications.close());
+  keeper.start(notifications);
+  shutdown.add('watch over master keys', 5000, () => keeper.stop());
   const events = openEventLog(db, notifications, (error, event) =>
     log.error({ err: error, type: event.type }, 'an event could not be recorded'),
   );
@@ -104,8 +114,6 @@ export async function openController(parts: ControllerParts): Promise<string> {
   for (const { token, project, role } of testCloud?.tokens ?? [])
     await ensureToken(db, { projectId: project, name: `test cloud: ${role} of ${project}`, role, token });
   const clouds = openClouds(parts, db, testCloud, openstack?.cloud ?? null);
-  // New for every process: what a dead one left behind is known by its id.
-  const controllerId = randomUUID();
   const agents =
     config.agents && (await openAgents(parts, { db, secrets, events, controllerId }, config.agents));
   const policy: AccessPolicy = {
@@ -193,7 +201,17 @@ export async function openController(parts: ControllerParts): Promise<string> {
       defaultCloud: testCloud ? 'fake' : config.openstack ? 'openstack' : config.sandbox ? 'sandbox' : null,
       methodOf: (cluster) => access.methodOf(cluster),
     }),
-    ...wadiResources({ access, executor, uploads, controllerId, provisioning, plugins, policy, agents }),
+    ...wadiResources({
+      access,
+      executor,
+      uploads,
+      controllerId,
+      keeper,
+      provisioning,
+      plugins,
+      policy,
+      agents,
+    }),
     sandbox,
   ];
   const retention = keepAuditFor(config.auditRetentionDays, db, log);

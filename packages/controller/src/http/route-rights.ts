@@ -95,6 +95,8 @@ export const routeRights: RouteRights = {
   'PATCH /projects/:': 'admin',
   'GET /audit': 'admin',
   'GET /audit/verify': 'admin',
+  'GET /keys': 'admin',
+  'POST /keys/rotate': 'admin',
 };
 
 export interface GuardedRoute {

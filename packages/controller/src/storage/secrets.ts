@@ -1,7 +1,9 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Kysely, Transaction } from 'kysely';
-import type { MasterKeys } from './master-key.ts';
+import type { KeyRing } from './keys/key-ring.ts';
+import { keyForNewSecrets } from './keys/master-keys.ts';
 import type { Schema } from './schema.ts';
+import { seal, sealFormat, unseal } from './sealed.ts';
 
 type Executor = Kysely<Schema> | Transaction<Schema>;
 
@@ -20,36 +22,34 @@ export interface Secrets {
   delete(id: string, executor?: Executor): Promise<void>;
 }
 
-export function openSecrets(db: Kysely<Schema>, keys: MasterKeys): Secrets {
+/** `ring`: as `registerKeyHolder` has found it good for this database. */
+export function openSecrets(db: Kysely<Schema>, ring: KeyRing): Secrets {
   return {
     async put(purpose, clusterId, plaintext, executor = db) {
-      const id = randomUUID();
-      const row = { id, purpose, cluster_id: clusterId, key_id: keys.current.id };
-      const nonce = randomBytes(12);
-      const cipher = createCipheriv('aes-256-gcm', recordKey(keys.current.key, id), nonce);
-      cipher.setAAD(associatedData(row));
-      const ciphertext = Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()]);
-      await executor
-        .insertInto('secret')
-        .values({ ...row, nonce, ciphertext })
-        .execute();
-      return id;
+      const insert = async (tx: Kysely<Schema>) => {
+        const id = randomUUID();
+        const { id: key_id, key } = await keyForNewSecrets(tx, ring);
+        const row = { id, purpose, cluster_id: clusterId, key_id, format: sealFormat };
+        await tx
+          .insertInto('secret')
+          .values({ ...row, ...seal(row, key, plaintext) })
+          .execute();
+        return id;
+      };
+      return executor.isTransaction ? await insert(executor) : await executor.transaction().execute(insert);
     },
 
     async get(id) {
       const row = await db.selectFrom('secret').selectAll().where('id', '=', id).executeTakeFirst();
       if (!row) throw new Error(`secret ${id} does not exist`);
-      const key = keys.find(row.key_id);
-      if (!key)
+      const found = ring.find(row.key_id);
+      if (!found)
         throw new Error(
-          `secret ${id} (${row.purpose}) was encrypted with master key ${row.key_id}, which is not in ${keys.file}; ` +
-            'put that key file back',
+          `secret ${id} (${row.purpose}) was encrypted with master key ${row.key_id}, which is not in ` +
+            `${ring.source.name}; put that key back`,
         );
-      const decipher = createDecipheriv('aes-256-gcm', recordKey(key, id), row.nonce);
-      decipher.setAAD(associatedData(row));
-      decipher.setAuthTag(row.ciphertext.subarray(-16));
       try {
-        return Buffer.concat([decipher.update(row.ciphertext.subarray(0, -16)), decipher.final()]);
+        return unseal(row, found.key);
       } catch (cause) {
         throw new Error(`secret ${id} (${row.purpose}) does not open: its record was changed`, { cause });
       }
@@ -59,30 +59,4 @@ export function openSecrets(db: Kysely<Schema>, keys: MasterKeys): Secrets {
       await executor.deleteFrom('secret').where('id', '=', id).execute();
     },
   };
-}
-
-/** Throws when the database holds what these keys do not open: better at start than in the middle of a cluster's life. */
-export async function checkMasterKeys(db: Kysely<Schema>, keys: MasterKeys): Promise<void> {
-  const rows = await db.selectFrom('secret').select('key_id').distinct().execute();
-  const missing = rows.map((row) => row.key_id).filter((id) => !keys.find(id));
-  if (missing.length === 0) return;
-  throw new Error(
-    `the database holds secrets encrypted with master key ${missing.join(', ')}, which is not in ${keys.file}: put the ` +
-      'lines of that key file into it; controllers that share a database share the file (master_key_file)',
-  );
-}
-
-/** A key per record: a repeated random nonce under the master key can then never meet another record. */
-function recordKey(master: Buffer, id: string): Buffer {
-  return Buffer.from(hkdfSync('sha256', master, id, 'wadi secret record', 32));
-}
-
-/** Ties the ciphertext to its row: swapped or relabelled ciphertexts do not open. */
-function associatedData(row: {
-  id: string;
-  purpose: string;
-  cluster_id: string | null;
-  key_id: string;
-}): Buffer {
-  return Buffer.from(JSON.stringify(['secret', row.id, row.purpose, row.cluster_id, row.key_id]));
 }

@@ -3,6 +3,8 @@ import {
   AuditQuery,
   AuditVerdict,
   AuditVerifyQuery,
+  MasterKeyList,
+  MasterKeyRotation,
   NewToken,
   ProjectAnswer,
   ProjectList,
@@ -77,5 +79,24 @@ export const auditOperations = {
     query: AuditVerifyQuery,
     answers: { 200: AuditVerdict },
     refusals: [404],
+  }),
+};
+
+export const keyOperations = {
+  list: documented({
+    name: 'listMasterKeys',
+    summary: 'The master keys by their fingerprints, what each encrypts, and which controllers know them.',
+    description: 'For admins of the project `default`.',
+    answers: { 200: MasterKeyList },
+  }),
+  rotate: documented({
+    name: 'rotateMasterKey',
+    summary: 'Takes the next master key into use; all secrets are encrypted with it after the answer.',
+    description:
+      'For admins of the project `default`. Where keys come from a file, the next one is made and written into it; ' +
+      'otherwise it is the first of the source. Refused unless every controller knows it.',
+    body: MasterKeyRotation,
+    answers: { 202: MasterKeyList },
+    refusals: [409],
   }),
 };

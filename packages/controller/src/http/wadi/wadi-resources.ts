@@ -2,6 +2,7 @@ import type { ClusterAccess } from '../../access/cluster-access.ts';
 import type { RunExecutor } from '../../access/run-executor.ts';
 import type { Uploads } from '../../access/uploads.ts';
 import type { Agents } from '../../agents/agents.ts';
+import type { KeyKeeper } from '../../storage/keys/key-keeper.ts';
 import type { Resource } from '../context.ts';
 import { clusterAccess } from './access.ts';
 import { audit } from './audit.ts';
@@ -12,6 +13,7 @@ import { files } from './files.ts';
 import { httpFetch } from './http-fetch.ts';
 import { type ImportParts, importCluster } from './import.ts';
 import { instances } from './instances.ts';
+import { masterKeys } from './keys.ts';
 import { machines } from './machines.ts';
 import { projects } from './projects.ts';
 import { proxies } from './proxies.ts';
@@ -26,6 +28,7 @@ export interface WadiResourceParts extends ImportParts {
   readonly executor: RunExecutor;
   readonly uploads: Uploads;
   readonly controllerId: string;
+  readonly keeper: KeyKeeper;
   /** Null: this controller takes none. */
   readonly agents: Agents | null;
 }
@@ -51,5 +54,6 @@ export function wadiResources(parts: WadiResourceParts): readonly Resource[] {
     tokens,
     projects,
     audit,
+    masterKeys(parts.keeper),
   ];
 }
