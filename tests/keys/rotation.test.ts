@@ -134,7 +134,10 @@ test('secrets are stored and read all the time while keys change', async () => {
   let over = false;
   let stored = 0;
   const storing = (async () => {
-    for (; !over; stored++) await kept.addThrough(controller);
+    for (; !over; stored++) {
+      await kept.addThrough(controller);
+      await sleep(20);
+    }
   })();
   for (let round = 0; round < 2; round++) await rotate();
   over = true;
