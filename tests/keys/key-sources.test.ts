@@ -1,10 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { createDatabase } from '../set-up/database.ts';
 import { plantSecret } from '../set-up/run-folder.ts';
-import { launchController, newDataDirectory, startController } from '../set-up/start-controller.ts';
+import {
+  launchController,
+  newDataDirectory,
+  plantMasterKeys,
+  startController,
+} from '../set-up/start-controller.ts';
 
 /** A data directory, and settings beside it. */
 function setUp(settings: (folder: string) => string) {
@@ -13,6 +18,10 @@ function setUp(settings: (folder: string) => string) {
   const config = path.join(folder, 'wadi.yaml');
   writeFileSync(config, settings(folder));
   return { data, folder, args: ['--config', config] };
+}
+
+function stateOf({ id, state }: { id: string; state: string }): string {
+  return `${id} ${state}`;
 }
 
 function newKey(): string {
@@ -74,9 +83,41 @@ test('a credential of systemd opens what is stored, by its key alone', async () 
   ]);
   await controller.stop();
 
+  const old = readFileSync(`${folder}/credentials/wadi.key`, 'utf8');
+  rmSync(`${folder}/credentials/wadi.key`);
+  writeFileSync(`${folder}/credentials/wadi.key`, `${newKey()}\n${old}`, { mode: 0o440 });
+  const again = await startController({ data, args, env, database: { url: controller.databaseUrl ?? '' } });
+  const states = async () => (await again.request('GET', '/v2/keys')).body.keys.map(stateOf);
+  expect(await states()).toEqual([`${keys[0].id} current`, expect.stringMatching(/ unused$/)]);
+  const rotated = await again.request('POST', '/v2/keys/rotate', { replaces: keys[0].id });
+  expect([rotated.status, (await states())[0]]).toEqual([202, expect.not.stringContaining(keys[0].id)]);
+  await again.stop();
+
   const launched = launchController({ data, args }, (await createDatabase()).url);
   expect(await launched.exited).toBe(2);
   expect(launched.output()).toContain('LoadCredential=wadi.key');
+});
+
+test('controllers that share a file share what one of them writes into it', async () => {
+  const { data, folder, args } = setUp((at) => `master_key_file: ${at}/shared.key\n`);
+  const one = await startController({ data, args });
+  const other = await startController({
+    args: ['--config', path.join(folder, 'wadi.yaml')],
+    database: { url: one.databaseUrl ?? '' },
+  });
+  const [{ id }] = (await one.request('GET', '/v2/keys')).body.keys;
+  // Both are asked at once; one of them is obeyed.
+  const answers = await Promise.all(
+    [one, other].map((each) => each.request('POST', '/v2/keys/rotate', { replaces: id })),
+  );
+  expect(answers.map(({ status }) => status).sort()).toEqual([202, 409]);
+  const lines = readFileSync(`${folder}/shared.key`, 'utf8');
+  plantMasterKeys(lines);
+  expect(lines.trim().split('\n')).toHaveLength(2);
+  const [now] = (await other.request('GET', '/v2/keys')).body.keys;
+  expect([now.id, now.state]).toEqual([lines.split(' ', 1)[0], 'current']);
+  await one.stop();
+  await other.stop();
 });
 
 test('a command gives the key, and its next one is taken into use without a new start', async () => {

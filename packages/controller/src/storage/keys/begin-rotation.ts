@@ -48,8 +48,11 @@ export async function beginRotation(parts: RotationParts): Promise<RotationBegin
     // One that has started meanwhile was not asked.
     const holders = (await listHolders(tx)).filter((each) => !knows(each, key));
     if (holders.length > 0) return { kind: 'not-known', key, holders };
-    if (keeper.ring.first.id !== key.id)
-      throw new KeySourceError(`${keeper.ring.source.name} was changed meanwhile: ask again`);
+    const { source, first } = keeper.ring;
+    // What was taken out of the file while the others were asked would be lost at the next start.
+    const [kept] = source.kind === 'file' ? await source.read() : [first];
+    if (kept?.fingerprint !== key.fingerprint)
+      throw new KeySourceError(`${source.name} was changed meanwhile: ask again`);
     await makeCurrent(tx, key);
     await wakeHolders(tx);
     await appendAudit(tx, [
