@@ -52,8 +52,8 @@ function onItsData(data = controller.data): Promise<Controller> {
 }
 
 /** By the command line, which must end well. */
-async function rotate(): Promise<MasterKeyList> {
-  const { code, stdout, stderr } = await runWadi(['--json', 'keys', 'rotate-master'], {
+async function rotate(...more: string[]): Promise<MasterKeyList> {
+  const { code, stdout, stderr } = await runWadi(['--json', 'keys', 'rotate-master', ...more], {
     data: controller.data,
   });
   expect([code, stderr]).toEqual([0, expect.stringContaining('secrets are encrypted with key')]);
@@ -103,7 +103,10 @@ test('a request that is repeated replaces nothing a second time', async () => {
     expect.stringContaining('is not the current one'),
   ]);
   expect(parseMasterKeys(readFileSync(keyFile(), 'utf8'), 'file')).toHaveLength(2);
-  await rotate();
+  await rotate('--replaces', before);
+  expect(parseMasterKeys(readFileSync(keyFile(), 'utf8'), 'file')).toHaveLength(2);
+  const unknown = await runWadi(['keys', 'rotate-master', '--replaces', '0123'], { data: controller.data });
+  expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringContaining('no controller knows')]);
 });
 
 test('a controller that is killed in the middle leaves secrets that all open, and the repeated command ends the work', async () => {
@@ -124,8 +127,9 @@ test('a controller that is killed in the middle leaves secrets that all open, an
   await kept.expectAll(readFileSync(keyFile(), 'utf8'));
 
   controller = await onItsData();
-  const end = await rotate();
+  const end = await rotate('--replaces', before);
   expect(end.remaining).toBe(0);
+  expect(parseMasterKeys(readFileSync(keyFile(), 'utf8'), 'file')[0]?.id).toBe(end.keys[0]?.id);
   await kept.expectAll(readFileSync(keyFile(), 'utf8'));
   expect(await kept.keyIds()).toEqual([end.keys[0]?.id]);
 });

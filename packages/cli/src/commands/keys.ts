@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MasterKeyList } from '@wadi/api';
 import type { Command } from 'commander';
-import { CommandError } from '../command-error.ts';
+import { CommandError, usageError } from '../command-error.ts';
 import { ExitCode } from '../exit-code.ts';
 import { print, printJson, printTable, report } from '../print.ts';
 import { openSession, type Session } from '../session.ts';
@@ -27,20 +27,25 @@ export function addKeysCommand(wadi: Command): void {
   keys
     .command('rotate-master')
     .description('take a new master key into use and encrypt all secrets with it, while everything runs')
+    .option(
+      '--replaces <id>',
+      'the key that is to go (default: the current one); nothing is begun if it went already',
+    )
     .addHelpText(
       'after',
       `
 Where the keys come from a file, a new one is written into it. Where they come from a command or a systemd
 credential, put a new one in front of the others first (openssl rand -base64 32). Every controller must know it.
-It may be interrupted and repeated: the work goes on, and the repeated command waits for its end.
+It may be interrupted: the work goes on. Repeated with --replaces it waits for the end of that work.
 
-Example:
-  wadi keys rotate-master`,
+Examples:
+  wadi keys rotate-master
+  wadi keys rotate-master --replaces 5f1d0c8a9b3e7742`,
     )
-    .action(async (_options, command: Command) => {
+    .action(async ({ replaces }: { replaces?: string }, command: Command) => {
       const session = openSession(command);
       const before = await session.client.keys.list();
-      const end = await finish(session, await begin(session, before));
+      const end = await finish(session, await begin(session, before, replaces ?? currentOf(before)));
       if (session.json) printJson(end);
       else told(before, end);
       if (end.unreadable > 0)
@@ -52,13 +57,17 @@ Example:
     });
 }
 
-async function begin({ client }: Session, list: MasterKeyList): Promise<MasterKeyList> {
+async function begin({ client }: Session, list: MasterKeyList, replaces: string): Promise<MasterKeyList> {
   const current = currentOf(list);
-  if (list.keys.some((each) => each.state === 'retiring')) {
-    report(`Key ${current} was taken into use already; its rotation goes on.`);
+  if (!list.keys.some((each) => each.id === replaces))
+    throw usageError(`no controller knows a master key ${replaces}`, 'See: wadi keys list');
+  if (current !== replaces || list.keys.some((each) => each.state === 'retiring')) {
+    report(`Key ${current} was taken into use already.`);
     return list;
   }
-  return await client.keys.rotate({ replaces: current });
+  report(`Key ${replaces} is to be replaced, once every controller knows the next one.`);
+  report(`Should this be interrupted: wadi keys rotate-master --replaces ${replaces}`);
+  return await client.keys.rotate({ replaces });
 }
 
 /** Follows the work until nothing is left that could be done. */
@@ -86,9 +95,9 @@ function isOver({ keys, remaining, unreadable }: MasterKeyList): boolean {
 
 function told(before: MasterKeyList, end: MasterKeyList): void {
   const now = currentOf(end);
-  const old = before.keys.filter((each) => each.state !== 'unused' && each.id !== now).map((each) => each.id);
+  const old = before.keys.filter((each) => each.id !== now).map((each) => each.id);
   print(`Key ${now} encrypts ${end.secrets - end.remaining} of ${end.secrets} secrets.`);
-  if (end.unreadable > 0) return;
+  if (end.unreadable > 0 || old.length === 0) return;
   print(
     `Next: take ${old.join(', ')} out of ${sourcesOf(end)}. Keep a copy, apart from the backups, as long as you keep ` +
       'backups from before.',

@@ -17,7 +17,7 @@ export interface KeyHolder {
 }
 
 /** Seconds of silence after which a controller is gone. It has lost its lease long before, and exits should it wake up. */
-const patience = 30;
+const patience = 15;
 
 export async function saveHolder(db: Kysely<Schema>, holder: Omit<KeyHolder, 'asked'>): Promise<void> {
   const row = { ...holder, keys: JSON.stringify(holder.keys), seen_at: sql<Date>`now()` };
