@@ -200,6 +200,27 @@ test('actions, the console and tags', async () => {
   await client.servers.delete('other', { missingOk: true });
 });
 
+test('a server without a console has written nothing; one that there is not is an error', async () => {
+  const action = `POST /compute/v2.1/servers/${id}/action`;
+  cloud.on(action, () => ({
+    status: 409,
+    body: { conflictingRequest: { code: 409, message: `Instance ${id} is not ready` } },
+  }));
+  expect(await client.servers.consoleLog(id)).toBe('');
+  cloud.on(action, () => ({
+    status: 404,
+    body: { itemNotFound: { code: 404, message: 'Guest does not have a console available.' } },
+  }));
+  cloud.on(`GET /compute/v2.1/servers/${id}`, () => ({ body: { server } }));
+  expect(await client.servers.consoleLog(id)).toBe('');
+  await expect(client.servers.consoleLog('other')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+});
+
+test('a tag that Nova would store as another one is not sent in a path', async () => {
+  await expect(client.servers.addTag(id, 'fünf')).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  expect(cloud.received).toEqual([]);
+});
+
 test('key pairs', async () => {
   const keypair = {
     name: 'pk',

@@ -1,8 +1,9 @@
 import { Type } from 'typebox';
+import { OpenStackError } from '../errors.ts';
 import { invalidArgument } from '../service/invalid-argument.ts';
 import type { Microversion } from '../service/microversion.ts';
 import type { DeleteOptions, Service } from '../service/service.ts';
-import { checkTags, hasTags, tagsQuery } from '../service/tags.ts';
+import { checkTagInPath, checkTags, hasTags, tagsQuery } from '../service/tags.ts';
 import type { CallOptions } from '../wire/call.ts';
 import { type NewServer, Server, type ServerFilter } from './server.ts';
 
@@ -24,7 +25,7 @@ export class Servers {
 
   /**
    * Asks for a server and returns its id; it is BUILD then. Not repeated once it was sent: after an error with `maybeDone` look
-   * by tag or name, which a server has from its first moment.
+   * by tag or name, which a server has from its first moment. Until it is scheduled, Nova says NOT_FOUND of an action on it.
    */
   async create(server: NewServer, options: CallOptions = {}): Promise<string> {
     const { hints, user_data, tags, ...rest } = server;
@@ -88,22 +89,27 @@ export class Servers {
     await this.#act(id, { reboot: { type } }, options);
   }
 
-  /** What the machine wrote on its console, or the last `lines` of it; empty while it has none. */
+  /**
+   * What the machine wrote on its console, or the last `lines` of it. Empty while it has none: before it runs (Nova says 409),
+   * and when it is off (404, with libvirt).
+   */
   async consoleLog(id: string, options: CallOptions & { readonly lines?: number } = {}): Promise<string> {
     const { lines, ...rest } = options;
-    const { output } = await this.#compute.ask(ConsoleAnswer, {
-      ...rest,
-      method: 'POST',
-      path: ['servers', id, 'action'],
-      body: { 'os-getConsoleOutput': lines === undefined ? {} : { length: lines } },
-      repeat: 'always',
-    });
-    return output;
+    const body = { 'os-getConsoleOutput': lines === undefined ? {} : { length: lines } };
+    const path = ['servers', id, 'action'];
+    const request = { ...rest, method: 'POST', path, body, repeat: 'always' } as const;
+    try {
+      return (await this.#compute.ask(ConsoleAnswer, request)).output;
+    } catch (error) {
+      const code = error instanceof OpenStackError ? error.code : null;
+      if (code === 'CONFLICT' || (code === 'NOT_FOUND' && (await this.get(id, rest)) !== null)) return '';
+      throw error;
+    }
   }
 
-  /** Does nothing new where it has it. */
+  /** Does nothing new where it has it. A CONFLICT while it is BUILD. One with other than ASCII it can have from creation only. */
   async addTag(id: string, tag: string, options: CallOptions = {}): Promise<void> {
-    checkTags([tag]);
+    checkTagInPath(tag, 'give it to the server at its creation');
     const path = ['servers', id, 'tags', tag];
     await this.#compute.tell({ ...options, method: 'PUT', path, microversion: reading });
   }

@@ -21,7 +21,7 @@ export type User = Static<typeof User>;
 const ProjectAnswer = Type.Object({ project: Project });
 const UserAnswer = Type.Object({ user: User });
 
-/** Users and projects, as far as who asks may see them. */
+/** Users and projects, as far as who asks may see them: of others, and of those that there are not, a member gets FORBIDDEN. */
 export class Directory {
   readonly #keystone: Service;
 

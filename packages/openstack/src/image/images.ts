@@ -31,7 +31,7 @@ export const Image = Type.Object({
 export type Image = Static<typeof Image> & Readonly<Record<string, unknown>>;
 
 export interface NewImage {
-  /** A UUID of one's own: then a second creation is a CONFLICT, not a second image. */
+  /** A UUID of one's own: then a second creation is a CONFLICT, not a second image; also after the first was deleted. */
   readonly id?: string;
   readonly name: string;
   readonly disk_format: string;

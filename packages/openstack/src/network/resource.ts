@@ -1,6 +1,6 @@
 import { type Static, type TObject, Type } from 'typebox';
 import type { DeleteOptions, Service } from '../service/service.ts';
-import { checkTags, hasTags, tagsQuery } from '../service/tags.ts';
+import { checkTagInPath, checkTags, hasTags, tagsQuery } from '../service/tags.ts';
 import type { CallOptions } from '../wire/call.ts';
 
 /** How Neutron names a kind of resource. */
@@ -74,15 +74,15 @@ export class Resource<Schema extends TObject, New extends object, Filter extends
     await this.network.remove([this.#names.path, id], options);
   }
 
-  /** Does nothing new where it has it. */
+  /** Does nothing new where it has it. In ASCII; others need `setTags`. */
   async addTag(id: string, tag: string, options: CallOptions = {}): Promise<void> {
-    checkTags([tag]);
+    checkTagInPath(tag, 'set all tags at once');
     await this.network.tell({ ...options, method: 'PUT', path: [this.#names.path, id, 'tags', tag] });
   }
 
   /** These and no others. */
   async setTags(id: string, tags: readonly string[], options: CallOptions = {}): Promise<void> {
-    const body = { tags: checkTags(tags) };
+    const body = { tags: checkTags([...new Set(tags)]) };
     await this.network.tell({ ...options, method: 'PUT', path: [this.#names.path, id, 'tags'], body });
   }
 

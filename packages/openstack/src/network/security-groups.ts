@@ -26,6 +26,7 @@ export interface NewSecurityGroupRule {
   readonly direction: 'ingress' | 'egress';
   readonly ethertype: 'IPv4' | 'IPv6';
   readonly protocol?: string;
+  /** From 1 to 65,535 is any port; it is null in the answer then. */
   readonly port_range_min?: number;
   readonly port_range_max?: number;
   /** CIDR. */

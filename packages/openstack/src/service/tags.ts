@@ -8,6 +8,16 @@ export function checkTags(tags: readonly string[]): readonly string[] {
   return tags;
 }
 
+/** Nova and Neutron read a path as Latin-1, and would store another tag, which is not found again. */
+export function checkTagInPath(tag: string, hint: string): void {
+  checkTags([tag]);
+  if (/[^ -~]/.test(tag))
+    throw invalidArgument(
+      `"${tag}" cannot be added by itself, since it has other characters than ASCII`,
+      hint,
+    );
+}
+
 /** `a,b`: both of them. */
 export function tagsQuery(tags: readonly string[] | undefined): string | undefined {
   return tags && tags.length > 0 ? checkTags(tags).join(',') : undefined;

@@ -126,7 +126,8 @@ function requestIdOf(answer: Answer): string | undefined {
 }
 
 function codeOf(status: number, type: string | null, text: string): OpenStackErrorCode {
-  const quota = /quota/i.test(`${type} ${text}`);
+  // Nova's words for metadata and for ports of a new server do not have that one.
+  const quota = /quota|over the limit|maximum number/i.test(`${type} ${text}`);
   if (status === 413 || type === 'OverQuota' || (status === 403 && quota)) return 'QUOTA_EXCEEDED';
   if (status >= 300 && status < 400) return 'REDIRECTED';
   if (status >= 500) return 'SERVICE_FAILED';

@@ -90,6 +90,16 @@ test.each<[number, object | string, string]>([
   [400, { badRequest: { code: 400, message: 'Invalid key_name provided.' } }, 'BAD_REQUEST'],
   [403, { forbidden: { code: 403, message: 'Policy does not allow it.' } }, 'FORBIDDEN'],
   [403, { forbidden: { code: 403, message: 'Quota exceeded for instances' } }, 'QUOTA_EXCEEDED'],
+  [
+    403,
+    { forbidden: { code: 403, message: 'Maximum number of metadata items exceeds 128' } },
+    'QUOTA_EXCEEDED',
+  ],
+  [
+    403,
+    { forbidden: { code: 403, message: 'The number of defined ports: 1 is over the limit: 0' } },
+    'QUOTA_EXCEEDED',
+  ],
   [404, '<html><body><h1>404</h1>gone</body></html>', 'NOT_FOUND'],
   [
     406,
