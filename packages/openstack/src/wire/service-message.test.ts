@@ -38,7 +38,13 @@ test.each<[string, string, string | null, string]>([
     'webob',
     '{"message": "Not here.<br />\\n\\n", "code": "404 Not Found", "title": "Not Found"}',
     null,
-    'Not here.<br />',
+    'Not here.',
+  ],
+  [
+    'Glance as JSON',
+    '{"message": "Image status transition from active to saving is not allowed<br /><br />\\n\\n\\n", "code": "409 Conflict", "title": "Conflict"}',
+    null,
+    'Image status transition from active to saving is not allowed',
   ],
   [
     'Glance',

@@ -71,6 +71,10 @@ function fromHtml(body: string): string {
 }
 
 function tidy(text: string): string {
-  const line = text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
+  // Webob's line ends are in its JSON too.
+  const line = text
+    .replace(/<br ?\/?>/g, ' ')
+    .replace(/[\s\p{Cc}]+/gu, ' ')
+    .trim();
   return line.length > longest ? `${line.slice(0, longest)}…` : line;
 }
