@@ -57,7 +57,7 @@ def last_words(machine, lab):
 
 
 def run(machine, lab, place):
-    namespaces.set_host_name(machine['name'])
+    namespaces.set_host_name(machine.get('host_name', machine['name']))
     namespaces.mount(None, '/', None, MS_REC | MS_PRIVATE)
     memory = f'{place}/memory'
     os.makedirs(memory, exist_ok=True)
@@ -116,7 +116,11 @@ def fill(upper, machine, lab, place):
     home = f'{upper}/home/{lab["user"]}'
     os.makedirs(f'{home}/.ssh', 0o700)
     os.chmod(home, 0o755)
-    shutil.copy(f'{lab["directory"]}/id_ed25519.pub', f'{home}/.ssh/authorized_keys')
+    if 'authorized_keys' in machine:
+        with open(f'{home}/.ssh/authorized_keys', 'w') as file:
+            file.write(machine['authorized_keys'])
+    else:
+        shutil.copy(f'{lab["directory"]}/id_ed25519.pub', f'{home}/.ssh/authorized_keys')
     for path in (home, f'{home}/.ssh', f'{home}/.ssh/authorized_keys'):
         os.chown(path, UID, UID)
     for program in machine['without']:
@@ -139,7 +143,7 @@ def settings(machine, lab):
         'sudoers': f'Defaults secure_path="/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"\n'
                    f'root ALL=(ALL:ALL) ALL\n{machine["sudoers"]}\n',
         'pam.d/sudo': ''.join(f'{kind} required pam_permit.so\n' for kind in ('auth', 'account', 'session')),
-        'hostname': machine['name'] + '\n',
+        'hostname': machine.get('host_name', machine['name']) + '\n',
         'hosts': '127.0.0.1 localhost\n' + lab['hosts'],
         'resolv.conf': '',
         'nsswitch.conf': 'passwd: files\ngroup: files\nshadow: files\nhosts: files\n',

@@ -18,12 +18,13 @@ import { readClusterNetwork } from './cluster-network.ts';
 import { type EntranceSettings, isDialled, letsIn, needsFloatingIp, poolOf, sourcesOf } from './entrance.ts';
 import { findProblems } from './find-problems.ts';
 import { deleteFloatingIp, deleteFloatingIps, ensureFloatingIp } from './floating-ips.ts';
+import { JointWork } from './joint-work.ts';
 import { instanceDescription, promotionDescription } from './names.ts';
 import type { ProjectClients } from './projects.ts';
 import { giveWayIn, takeWayIn } from './promotion.ts';
 import { readQuotas } from './quotas.ts';
 import { type ClusterGroups, deleteGroups, ensureGroups } from './security-groups.ts';
-import { deleteServerGroups, ensureServerGroup } from './server-groups.ts';
+import { deleteServerGroups, ensureServerGroup, isApart } from './server-groups.ts';
 import {
   deleteServers,
   deleteServersOf,
@@ -42,8 +43,8 @@ export class OpenStackCloud implements Cloud {
   readonly requires = ['image', 'network'] as const;
   readonly #projects: ProjectClients;
   readonly #settings: EntranceSettings;
-  /** Clusters whose groups are being made: their machines come at once, and each asks for them. */
-  readonly #making = new Map<string, Promise<ClusterGroups>>();
+  readonly #groups = new JointWork<ClusterGroups>();
+  readonly #serverGroups = new JointWork<string>();
 
   constructor(projects: ProjectClients, settings: EntranceSettings) {
     this.#projects = projects;
@@ -112,7 +113,10 @@ export class OpenStackCloud implements Cloud {
     signal: AbortSignal | undefined,
   ): Promise<ServerDetails> {
     const { plan, nodeGroup } = request;
-    const { inside, door } = await this.#groups(openstack, plan, sourcesOf(plan, this.#settings, network));
+    const sources = sourcesOf(plan, this.#settings, network);
+    const { inside, door } = await this.#groups.run(plan.clusterId, () =>
+      ensureGroups(openstack, plan, sources),
+    );
     const image = await openstack.images.get(nodeGroup.imageId ?? '', { signal });
     if (!image) throw new Error(`image ${nodeGroup.imageId} is gone`);
     const kind: UserDataKind = image.wadi_user_data === 'script' ? 'script' : 'cloud-config';
@@ -127,18 +131,11 @@ export class OpenStackCloud implements Cloud {
         ...{ loginUser: user, authorizedKeys },
         command: (await request.inviteAgent?.()) ?? null,
       }),
-      serverGroup: await ensureServerGroup(openstack, plan, nodeGroup, signal),
+      serverGroup: isApart(plan, nodeGroup)
+        ? await this.#serverGroups.run(plan.clusterId, () => ensureServerGroup(openstack, plan))
+        : null,
       bootDisk: Math.max(flavor?.disk ?? 0, image.min_disk, 1),
     };
-  }
-
-  /** Without anybody's signal: the others wait for it too. */
-  #groups(openstack: OpenStack, plan: ClusterPlan, sources: readonly string[]): Promise<ClusterGroups> {
-    const known = this.#making.get(plan.clusterId);
-    if (known) return known;
-    const making = ensureGroups(openstack, plan, sources).finally(() => this.#making.delete(plan.clusterId));
-    this.#making.set(plan.clusterId, making);
-    return making;
   }
 
   deleteInstance(reference: InstanceReference): Promise<void> {

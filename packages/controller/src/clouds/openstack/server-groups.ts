@@ -3,19 +3,23 @@ import type { ClusterPlan, ClusterReference, NodeGroupPlan } from '../cloud.ts';
 import { findOrCreate } from './find-or-create.ts';
 import { serverGroupName } from './names.ts';
 
-/** Id of the group whose servers are on different hosts; null: nobody asked for it. */
+/** Whether its machines are to be on other hosts than those of its kind. */
+export function isApart(
+  { antiAffinity }: Pick<ClusterPlan, 'antiAffinity'>,
+  { processes }: Pick<NodeGroupPlan, 'processes'>,
+): boolean {
+  return processes.some((process) => antiAffinity.includes(process));
+}
+
+/** Id of the group whose servers are on different hosts. */
 export async function ensureServerGroup(
   openstack: OpenStack,
-  plan: ClusterPlan,
-  group: NodeGroupPlan,
-  signal?: AbortSignal,
-): Promise<string | null> {
-  if (!group.processes.some((process) => plan.antiAffinity.includes(process))) return null;
-  const name = serverGroupName(plan.clusterId);
+  { clusterId }: ClusterReference,
+): Promise<string> {
+  const name = serverGroupName(clusterId);
   const found = await findOrCreate({
-    find: async () => (await openstack.serverGroups.list({ name }, { signal }))[0],
-    create: () => openstack.serverGroups.create(name, 'anti-affinity', { signal }),
-    signal,
+    find: async () => (await openstack.serverGroups.list({ name }))[0],
+    create: () => openstack.serverGroups.create(name, 'anti-affinity'),
   });
   return found.id;
 }

@@ -28,8 +28,15 @@ export async function checkCloudHasRoom(
   reached: Pick<AskedCluster, 'hasProxy' | 'accessMethod'>,
 ): Promise<void> {
   if (added.length === 0) return;
-  const { project_id: projectId, name: clusterName, spec } = cluster;
-  await check(cloud, { projectId, clusterName, spec: spec as ClusterSpec, groups: added, ...reached });
+  const { id: clusterId, project_id: projectId, name: clusterName, spec } = cluster;
+  await check(cloud, {
+    projectId,
+    clusterId,
+    clusterName,
+    spec: spec as ClusterSpec,
+    groups: added,
+    ...reached,
+  });
 }
 
 /** For a template: whether what it refers to exists. It needs no room yet. */
@@ -54,6 +61,8 @@ interface Asked {
 
 interface AskedCluster {
   readonly projectId: string;
+  /** Absent: it is not there yet. */
+  readonly clusterId?: string;
   readonly clusterName: string;
   readonly spec: ClusterSpec;
   readonly groups: readonly Asked[];
@@ -63,10 +72,10 @@ interface AskedCluster {
 }
 
 async function check(cloud: Cloud, asked: AskedCluster): Promise<void> {
-  const { projectId, clusterName, spec, groups, hasProxy, accessMethod } = asked;
+  const { projectId, clusterId = randomUUID(), clusterName, spec, groups, hasProxy, accessMethod } = asked;
   const problems = await cloud.validate({
     projectId,
-    clusterId: randomUUID(),
+    clusterId,
     clusterName,
     nodeGroups: groups.map((group) => planNodeGroup(group, group.values, spec.default_image_id ?? null)),
     hasProxy,

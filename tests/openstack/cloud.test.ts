@@ -1,0 +1,278 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { OpenStack } from '@wadi/openstack';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import type { Answer, LabController } from '../access/lab-controller.ts';
+import { CloudBed } from '../set-up/openstack/cloud-bed.ts';
+import type { Machine } from '../set-up/openstack/hooks.ts';
+import { LabServers } from '../set-up/openstack/lab-servers.ts';
+import { clusterBody, createCluster, registerImages, untilStatus } from './cloud-clusters.ts';
+
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 180_000 });
+
+let bed: CloudBed;
+let wadi: LabController;
+let demo: OpenStack;
+/** What the project has without any cluster. */
+let bare: object;
+/** A cluster with all there is to choose, and one with nothing of that. */
+let rich: string;
+let plain: string;
+let own: readonly [string, string];
+
+beforeAll(async () => {
+  bed = await CloudBed.open();
+  wadi = await bed.controller();
+  demo = bed.cloud.client();
+  await registerImages(wadi, bed.cloud);
+  const [first, second] = [
+    await demo.securityGroups.create({ name: 'mine' }),
+    await demo.securityGroups.create({ name: 'mine too' }),
+  ];
+  own = [first.id, second.id];
+  await demo.keypairs.import('mine', readFileSync(`${bed.lab.inventory.privateKeyPath}.pub`, 'utf8'));
+  bare = inventory();
+  const group = { security_groups: ['mine', second.id] };
+  const cluster = { user_keypair_id: 'mine', anti_affinity: ['machine'] };
+  const wanted = { machines: 3, userData: 'cloud-config', group, cluster } as const;
+  rich = await createCluster(wadi, clusterBody(bed.cloud, 'rich', wanted));
+  plain = await createCluster(wadi, clusterBody(bed.cloud, 'plain', { machines: 1 }));
+  await Promise.all([untilStatus(wadi, rich, 'Active'), untilStatus(wadi, plain, 'Active')]);
+});
+afterAll(async () => {
+  await wadi?.stop();
+  await bed?.close();
+});
+
+const inventory = () => bed.cloud.inventory('demo');
+
+/** What a command says on each machine, by its name. */
+async function said(id: string, command: string): Promise<Record<string, string>> {
+  const run = await wadi.run(id, { command });
+  expect(run.targets.map(({ status, error }) => error ?? status)).toEqual(run.targets.map(() => 'succeeded'));
+  const output = async (name: string) => [name, (await wadi.output(run, name)).toString().trim()];
+  return Object.fromEntries(await Promise.all(run.targets.map(({ instance_name }) => output(instance_name))));
+}
+
+async function instances(id: string): Promise<Answer['body'][]> {
+  const { body } = await wadi.request('GET', `/v2/clusters/${id}/instances`);
+  return body.instances.sort((a: Answer['body'], b: Answer['body']) => (a.name < b.name ? -1 : 1));
+}
+
+async function scale(id: string, count: number): Promise<void> {
+  const resized = { resize_node_groups: [{ name: 'machine', count }] };
+  const answer = await wadi.request('PUT', `/v2/clusters/${id}`, resized);
+  expect(answer.status, JSON.stringify(answer.body)).toBe(202);
+  await untilStatus(wadi, id, 'Active');
+}
+
+/** The groups of a server's port, by name. */
+async function groupsOf(server: string): Promise<string[]> {
+  const [port] = await demo.ports.list({ device_id: server });
+  const names = new Map((await demo.securityGroups.list()).map(({ id, name }) => [id, name]));
+  return (port?.security_groups ?? []).map((id) => names.get(id) ?? id).sort();
+}
+
+test('every machine runs commands, and those behind the proxy are reached through it alone', async () => {
+  const names = ['rich-machine-0', 'rich-machine-1', 'rich-machine-2', 'rich-proxy-0'];
+  expect(await said(rich, 'hostname')).toEqual(Object.fromEntries(names.map((name) => [name, name])));
+  const told = (await instances(rich)).map(({ floating_ip, management_ip, route }) => [
+    management_ip === floating_ip && floating_ip !== null,
+    route.text,
+  ]);
+  const through = [false, expect.stringMatching(/^tcp > rich-proxy-0 > rich-machine-\d$/)];
+  expect(told).toEqual([through, through, through, [true, 'tcp > rich-proxy-0']]);
+  expect(inventory().floating_ips).toHaveLength(2);
+});
+
+test('groups let in what they are for and nothing else', async () => {
+  const door = { direction: 'ingress', protocol: 'tcp', port_range_min: 22, port_range_max: 22 };
+  for (const [name, id] of [
+    ['rich', rich],
+    ['plain', plain],
+  ] as const) {
+    const groups = await demo.securityGroups.list({ description: `Wadi, cluster ${id}` });
+    const [atDoor, inside] = groups.sort((a, b) => (a.name < b.name ? -1 : 1));
+    expect([atDoor?.name, inside?.name]).toEqual(
+      ['door', 'inside'].map((role) => `wadi-${name}-${id.slice(0, 8)}-${role}`),
+    );
+    const lets = (group: typeof inside) =>
+      group?.security_group_rules.filter(({ direction }) => direction === 'ingress');
+    expect(lets(atDoor)).toEqual([
+      expect.objectContaining({ ...door, ethertype: 'IPv4', remote_ip_prefix: '198.18.0.254/32' }),
+    ]);
+    const among = { protocol: null, remote_ip_prefix: null, remote_group_id: inside?.id };
+    expect(lets(inside)?.toSorted((a, b) => `${a.ethertype}`.localeCompare(`${b.ethertype}`))).toEqual([
+      expect.objectContaining({ ...among, ethertype: 'IPv4' }),
+      expect.objectContaining({ ...among, ethertype: 'IPv6' }),
+    ]);
+    for (const machine of await instances(id)) {
+      const mine = name === 'rich' && !machine.is_proxy ? ['mine', 'mine too'] : [];
+      const doors = machine.is_proxy ? [atDoor?.name] : [];
+      expect(await groupsOf(machine.cloud_instance_id)).toEqual([...mine, ...doors, inside?.name]);
+    }
+  }
+  // Whose own groups these are decides what is in them.
+  for (const id of own) expect((await demo.securityGroups.get(id))?.security_group_rules).toHaveLength(2);
+});
+
+test("the user's own key is let in, and nobody else's", async () => {
+  const { privateKeyPath } = bed.lab.inventory;
+  const options = [
+    '-o',
+    'StrictHostKeyChecking=no',
+    '-o',
+    'UserKnownHostsFile=/dev/null',
+    '-o',
+    'BatchMode=yes',
+  ];
+  const into = async (id: string) => {
+    const proxy = (await instances(id)).find(({ is_proxy }) => is_proxy);
+    const argv = [
+      'ssh',
+      '-F',
+      'none',
+      '-i',
+      privateKeyPath,
+      ...options,
+      `debian@${proxy?.floating_ip}`,
+      'hostname',
+    ];
+    return bed.lab.inController(argv);
+  };
+  expect(await into(rich)).toMatchObject({ status: 0, stdout: 'rich-proxy-0\n' });
+  expect((await into(plain)).stderr).toContain('Permission denied');
+});
+
+test('those that are to be apart are on different hosts', async () => {
+  const machines = (await instances(rich)).filter(({ is_proxy }) => !is_proxy);
+  const [group, ...others] = await demo.serverGroups.list();
+  expect(others).toEqual([]);
+  expect(group?.members?.toSorted()).toEqual(machines.map((each) => each.cloud_instance_id).sort());
+});
+
+const consoleOutput = (machine: Machine) => bed.servers.hooks.consoleOutput(machine);
+
+test('host keys are known from the console before the first contact', async () => {
+  bed.cloud.hooks.consoleOutput = () => '';
+  const id = await createCluster(wadi, clusterBody(bed.cloud, 'silent', { machines: 0 }));
+  const asked = () => bed.cloud.requests.filter(({ path }) => path.endsWith('/action')).length;
+  const since = asked();
+  while (asked() < since + 2) await sleep(50);
+  const server =
+    inventory()
+      .servers?.find((line) => line.includes(' silent-'))
+      ?.split(' ')[0] ?? '';
+  const name = LabServers.nameOf(server);
+  const keys = await vi.waitUntil(() => bed.servers.hostKeysOf(server), { timeout: 60_000 });
+  expect(await bed.lab.acceptedConnections(name)).toBe(0);
+  bed.cloud.hooks.consoleOutput = consoleOutput;
+  await untilStatus(wadi, id, 'Active');
+  const [proxy] = await instances(id);
+  expect(proxy.host_key.source).toBe('cloud');
+  expect(proxy.host_key.fingerprints).toHaveLength(keys.length);
+  await wadi.deleted(id);
+});
+
+test('a machine with other keys than its console told is not spoken to', async () => {
+  const [another] = bed.lab.inventory.machines[0]?.hostKeys ?? [];
+  bed.cloud.hooks.consoleOutput = (machine) =>
+    consoleOutput(machine).replace(/ssh-ed25519 \S+/, another ?? '');
+  const id = await createCluster(wadi, clusterBody(bed.cloud, 'stranger', { machines: 0 }));
+  const { status_description: why } = await untilStatus(wadi, id, 'Error');
+  bed.cloud.hooks.consoleOutput = consoleOutput;
+  expect(why).toMatch(/host key/i);
+  await wadi.deleted(id);
+});
+
+test('a machine that was built anew behind our back is a hard stop', async () => {
+  const [machine] = await instances(plain);
+  await bed.servers.rebuild(machine.cloud_instance_id);
+  const run = await wadi.run(plain, { command: 'true' });
+  const ends = Object.fromEntries(
+    run.targets.map(({ instance_name, status, error }) => [instance_name, error?.code ?? status]),
+  );
+  expect(ends).toEqual({ 'plain-machine-0': 'HOST_KEY_MISMATCH', 'plain-proxy-0': 'succeeded' });
+});
+
+test('a cluster grows and shrinks, where there is room for its machines but not for another cluster', async () => {
+  const { networkQuota } = bed.cloud.settings;
+  networkQuota.security_group = inventory().security_groups?.length ?? 0;
+  await scale(rich, 5);
+  networkQuota.security_group = -1;
+  expect(Object.keys(await said(rich, 'true'))).toHaveLength(6);
+  await scale(rich, 1);
+  expect(Object.keys(await said(rich, 'true')).sort()).toEqual(['rich-machine-0', 'rich-proxy-0']);
+});
+
+test('what goes with one cluster is nothing of another, and in the end nothing is left', async () => {
+  await wadi.deleted(rich);
+  const left = inventory();
+  expect(left.servers?.map((line) => line.split(' ')[1])).toEqual(
+    expect.arrayContaining(['plain-machine-0', 'plain-proxy-0']),
+  );
+  expect([left.servers?.length, left.floating_ips?.length, left.server_groups]).toEqual([2, 1, []]);
+  expect(left.security_groups?.filter((line) => line.includes('wadi-'))).toHaveLength(2);
+  const run = await wadi.run(plain, { command: 'true', targets: ['proxy'] });
+  expect(run.targets[0]?.status).toBe('succeeded');
+  await wadi.deleted(plain);
+  expect(inventory()).toEqual(bare);
+});
+
+interface Impossible {
+  readonly what: string;
+  readonly wanted?: object | (() => Promise<object>);
+  readonly compute?: object;
+  readonly network?: object;
+  readonly message: RegExp;
+}
+
+async function island(): Promise<object> {
+  const { id } = await demo.networks.create({ name: 'island' });
+  await demo.subnets.create({ network_id: id, cidr: '10.99.0.0/24', ip_version: 4 });
+  return { cluster: { neutron_management_network: id } };
+}
+
+const nowhere = 'c7e1fd2c-5a29-4b8e-9d4e-0a4bb5b4b6d1';
+test.each<Impossible>([
+  { what: 'no such flavor', wanted: { group: { flavor_id: nowhere } }, message: /flavor '.*' not found/ },
+  { what: 'no such group', wanted: { group: { security_groups: ['no'] } }, message: /'no' not found/ },
+  { what: 'no such key pair', wanted: { cluster: { user_keypair_id: 'no' } }, message: /'no' not found/ },
+  {
+    what: 'no such network',
+    wanted: { cluster: { neutron_management_network: nowhere } },
+    message: /Network .* not found/,
+  },
+  { what: 'no volumes', wanted: { group: { volumes_per_node: 1, volumes_size: 1 } }, message: /no volumes/ },
+  { what: 'no router', wanted: island, message: /no router that leads outside/ },
+  { what: 'too many machines', compute: { instances: 2 }, message: /exceeded for instance: Requested 3/ },
+  { what: 'no address left', network: { floatingip: 0 }, message: /exceeded for floating ip: Requested 1/ },
+  { what: 'no group left', network: { security_group: 3 }, message: /exceeded for security group: / },
+  { what: 'no rule left', network: { security_group_rule: 12 }, message: /for security group rule: / },
+])('$what: refused before anything is made', async ({ wanted = {}, compute, network, message }) => {
+  const { settings } = bed.cloud;
+  const quotas = structuredClone([settings.computeQuota, settings.networkQuota] as const);
+  const more = typeof wanted === 'function' ? await wanted() : wanted;
+  const there = inventory();
+  Object.assign(settings.computeQuota, compute);
+  Object.assign(settings.networkQuota, network);
+  const body = clusterBody(bed.cloud, 'never', { machines: 2, ...more });
+  const answer = await wadi.request('POST', '/v2/clusters', body);
+  Object.assign(settings.computeQuota, quotas[0]);
+  Object.assign(settings.networkQuota, quotas[1]);
+  expect([answer.status, answer.body.error_message]).toEqual([400, expect.stringMatching(message)]);
+  expect((await wadi.request('GET', '/v2/clusters')).body.clusters).toEqual([]);
+  expect(inventory()).toEqual(there);
+});
+
+test('a controller that nobody could let in makes nothing', async () => {
+  const other = await bed.controller({}, { controller_networks: [] });
+  await registerImages(other, bed.cloud);
+  const answer = await other.request('POST', '/v2/clusters', clusterBody(bed.cloud, 'never'));
+  await other.stop();
+  expect(answer.body).toMatchObject({
+    error_code: 400,
+    error_message: expect.stringMatching(/^Nobody said from which addresses machines see this controller/),
+    hint: expect.stringContaining('--controller-network'),
+  });
+});

@@ -1,0 +1,108 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { LabController } from '../../access/lab-controller.ts';
+import { type Lab, labUp } from '../lab.ts';
+import { type ControllerOptions, newDataDirectory } from '../start-controller.ts';
+import { LabServers, ranges } from './lab-servers.ts';
+import { StandIn, type StandInOptions } from './stand-in.ts';
+
+export interface CloudBedOptions extends StandInOptions {
+  /** Keys of the controller's configuration besides those of OpenStack. */
+  readonly config?: object;
+  /** Whose clouds.yaml the controller has; default: `demo` in `demo`. */
+  readonly credential?: readonly [user: string, project: string];
+}
+
+/** Where a controller may be: an OpenStack in memory, its servers real machines that only floating addresses lead to. */
+export class CloudBed {
+  readonly lab: Lab;
+  readonly cloud: StandIn;
+  readonly servers: LabServers;
+  readonly #options: CloudBedOptions;
+  readonly #folder: string;
+  readonly #line: Server;
+  readonly #relay: ChildProcess;
+
+  private constructor(
+    parts: { lab: Lab; cloud: StandIn; servers: LabServers },
+    options: CloudBedOptions,
+    wire: { folder: string; line: Server; relay: ChildProcess },
+  ) {
+    this.lab = parts.lab;
+    this.cloud = parts.cloud;
+    this.servers = parts.servers;
+    this.#options = options;
+    this.#folder = wire.folder;
+    this.#line = wire.line;
+    this.#relay = wire.relay;
+  }
+
+  static async open(options: CloudBedOptions = {}): Promise<CloudBed> {
+    const lab = await labUp({ machines: 1, router: true });
+    const servers = await LabServers.open(lab);
+    const cloud = await StandIn.start({
+      ...ranges,
+      ...options,
+      hooks: { ...servers.hooks, ...options.hooks },
+    });
+    const folder = mkdtempSync(path.join(tmpdir(), 'wadi-cloud-'));
+    // Loopback is not the same in the lab; a socket file is.
+    const port = Number(new URL(cloud.authUrl).port);
+    const socket = path.join(folder, 'cloud');
+    const line = createServer((near) => {
+      const far = connect(port, '127.0.0.1');
+      near.pipe(far).pipe(near);
+      near.on('error', () => far.destroy()).on('close', () => far.destroy());
+      far.on('error', () => near.destroy()).on('close', () => near.destroy());
+    });
+    await new Promise<void>((resolve) => line.listen(socket, resolve));
+    const listen = `TCP-LISTEN:${port},bind=127.0.0.1,reuseaddr,fork,backlog=128`;
+    const [program = '', ...argv] = lab.controllerArgv(['socat', listen, `UNIX-CONNECT:${socket}`]);
+    const relay = spawn(program, argv, { stdio: 'ignore' });
+    return new CloudBed({ lab, cloud, servers }, options, { folder, line, relay });
+  }
+
+  /** A controller in front of the cloud. `openstack`: of that section of its configuration. */
+  async controller(options: ControllerOptions = {}, openstack: object = {}): Promise<LabController> {
+    const data = options.data ?? newDataDirectory();
+    const [user, project] = this.#options.credential ?? ['demo', 'demo'];
+    const config = {
+      allow_networks: ['198.18.0.0/24'],
+      access_method: 'floating_ip',
+      ...this.#options.config,
+      openstack: {
+        cloud: 'stand-in',
+        clouds_file: this.cloud.cloudsFile(path.join(this.#folder, 'secret'), user, project),
+        controller_networks: ['198.18.0.254/32'],
+        ...openstack,
+      },
+    };
+    const file = path.join(this.#folder, 'wadi.yaml');
+    // A JSON text is YAML, too.
+    writeFileSync(file, JSON.stringify(config));
+    const args = ['--config', file, ...(options.args ?? [])];
+    return LabController.start(this.lab, { ...options, data, args });
+  }
+
+  /** The successor of one that is gone, on the same data. */
+  successorOf({ controller: { data, databaseUrl } }: LabController): Promise<LabController> {
+    return this.controller({ data, database: { url: databaseUrl ?? '' } });
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.cloud.stop();
+    } finally {
+      this.#line.close();
+      const over = once(this.#relay, 'close');
+      this.#relay.kill('SIGKILL');
+      await over;
+      await this.lab.down();
+      rmSync(this.#folder, { recursive: true, force: true });
+    }
+  }
+}
