@@ -41,13 +41,15 @@ test('all clusters whose time has come are looked at in one turn, a few at once'
   let most = 0;
   const verifier = new Verifier({
     ...{ db: storage.db, access, log, everySeconds: 600 },
-    checks: async () => {
-      now += 1;
-      most = Math.max(most, now);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-      now -= 1;
-      return [];
-    },
+    checks: [
+      async () => {
+        now += 1;
+        most = Math.max(most, now);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        now -= 1;
+        return [];
+      },
+    ],
   });
   verifier.start();
   // As long as from one turn to the next.

@@ -65,6 +65,13 @@ export const AccessSettings = Type.Object(
         description: 'A machine that is reachable without a proxy too is, where that is faster.',
       }),
     ),
+    isolation_check: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether a verification looks if machines behind the proxies answer the controller directly, which makes the ' +
+          'cluster RED. Default: as the controller has it (`--isolation-check`), and never with `fixed_ip`.',
+      }),
+    ),
     promotion: Type.Optional(
       Type.Union([Type.Literal('off'), Type.Literal('automatic')], {
         description:

@@ -29,6 +29,7 @@ const ConfigFile = Type.Object(
     ),
     plugins: Type.Optional(Type.String()),
     verify_every_seconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 31_536_000 })),
+    isolation_check: Type.Optional(Type.String()),
     lost_contact_seconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 31_536_000 })),
     database_url: Type.Optional(Type.String()),
     master_key_file: Type.Optional(Type.String({ minLength: 1 })),

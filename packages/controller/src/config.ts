@@ -6,6 +6,7 @@ import { parseCommandTemplate } from '@wadi/indirect-access';
 import type { ConfigFile } from './config-file.ts';
 import { readMasterKey } from './read-master-key.ts';
 import type { KeySettings } from './storage/keys/key-source.ts';
+import { type IsolationMode, isolationModes } from './provisioning/isolation/isolation-mode.ts';
 
 /** What the operator decides. Flags win over the environment, that over the file, that over the defaults. */
 export interface Config {
@@ -48,6 +49,8 @@ export interface Config {
   readonly plugins: string | null;
   /** Seconds between two looks at a cluster's health; 0: nobody ever looks. */
   readonly verifyEverySeconds: number;
+  /** Of which clusters it is proven that machines behind proxies do not answer the controller directly. */
+  readonly isolationCheck: IsolationMode;
   /** Seconds without a way to a machine after which a command that runs there is given up. */
   readonly lostContactSeconds: number;
   /** Absent: the embedded server. */
@@ -117,6 +120,9 @@ export const usage = `Usage: wadi serve [options]
                          that they let in; repeatable
   --plugins DIR          folder with plugins of your own, one folder each
   --verify-every SECONDS how often to look whether all machines answer (default 600; 0: never)
+  --isolation-check WHAT of which clusters to look whether machines behind proxies answer this controller directly, which
+                         they should not: created (default; those whose machines Wadi made), all (imported ones
+                         too), off
   --lost-contact SECONDS how long a command may run on a machine that cannot be reached, before nobody waits for its
                          end any more (default 3600)
   --auth MODE            tokens (default), keystone, or none
@@ -213,6 +219,7 @@ export async function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv
     openstack,
     plugins: plugins === undefined ? null : path.resolve(plugins),
     verifyEverySeconds: parseSeconds('verify-every', flags) ?? file.verify_every_seconds ?? 600,
+    isolationCheck: readIsolationCheck(flags, file),
     lostContactSeconds: parseSeconds('lost-contact', flags) ?? file.lost_contact_seconds ?? 3600,
     databaseUrl: checkDatabaseUrl(flags.database ?? (env.DATABASE_URL || undefined) ?? file.database_url),
     masterKey: readMasterKey(file, env, data),
@@ -241,6 +248,7 @@ function parseFlags(argv: readonly string[]) {
         'controller-network': { type: 'string', multiple: true },
         plugins: { type: 'string' },
         'verify-every': { type: 'string' },
+        'isolation-check': { type: 'string' },
         'lost-contact': { type: 'string' },
         auth: { type: 'string' },
         'no-auth': { type: 'boolean' },
@@ -280,6 +288,13 @@ function readAccess(
     throw new ConfigError((error as Error).message);
   }
   return { accessMethod, proxyCommand, rootWrapper: file.root_wrapper ?? [] };
+}
+
+function readIsolationCheck(flags: Flags, file: ConfigFile): IsolationMode {
+  const given = flags['isolation-check'] ?? file.isolation_check ?? 'created';
+  const mode = isolationModes.find((each) => each === given);
+  if (!mode) throw new ConfigError(`--isolation-check is one of ${isolationModes.join(', ')}`);
+  return mode;
 }
 
 function readAgents(flags: Flags, file: ConfigFile): AgentSettings | null {

@@ -29,6 +29,7 @@ import { wadiResources } from './http/wadi/wadi-resources.ts';
 import { openAuthenticator } from './open-authenticator.ts';
 import { builtInPlugins, loadPlugins } from './plugins/load-plugins.ts';
 import { createDbosEngine } from './provisioning/engine/dbos-engine.ts';
+import { isolationChecks } from './provisioning/isolation/isolation-checks.ts';
 import { pluginChecks } from './provisioning/plugin-checks.ts';
 import { beginPromisedWork, watchPromisedWork } from './provisioning/promised-work.ts';
 import { registerProvisioning } from './provisioning/provisioning.ts';
@@ -143,7 +144,13 @@ export async function openController(parts: ControllerParts): Promise<string> {
   const plugins = await openPlugins(config, testCloud);
   const verifier = new Verifier({
     ...{ db, access, log, everySeconds: config.verifyEverySeconds },
-    checks: pluginChecks({ db, secrets, access, plugins }),
+    checks: [
+      pluginChecks({ db, secrets, access, plugins }),
+      isolationChecks({
+        ...{ db, secrets, access, plugins },
+        ...{ mode: config.isolationCheck, allowNetworks: config.allowNetworks },
+      }),
+    ],
   });
   shutdown.add('verifier', 5000, () => verifier.close());
 

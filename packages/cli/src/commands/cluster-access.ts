@@ -23,6 +23,7 @@ interface Options {
   readonly promotion?: NonNullable<AccessSettings['promotion']>;
   readonly promoteAfter?: number;
   readonly spread?: 'on' | 'off';
+  readonly isolationCheck?: 'on' | 'off';
 }
 
 export function addClusterAccessCommand(cluster: Command): void {
@@ -64,6 +65,12 @@ export function addClusterAccessCommand(cluster: Command): void {
         'a file for several machines goes to a proxy once, encrypted, where that is faster (default: on)',
       ).choices(['on', 'off']),
     )
+    .addOption(
+      new Option(
+        '--isolation-check <on|off>',
+        'look whether machines behind the proxies answer the controller directly, which they should not',
+      ).choices(['on', 'off']),
+    )
     .addHelpText(
       'after',
       `
@@ -91,7 +98,8 @@ A new method forgets what only the one before had a use for. What begins from no
 }
 
 function changedSettings(present: AccessSettings, options: Options): AccessSettings {
-  const { method, relay, proxyPolicy, directWhenFaster, promotion, promoteAfter, spread } = options;
+  const { method, relay, proxyPolicy, directWhenFaster, promotion, promoteAfter, spread, isolationCheck } =
+    options;
   const { namespace, router_id, network_id, tenant_id, proxy_command, method: before, ...others } = present;
   const kept = method === undefined ? present : others;
   return {
@@ -108,6 +116,7 @@ function changedSettings(present: AccessSettings, options: Options): AccessSetti
     ...(promotion !== undefined && { promotion }),
     ...(promoteAfter !== undefined && { promote_after_seconds: promoteAfter }),
     ...(spread !== undefined && { spread: spread === 'on' }),
+    ...(isolationCheck !== undefined && { isolation_check: isolationCheck === 'on' }),
   };
 }
 
@@ -123,5 +132,7 @@ function show(name: string, { settings, effective }: ClusterAccess): void {
   if (settings.promotion === 'automatic')
     print(`  promotion      automatic, after ${settings.promote_after_seconds ?? 60} s without a proxy`);
   if (settings.spread === false) print('  files go to each machine by itself');
+  if (settings.isolation_check !== undefined)
+    print(`  isolation      ${settings.isolation_check ? 'proven' : 'not proven'} by verifications`);
   if (problem !== null) print(`  no machine can be reached: ${problem}`);
 }

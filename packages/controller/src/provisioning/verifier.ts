@@ -29,7 +29,7 @@ export interface VerifierParts {
   readonly db: Database;
   readonly access: ClusterAccess;
   readonly log: Logger;
-  readonly checks?: HealthChecks;
+  readonly checks?: readonly HealthChecks[];
   /** Seconds between two looks at a cluster; 0: nobody ever looks. */
   readonly everySeconds: number;
 }
@@ -150,11 +150,12 @@ export class Verifier {
   }
 
   async #look(clusterId: string, signal: AbortSignal): Promise<CheckResult[]> {
-    const { db, access, checks } = this.#parts;
+    const { db, access, checks = [] } = this.#parts;
     const cluster = await findCluster(db, clusterId);
     if (!cluster) return [];
     const reach = await access.reach(cluster);
     const machines = await lookAtMachines(reach, signal);
-    return [...machineChecks(machines), ...((await checks?.(cluster, reach, machines, signal)) ?? [])];
+    const further = await Promise.all(checks.map((check) => check(cluster, reach, machines, signal)));
+    return [...machineChecks(machines), ...further.flat()];
   }
 }

@@ -1,0 +1,96 @@
+import type { ClusterReach } from '../../access/cluster-reach.ts';
+import { Limiter } from '../../access/limiter.ts';
+import { servesAsProxy } from '../../access/plan-routes.ts';
+import { type IsolatedMachine, type Isolation, isolationCheck } from '../../clusters/isolation.ts';
+import type { ClusterRow } from '../../storage/clusters.ts';
+import { type PluginAtWork, type PluginParts, pluginAtWork } from '../plugin-at-work.ts';
+import { ProvisioningError } from '../provisioning-error.ts';
+import type { HealthChecks } from '../verifier.ts';
+import { portNumber } from '../web-interfaces.ts';
+import { askFromOutside } from './ask-from-outside.ts';
+import { whyNotAsked } from './askable-address.ts';
+import type { IsolationMode } from './isolation-mode.ts';
+import { innerMachines, isProven } from './isolation-policy.ts';
+
+export interface IsolationParts extends PluginParts {
+  readonly mode: IsolationMode;
+  /** What an admin allowed to be dialled (CIDR). */
+  readonly allowNetworks: readonly string[];
+}
+
+/** Machines that are asked at once. */
+const atOnce = 64;
+/** Ports of a machine besides SSH's that are asked. */
+const mostPorts = 16;
+/** Milliseconds for all of it, so that a look at the cluster still ends with a result. */
+const limit = 40_000;
+
+/**
+ * Whether machines behind proxies answer the controller directly, which they should not. Asked are the addresses that the
+ * cloud told of the cluster's instances, on SSH's port and those of the plugin's pages and checks.
+ */
+export function isolationChecks(parts: IsolationParts): HealthChecks {
+  return async (cluster, reach, found, signal) => {
+    if (!isProven(cluster, reach, parts.mode)) return [];
+    const inner = innerMachines(reach.facts);
+    if (inner.length === 0) return [];
+    const at = await pluginOf(parts, cluster, reach);
+    const allow = cluster.cloud === 'inventory' ? parts.allowNetworks : null;
+    const late = AbortSignal.any([signal, AbortSignal.timeout(limit)]);
+    const explainer = reach.indirect.explainer({ limit });
+    const limiter = new Limiter(atOnce);
+    try {
+      const machines = await Promise.all(
+        inner.map(async (instance): Promise<IsolatedMachine> => {
+          const { id, name, internalIp: address, sshPort } = instance;
+          const told = (isolation: Isolation) => ({ name, address: address ?? 'no address', isolation });
+          const reason = whyNotAsked(address, allow);
+          if (reason !== null || address === null) return told({ kind: 'unknown', reason: reason ?? '' });
+          const ports = portsOf(at, id).filter((port) => port !== sshPort);
+          const asked = { instance, address, ports };
+          return told(
+            await limiter
+              .run(() => askFromOutside(asked, reach, explainer, late))
+              .catch((error: Error) => ({ kind: 'unknown', reason: whyFailed(error, late) }) as const),
+          );
+        }),
+      );
+      signal.throwIfAborted();
+      return [isolationCheck(machines, anyProxyAnswers(reach, found))];
+    } finally {
+      await explainer.close();
+    }
+  };
+}
+
+function whyFailed({ message }: Error, { aborted }: AbortSignal): string {
+  return aborted ? 'there was no time left to ask it' : message;
+}
+
+function anyProxyAnswers(reach: ClusterReach, found: Parameters<HealthChecks>[2]): boolean {
+  const proxies = new Set(reach.facts.instances.filter(servesAsProxy).map(({ name }) => name));
+  return found.some(({ name, problem }) => proxies.has(name) && problem === null);
+}
+
+/** null: the plugin names no ports, or is not there any more. */
+async function pluginOf(parts: PluginParts, cluster: ClusterRow, reach: ClusterReach) {
+  try {
+    return await pluginAtWork(parts, cluster, reach);
+  } catch (error) {
+    if (error instanceof ProvisioningError) return null;
+    throw error;
+  }
+}
+
+/** Where its pages and what its checks ask are. */
+function portsOf(at: PluginAtWork | null, id: string): number[] {
+  const machine = at?.machines.get(id);
+  if (!at || !machine) return [];
+  const ports = machine.processes.flatMap((process) => {
+    const lifecycle = at.release.lifecycle.get(process);
+    const checked = lifecycle?.health.flatMap(({ check }) => ('port' in check ? check.port : [])) ?? [];
+    const named = [...(lifecycle?.web.map(({ port }) => port) ?? []), ...checked];
+    return named.map((port) => portNumber(at, machine.group, port));
+  });
+  return [...new Set(ports)].filter((port) => port > 0).slice(0, mostPorts);
+}
