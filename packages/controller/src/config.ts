@@ -4,9 +4,9 @@ import { parseArgs } from 'node:util';
 import { type AccessMethod, accessMethods } from '@wadi/api';
 import { parseCommandTemplate } from '@wadi/indirect-access';
 import type { ConfigFile } from './config-file.ts';
+import { type IsolationMode, isolationModes } from './provisioning/isolation/isolation-mode.ts';
 import { readMasterKey } from './read-master-key.ts';
 import type { KeySettings } from './storage/keys/key-source.ts';
-import { type IsolationMode, isolationModes } from './provisioning/isolation/isolation-mode.ts';
 
 /** What the operator decides. Flags win over the environment, that over the file, that over the defaults. */
 export interface Config {

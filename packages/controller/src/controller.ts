@@ -41,6 +41,7 @@ import type { Shutdown } from './shutdown.ts';
 import { ensureToken } from './storage/api-tokens.ts';
 import { type Connection, type Database, openDatabase, openPool } from './storage/database.ts';
 import type { Member } from './storage/delegations.ts';
+import { installationId } from './storage/installation.ts';
 import { moveInstance } from './storage/instances.ts';
 import { KeyKeeper } from './storage/keys/key-keeper.ts';
 import { KeyRing } from './storage/keys/key-ring.ts';
@@ -302,7 +303,7 @@ async function openOpenStack({ config, log }: ControllerParts, db: Database): Pr
   if (!config.openstack) return null;
   // Most installations have no use for it.
   const { openForAllProjects, openForOneProject } = await import('./clouds/openstack/open-openstack.ts');
-  const options = { ...config.openstack, db, log };
+  const options = { ...config.openstack, db, log, installationId: await installationId(db) };
   try {
     if (config.keystone === null) return { cloud: openForOneProject(options, defaultProject) };
     const { cloud, delegations } = openForAllProjects(options);

@@ -44,6 +44,7 @@ export interface Schema {
   proxy_duty: ProxyDutyTable;
   proxy_watch: ProxyWatchTable;
   delegation: DelegationTable;
+  installation: InstallationTable;
 }
 
 export interface ProjectTable {
@@ -535,4 +536,9 @@ export interface DelegationTable {
   renewed_at: ColumnType<Date, Date | undefined, Date>;
   /** When Keystone refused it; null: it counts. */
   dead_since: ColumnType<Date | null, null | undefined, Date | null>;
+}
+
+/** One row, made with the schema. */
+export interface InstallationTable {
+  id: string;
 }

@@ -12,6 +12,8 @@ export const FloatingIp = Type.Object({
   /** DOWN for a moment after it was attached. */
   status: Type.String(),
   description: Type.Optional(Type.String()),
+  /** ISO 8601; absent: Neutron was told not to keep it. */
+  created_at: Type.Optional(Type.String()),
   port_id: NullableText,
   fixed_ip_address: NullableText,
   router_id: NullableText,

@@ -45,6 +45,8 @@ export const SecurityGroup = Type.Object({
   name: Type.String(),
   description: Type.String(),
   project_id: Type.String(),
+  /** ISO 8601; absent: Neutron was told not to keep it. */
+  created_at: Type.Optional(Type.String()),
   security_group_rules: Type.Array(SecurityGroupRule),
   tags: Type.Array(Type.String()),
 });

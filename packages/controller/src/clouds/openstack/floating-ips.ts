@@ -1,9 +1,17 @@
 import type { FloatingIp, OpenStack } from '@wadi/openstack';
 import type { ClusterReference } from '../cloud.ts';
 import { findOrCreate } from './find-or-create.ts';
-import { clusterDescription, clusterTag, commonTag, instanceDescription, instanceTag } from './names.ts';
+import {
+  clusterDescription,
+  clusterTag,
+  commonTag,
+  installationTag,
+  instanceDescription,
+  instanceTag,
+  type Mark,
+} from './names.ts';
 
-interface Wanted extends ClusterReference {
+interface Wanted extends ClusterReference, Mark {
   readonly instanceId: string;
   /** Id of the network that gives it. */
   readonly pool: string;
@@ -19,7 +27,7 @@ export async function ensureFloatingIp(
   wanted: Wanted,
   signal?: AbortSignal,
 ): Promise<string> {
-  const { clusterId, instanceId, pool, port } = wanted;
+  const { clusterId, instanceId, installationId, pool, port } = wanted;
   const { description = instanceDescription(clusterId, instanceId) } = wanted;
   const found = await findOrCreate({
     find: async () => (await describedBy(openstack, description, signal))[0],
@@ -28,7 +36,7 @@ export async function ensureFloatingIp(
     signal,
   });
   if (found.port_id !== port) await openstack.floatingIps.update(found.id, { port_id: port }, { signal });
-  const tags = [commonTag, clusterTag(clusterId), instanceTag(instanceId)];
+  const tags = [commonTag, installationTag(installationId), clusterTag(clusterId), instanceTag(instanceId)];
   if (tags.some((tag) => !found.tags.includes(tag)))
     await openstack.floatingIps.setTags(found.id, tags, { signal });
   return found.floating_ip_address;

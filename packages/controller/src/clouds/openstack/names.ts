@@ -1,9 +1,11 @@
 /**
  * By what our things are known again. Servers have tags from their first moment; what Neutron makes has a description from
- * its first moment and tags a moment later; server groups have nothing but a name.
+ * its first moment and tags a moment later; server groups have nothing but a name. The cluster's id finds them; the
+ * installation's tells whose they are where several share a project, and nobody removes what is another's.
  */
 export const clusterTag = (clusterId: string) => `wadi-cluster-${clusterId}`;
 export const instanceTag = (instanceId: string) => `wadi-instance-${instanceId}`;
+export const installationTag = (installationId: string) => `wadi-installation-${installationId}`;
 /** On everything, so that all of it can be listed. */
 export const commonTag = 'wadi';
 
@@ -22,4 +24,15 @@ export function groupName(clusterName: string, clusterId: string, role: GroupRol
   return `wadi-${clusterName}-${clusterId.slice(0, 8)}-${role}`;
 }
 
-export const serverGroupName = (clusterId: string) => `wadi-${clusterId}`;
+/** Who makes it. */
+export interface Mark {
+  readonly installationId: string;
+}
+
+export const serverGroupName = (clusterId: string, { installationId }: Mark) =>
+  `wadi-${clusterId}-${installationId}`;
+
+/** Of the cluster, whoever made it. */
+export function isServerGroupOf(clusterId: string, name: string): boolean {
+  return name === `wadi-${clusterId}` || name.startsWith(`wadi-${clusterId}-`);
+}

@@ -3,10 +3,11 @@ import type { Logger } from 'pino';
 import type { Database } from '../../storage/database.ts';
 import { Delegations } from './delegations.ts';
 import type { EntranceSettings } from './entrance.ts';
+import type { Mark } from './names.ts';
 import { OpenStackCloud } from './openstack-cloud.ts';
 import { OwnProject } from './projects.ts';
 
-export interface OpenStackCloudOptions extends EntranceSettings {
+export interface OpenStackCloudOptions extends EntranceSettings, Mark {
   /** Its name in clouds.yaml; null: the only one there, or what OS_… variables say. */
   readonly cloud: string | null;
   /** Null: where clients of OpenStack look for it. */

@@ -19,7 +19,7 @@ import { type EntranceSettings, isDialled, letsIn, needsFloatingIp, poolOf, sour
 import { findProblems } from './find-problems.ts';
 import { deleteFloatingIp, deleteFloatingIps, ensureFloatingIp } from './floating-ips.ts';
 import { JointWork } from './joint-work.ts';
-import { instanceDescription, promotionDescription } from './names.ts';
+import { instanceDescription, type Mark, promotionDescription } from './names.ts';
 import type { ProjectClients } from './projects.ts';
 import { giveWayIn, takeWayIn } from './promotion.ts';
 import { readQuotas } from './quotas.ts';
@@ -42,11 +42,11 @@ export class OpenStackCloud implements Cloud {
   readonly name = 'openstack';
   readonly requires = ['image', 'network'] as const;
   readonly #projects: ProjectClients;
-  readonly #settings: EntranceSettings;
+  readonly #settings: EntranceSettings & Mark;
   readonly #groups = new JointWork<ClusterGroups>();
   readonly #serverGroups = new JointWork<string>();
 
-  constructor(projects: ProjectClients, settings: EntranceSettings) {
+  constructor(projects: ProjectClients, settings: EntranceSettings & Mark) {
     this.#projects = projects;
     this.#settings = settings;
   }
@@ -87,7 +87,9 @@ export class OpenStackCloud implements Cloud {
         throw new Error(`server ${server.id} has no address in network ${network.id}`);
       const pool = needsFloatingIp(plan, nodeGroup) ? poolOf(nodeGroup, this.#settings, network) : null;
       const floatingIp =
-        pool === null ? null : await ensureFloatingIp(openstack, { ...request, pool, port: port.id }, signal);
+        pool === null
+          ? null
+          : await ensureFloatingIp(openstack, { ...this.#marked(request), pool, port: port.id }, signal);
       const dialled = isDialled(plan, nodeGroup) ? internalIp : null;
       const pinned = request.hostKeys.length > 0;
       const hostKeys = pinned ? request.hostKeys : await hostKeysOf(openstack, server.id, signal);
@@ -115,7 +117,7 @@ export class OpenStackCloud implements Cloud {
     const { plan, nodeGroup } = request;
     const sources = sourcesOf(plan, this.#settings, network);
     const { inside, door } = await this.#groups.run(plan.clusterId, () =>
-      ensureGroups(openstack, plan, sources),
+      ensureGroups(openstack, this.#marked(plan), sources),
     );
     const image = await openstack.images.get(nodeGroup.imageId ?? '', { signal });
     if (!image) throw new Error(`image ${nodeGroup.imageId} is gone`);
@@ -124,7 +126,7 @@ export class OpenStackCloud implements Cloud {
     const flavor = nodeGroup.bootVolume
       ? await openstack.offers.flavor(nodeGroup.flavorId, { signal })
       : null;
-    return {
+    return this.#marked({
       networkId: plan.networkId ?? '',
       securityGroups: [inside, ...(letsIn(plan, nodeGroup) ? [door] : []), ...nodeGroup.securityGroups],
       userData: userData(kind, {
@@ -132,10 +134,14 @@ export class OpenStackCloud implements Cloud {
         command: (await request.inviteAgent?.()) ?? null,
       }),
       serverGroup: isApart(plan, nodeGroup)
-        ? await this.#serverGroups.run(plan.clusterId, () => ensureServerGroup(openstack, plan))
+        ? await this.#serverGroups.run(plan.clusterId, () => ensureServerGroup(openstack, this.#marked(plan)))
         : null,
       bootDisk: Math.max(flavor?.disk ?? 0, image.min_disk, 1),
-    };
+    });
+  }
+
+  #marked<T extends object>(wanted: T): T & Mark {
+    return { ...wanted, installationId: this.#settings.installationId };
   }
 
   deleteInstance(reference: InstanceReference): Promise<void> {

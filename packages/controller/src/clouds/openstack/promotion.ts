@@ -3,7 +3,7 @@ import type { ClusterPlan, InstanceReference } from '../cloud.ts';
 import { readClusterNetwork } from './cluster-network.ts';
 import { type EntranceSettings, poolOf } from './entrance.ts';
 import { deleteFloatingIp, ensureFloatingIp } from './floating-ips.ts';
-import { promotionDescription } from './names.ts';
+import { type Mark, promotionDescription } from './names.ts';
 import { findDoor } from './security-groups.ts';
 import { findServer } from './servers.ts';
 
@@ -14,7 +14,7 @@ import { findServer } from './servers.ts';
 export async function giveWayIn(
   openstack: OpenStack,
   reference: InstanceReference & Pick<ClusterPlan, 'accessMethod'>,
-  settings: EntranceSettings,
+  settings: EntranceSettings & Mark,
 ): Promise<{ address: string; port: null } | null> {
   const { port, door } = await portAndDoor(openstack, reference);
   await setGroups(openstack, port, [...new Set([...port.security_groups, door])]);
@@ -26,7 +26,8 @@ export async function giveWayIn(
   if (pool === null) throw new Error(`network ${port.network_id} has no router that leads outside`);
   const { clusterId, instanceId } = reference;
   const description = promotionDescription(clusterId, instanceId);
-  const wanted = { ...reference, pool, port: port.id, description };
+  const { installationId } = settings;
+  const wanted = { ...reference, installationId, pool, port: port.id, description };
   return { address: await ensureFloatingIp(openstack, wanted), port: null };
 }
 

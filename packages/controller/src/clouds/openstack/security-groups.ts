@@ -2,10 +2,21 @@ import type { NewSecurityGroupRule, OpenStack, SecurityGroup } from '@wadi/opens
 import { OpenStackError } from '@wadi/openstack';
 import type { ClusterPlan, ClusterReference } from '../cloud.ts';
 import { findOrCreate } from './find-or-create.ts';
-import { clusterDescription, clusterTag, commonTag, type GroupRole, groupName } from './names.ts';
+import {
+  clusterDescription,
+  clusterTag,
+  commonTag,
+  type GroupRole,
+  groupName,
+  installationTag,
+  type Mark,
+} from './names.ts';
 
 /** Ids of the cluster's two groups. */
 export type ClusterGroups = Readonly<Record<GroupRole, string>>;
+
+/** With who makes them. */
+type MarkedPlan = ClusterPlan & Mark;
 
 type Rule = Omit<NewSecurityGroupRule, 'security_group_id'>;
 
@@ -17,7 +28,7 @@ const families = ['IPv4', 'IPv6'] as const;
  */
 export async function ensureGroups(
   openstack: OpenStack,
-  plan: ClusterPlan,
+  plan: MarkedPlan,
   sources: readonly string[],
   signal?: AbortSignal,
 ): Promise<ClusterGroups> {
@@ -60,7 +71,7 @@ async function groupsOf(
 
 async function ensureGroup(
   openstack: OpenStack,
-  plan: ClusterPlan,
+  plan: MarkedPlan,
   role: GroupRole,
   signal: AbortSignal | undefined,
 ): Promise<SecurityGroup> {
@@ -71,7 +82,7 @@ async function ensureGroup(
     create: () => openstack.securityGroups.create({ name, description }, { signal }),
     signal,
   });
-  const tags = [commonTag, clusterTag(plan.clusterId)];
+  const tags = [commonTag, installationTag(plan.installationId), clusterTag(plan.clusterId)];
   if (tags.some((tag) => !group.tags.includes(tag)))
     await openstack.securityGroups.setTags(group.id, tags, { signal });
   return group;

@@ -1,7 +1,7 @@
 import type { OpenStack } from '@wadi/openstack';
 import type { ClusterPlan, ClusterReference, NodeGroupPlan } from '../cloud.ts';
 import { findOrCreate } from './find-or-create.ts';
-import { serverGroupName } from './names.ts';
+import { isServerGroupOf, type Mark, serverGroupName } from './names.ts';
 
 /** Whether its machines are to be on other hosts than those of its kind. */
 export function isApart(
@@ -14,20 +14,21 @@ export function isApart(
 /** Id of the group whose servers are on different hosts. */
 export async function ensureServerGroup(
   openstack: OpenStack,
-  { clusterId }: ClusterReference,
+  wanted: ClusterReference & Mark,
 ): Promise<string> {
-  const name = serverGroupName(clusterId);
   const found = await findOrCreate({
-    find: async () => (await openstack.serverGroups.list({ name }))[0],
-    create: () => openstack.serverGroups.create(name, 'anti-affinity'),
+    find: async () => (await groupsOf(openstack, wanted))[0],
+    create: () => openstack.serverGroups.create(serverGroupName(wanted.clusterId, wanted), 'anti-affinity'),
   });
   return found.id;
 }
 
-export async function deleteServerGroups(
-  openstack: OpenStack,
-  { clusterId }: ClusterReference,
-): Promise<void> {
-  for (const { id } of await openstack.serverGroups.list({ name: serverGroupName(clusterId) }))
+export async function deleteServerGroups(openstack: OpenStack, cluster: ClusterReference): Promise<void> {
+  for (const { id } of await groupsOf(openstack, cluster))
     await openstack.serverGroups.delete(id, { missingOk: true });
+}
+
+async function groupsOf(openstack: OpenStack, { clusterId }: ClusterReference, signal?: AbortSignal) {
+  const groups = await openstack.serverGroups.list({}, { signal });
+  return groups.filter(({ name }) => isServerGroupOf(clusterId, name));
 }

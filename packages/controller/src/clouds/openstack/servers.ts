@@ -4,7 +4,7 @@ import { OpenStackError } from '@wadi/openstack';
 import type { ClusterReference, InstanceRequest, NodeGroupPlan } from '../cloud.ts';
 import { findOrCreate } from './find-or-create.ts';
 import { readHostKeys } from './host-keys.ts';
-import { clusterTag, commonTag, instanceTag } from './names.ts';
+import { clusterTag, commonTag, installationTag, instanceTag, type Mark } from './names.ts';
 
 /** Milliseconds. */
 const limits = {
@@ -18,7 +18,7 @@ const limits = {
 const firstPause = 1_000;
 const longestPause = 5_000;
 
-export interface ServerDetails {
+export interface ServerDetails extends Mark {
   readonly networkId: string;
   /** Ids or names. */
   readonly securityGroups: readonly string[];
@@ -67,7 +67,12 @@ function newServer(
     security_groups: securityGroups.map((group) => ({ name: group })),
     user_data: userData,
     metadata: { wadi_cluster: clusterId, wadi_instance: instanceId, wadi_cluster_name: plan.clusterName },
-    tags: [commonTag, clusterTag(clusterId), instanceTag(instanceId)],
+    tags: [
+      commonTag,
+      installationTag(details.installationId),
+      clusterTag(clusterId),
+      instanceTag(instanceId),
+    ],
     ...(nodeGroup.zone === null ? {} : { availability_zone: nodeGroup.zone }),
     ...(devices.length > 0 ? { block_device_mapping_v2: devices } : {}),
     ...(serverGroup === null ? {} : { hints: { group: serverGroup } }),
