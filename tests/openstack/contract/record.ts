@@ -25,8 +25,8 @@ if (unknown.length > 0) {
 const cloud = loadCloud();
 const administrator = new OpenStack(cloud);
 const users = [new ContractUser(administrator, player), new ContractUser(administrator, stranger)] as const;
+for (const user of users) await user.create();
 try {
-  for (const user of users) await user.create();
   for (const scenario of scenarios)
     if (wanted.length === 0 || wanted.includes(scenario.name))
       await record(scenario).catch((error) => {

@@ -74,7 +74,7 @@ function shorten({ request, answer }: Exchange, index: number): Exchange {
 
 /** Its numbers are times and addresses. */
 function shortLog(log: string): string {
-  return log.trimEnd().split('\n').slice(-consoleLines).join('\n').replace(/\d/g, '0');
+  return log.trimEnd().split('\n').slice(-consoleLines).join('\n').replace(/\d+/g, '#');
 }
 
 /** A token ends four hours after it was made: one that had ended already would be renewed for every request. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Server } from '@wadi/openstack';
+import { Type } from 'typebox';
 import type { Stage } from '../stage.ts';
 import { makeNetwork } from './make-network.ts';
 import { refused, unknownId } from './refused.ts';
@@ -61,6 +62,9 @@ export async function refusedServers(stage: Stage): Promise<void> {
   after(() => removeServer(stage, second));
   const failed = await until(read(second), ({ status }) => status !== 'BUILD');
   assert.equal(failed.status, 'ERROR');
+  const page = { path: ['servers'], query: { limit: 1 } };
+  const pages = await openstack.service('compute').list('servers', Type.Object({ id: Type.String() }), page);
+  assert.deepEqual(pages.map(({ id }) => id).sort(), [first, second].sort());
   assert.match(failed.fault?.message ?? '', /No valid host/);
   assert.equal(await openstack.servers.consoleLog(second), '');
   assert.deepEqual(

@@ -6,13 +6,14 @@ export interface Offer {
   readonly imageRef: string;
 }
 
-/** The smallest flavor, and an image that servers start from. */
+/** The smallest flavor, and the smallest image that servers start from. */
 export async function findOffer({ openstack }: Stage): Promise<Offer> {
   const flavors = await openstack.offers.flavors();
   const [smallest] = flavors.sort((a, b) => a.ram - b.ram);
   const images = await openstack.images.list({ visibility: 'public', status: 'active' });
   // Of kernels and memory disks the format says that they are.
-  const image = images.find(({ disk_format }) => ['qcow2', 'raw'].includes(disk_format ?? ''));
+  const disks = images.filter(({ disk_format }) => ['qcow2', 'raw'].includes(disk_format ?? ''));
+  const [image] = disks.sort((a, b) => (a.size ?? 0) - (b.size ?? 0));
   assert.ok(smallest && image, 'the cloud has no flavor or no image');
   return { flavorRef: smallest.id, imageRef: image.id };
 }
