@@ -60,3 +60,11 @@ export async function untilStatus(wadi: Requests, id: string, status: string): P
       throw new Error(`the cluster is ${now}, not ${status}: ${why} ${JSON.stringify(body)}`);
   }
 }
+
+export async function untilGone(wadi: Requests, id: string): Promise<void> {
+  for (const deadline = performance.now() + patience; ; await sleep(100)) {
+    const { status, body } = await wadi.request('GET', `/v2/clusters/${id}`);
+    if (status === 404) return;
+    if (performance.now() > deadline) throw new Error(`the cluster is still there: ${JSON.stringify(body)}`);
+  }
+}
