@@ -48,6 +48,7 @@ const commands = [
   'audit verify',
   'keys list',
   'keys rotate-master',
+  'doctor',
 ];
 
 describe('help', () => {

@@ -322,6 +322,11 @@ it('tokens, projects and the audit log answer as documented', async () => {
   expect(records).toHaveLength(2);
   await ask(400, 'GET', '/v2/audit?limit=1001');
   await ask(200, 'GET', '/v2/audit/verify?project=p');
+
+  await ask(200, 'GET', '/v2/doctor');
+  const leftover = { cloud: 'openstack', project_id: 'default', kind: 'server', id: 'none' };
+  expect((await ask(200, 'POST', '/v2/doctor/remove', { leftovers: [leftover] })).kept).toHaveLength(1);
+  await ask(400, 'POST', '/v2/doctor/remove', { leftovers: [{ ...leftover, kind: 'image' }] });
 });
 
 it('master keys answer as documented', async () => {

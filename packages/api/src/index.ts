@@ -5,6 +5,7 @@ export * from './cluster.ts';
 export * from './cluster-scale.ts';
 export * from './cluster-status.ts';
 export * from './cluster-template.ts';
+export * from './doctor.ts';
 export * from './error.ts';
 export * from './event.ts';
 export * from './explain.ts';

@@ -6,6 +6,7 @@ import { addAgentCommand } from './commands/agent.ts';
 import { addAuditCommand } from './commands/audit.ts';
 import { addClusterCommand } from './commands/cluster.ts';
 import { addCpCommand } from './commands/cp.ts';
+import { addDoctorCommand } from './commands/doctor.ts';
 import { addDrillCommand } from './commands/drill.ts';
 import { addEventsCommand } from './commands/events.ts';
 import { addExplainCommand } from './commands/explain.ts';
@@ -69,6 +70,7 @@ function program(): Command {
   addProjectCommand(wadi);
   addAuditCommand(wadi);
   addKeysCommand(wadi);
+  addDoctorCommand(wadi);
   return wadi;
 }
 

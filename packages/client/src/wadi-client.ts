@@ -2,6 +2,7 @@ import { Access } from './access.ts';
 import { Audit } from './audit.ts';
 import { ClusterTemplates } from './cluster-templates.ts';
 import { Clusters } from './clusters.ts';
+import { Doctor } from './doctor.ts';
 import { Events } from './events.ts';
 import { Explanations } from './explanations.ts';
 import { Files } from './files.ts';
@@ -46,6 +47,7 @@ export class WadiClient {
   readonly projects: Projects;
   readonly audit: Audit;
   readonly keys: Keys;
+  readonly doctor: Doctor;
   readonly sandbox: Sandbox;
 
   constructor(options: TransportOptions) {
@@ -66,6 +68,7 @@ export class WadiClient {
     this.projects = new Projects(transport);
     this.audit = new Audit(transport);
     this.keys = new Keys(transport);
+    this.doctor = new Doctor(transport);
     this.sandbox = new Sandbox(transport);
   }
 }

@@ -1,4 +1,5 @@
 import type { AccessMethod } from '@wadi/api';
+import type { MarkedResources } from './marked-resources.ts';
 
 /**
  * Where instances come from. Every method may be called twice with the same arguments (a workflow step that was
@@ -51,6 +52,9 @@ export interface Cloud {
 
   /** Without which no cluster can be made here; absent: nothing. */
   readonly requires?: readonly ('image' | 'network')[];
+
+  /** By which what is left of clusters that are gone is found; absent: nothing can be left. */
+  readonly marked?: MarkedResources;
 
   // What requests may refer to, as the project sees it. Absent: the cloud has no such things, and does not mind.
   images?(projectId: string): Promise<readonly CloudImage[]>;

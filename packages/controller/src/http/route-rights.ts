@@ -97,6 +97,8 @@ export const routeRights: RouteRights = {
   'GET /audit/verify': 'admin',
   'GET /keys': 'admin',
   'POST /keys/rotate': 'admin',
+  'GET /doctor': 'admin',
+  'POST /doctor/remove': 'admin',
 };
 
 export interface GuardedRoute {

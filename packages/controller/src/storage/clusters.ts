@@ -52,6 +52,17 @@ export async function findCluster(db: Kysely<Schema>, id: string): Promise<Clust
   return db.selectFrom('cluster').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
+/** Which of these there are. */
+export async function knownClusterIds(db: Kysely<Schema>, ids: readonly string[]): Promise<Set<string>> {
+  if (ids.length === 0) return new Set();
+  const rows = await db
+    .selectFrom('cluster')
+    .select('id')
+    .where('id', 'in', [...ids])
+    .execute();
+  return new Set(rows.map(({ id }) => id));
+}
+
 /** In no order; for taking up work that was stored but not begun. */
 export async function clusterIdsInStatus(
   db: Kysely<Schema>,

@@ -64,3 +64,26 @@ export async function markDelegationDead(db: Database, trustId: string): Promise
     .where('dead_since', 'is', null)
     .execute();
 }
+
+/** Those that do not count any more, and those that end before `end`. */
+export function troubledDelegations(db: Database, end: Date, only: string | null): Promise<DelegationRow[]> {
+  return db
+    .selectFrom('delegation')
+    .selectAll()
+    .where((where) => where.or([where('dead_since', 'is not', null), where('expires_at', '<', end)]))
+    .$if(only !== null, (query) => query.where('project_id', '=', only))
+    .orderBy('project_id')
+    .orderBy('user_name')
+    .execute();
+}
+
+/** Ids of those in which somebody has ever let the controller act. */
+export async function delegatedProjects(db: Database): Promise<string[]> {
+  const rows = await db
+    .selectFrom('delegation')
+    .select('project_id')
+    .distinct()
+    .orderBy('project_id')
+    .execute();
+  return rows.map(({ project_id }) => project_id);
+}

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Database } from '../../storage/database.ts';
 import {
   type DelegationRow,
+  delegatedProjects,
   findDelegation,
   liveDelegations,
   type Member,
@@ -102,6 +103,10 @@ export class Delegations implements ProjectClients {
       `nobody lets this controller act in project ${projectId} of OpenStack now; any request of one of its members, with a ` +
         'token got by password, renews that',
     );
+  }
+
+  projects(): Promise<readonly string[]> {
+    return delegatedProjects(this.#db);
   }
 
   async #forget(trust: string): Promise<void> {

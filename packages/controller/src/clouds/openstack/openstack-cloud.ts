@@ -20,6 +20,7 @@ import { findProblems } from './find-problems.ts';
 import { deleteFloatingIp, deleteFloatingIps, ensureFloatingIp } from './floating-ips.ts';
 import { JointWork } from './joint-work.ts';
 import { instanceDescription, type Mark, promotionDescription } from './names.ts';
+import { OpenStackMarked } from './openstack-marked.ts';
 import type { ProjectClients } from './projects.ts';
 import { giveWayIn, takeWayIn } from './promotion.ts';
 import { readQuotas } from './quotas.ts';
@@ -41,6 +42,7 @@ const sshPort = 22;
 export class OpenStackCloud implements Cloud {
   readonly name = 'openstack';
   readonly requires = ['image', 'network'] as const;
+  readonly marked: OpenStackMarked;
   readonly #projects: ProjectClients;
   readonly #settings: EntranceSettings & Mark;
   readonly #groups = new JointWork<ClusterGroups>();
@@ -49,6 +51,7 @@ export class OpenStackCloud implements Cloud {
   constructor(projects: ProjectClients, settings: EntranceSettings & Mark) {
     this.#projects = projects;
     this.#settings = settings;
+    this.marked = new OpenStackMarked(projects, settings);
   }
 
   validate(plan: ClusterPlan): Promise<readonly Problem[]> {

@@ -4,6 +4,8 @@ import type { OpenStack } from '@wadi/openstack';
 export interface ProjectClients {
   /** Throws when nobody has let the controller act for it. */
   clientFor(projectId: string): Promise<OpenStack>;
+  /** Ids of those for which somebody has. */
+  projects(): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 
@@ -23,6 +25,10 @@ export class OwnProject implements ProjectClients {
       `the controller's credential for OpenStack is for the project '${this.#projectId}' alone: with --auth keystone ` +
         'each project has its own',
     );
+  }
+
+  async projects(): Promise<readonly string[]> {
+    return [this.#projectId];
   }
 
   async close(): Promise<void> {

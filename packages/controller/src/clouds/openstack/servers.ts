@@ -167,7 +167,7 @@ export async function deleteServers(
 }
 
 /** Nova accepts it at once, and needs some seconds. */
-async function deleteAll(openstack: OpenStack, servers: readonly Server[]): Promise<void> {
+export async function deleteAll(openstack: OpenStack, servers: readonly Pick<Server, 'id'>[]): Promise<void> {
   for (const { id } of servers) await openstack.servers.delete(id, { missingOk: true });
   for (const { id } of servers)
     await poll(limits.gone, `server ${id} is still there`, undefined, async () => {

@@ -3,6 +3,9 @@ import {
   AuditQuery,
   AuditVerdict,
   AuditVerifyQuery,
+  DoctorAnswer,
+  LeftoverRemoval,
+  LeftoverRemovalAnswer,
   MasterKeyList,
   MasterKeyRotation,
   NewToken,
@@ -98,5 +101,22 @@ export const keyOperations = {
     body: MasterKeyRotation,
     answers: { 202: MasterKeyList },
     refusals: [409],
+  }),
+};
+
+export const doctorOperations = {
+  examine: documented({
+    name: 'examine',
+    summary:
+      'What is left in the clouds of clusters that are gone, and delegations that end or count no more.',
+    description: 'Of the own project; for admins of the project `default` of all of them. Changes nothing.',
+    answers: { 200: DoctorAnswer },
+  }),
+  remove: documented({
+    name: 'removeLeftovers',
+    summary: 'Removes leftovers of this installation, machines first, and waits until they are gone.',
+    description: 'What is no leftover, or is kept for a reason, stays and is told with the reason.',
+    body: LeftoverRemoval,
+    answers: { 200: LeftoverRemovalAnswer },
   }),
 };

@@ -6,6 +6,7 @@ import type { KeyKeeper } from '../../storage/keys/key-keeper.ts';
 import type { Resource } from '../context.ts';
 import { clusterAccess } from './access.ts';
 import { audit } from './audit.ts';
+import { doctor } from './doctor.ts';
 import { enrollAgent } from './enroll-agent.ts';
 import { clusterEvents } from './events.ts';
 import { explain } from './explain.ts';
@@ -55,5 +56,6 @@ export function wadiResources(parts: WadiResourceParts): readonly Resource[] {
     projects,
     audit,
     masterKeys(parts.keeper),
+    doctor,
   ];
 }
