@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -188,7 +188,7 @@ it('is left out where the controller is on the machines’ network by design, un
   await wadi.deleted(id);
 }, 120_000);
 
-it('asks at no address that is the controller’s own or that no admin allowed', async () => {
+it('asks at no address that is the controller’s own', async () => {
   await at('controller', 'ip', 'address', 'add', `${address('machine-2')}/32`, 'dev', 'lo');
   const id = await imported('own', ['machine-2']);
   const check = await isolationOf(id);
@@ -198,6 +198,51 @@ it('asks at no address that is the controller’s own or that no admin allowed',
   });
   await at('controller', 'ip', 'address', 'del', `${address('machine-2')}/32`, 'dev', 'lo');
   await wadi.deleted(id);
+}, 120_000);
+
+it('of somebody at the address who speaks no SSH it says no more than that', async () => {
+  const id = await imported('silent', ['machine-3']);
+  await at('proxy-2', 'ip', 'address', 'replace', `${address('machine-3')}/32`, 'dev', 'lo');
+  await at('proxy-2', 'ip', 'link', 'set', 'inside', 'down');
+  const rule = `ip daddr ${address('machine-3')} tcp dport 22 redirect to :2222`;
+  const turn = `table ip turn {\nchain in {\ntype nat hook prerouting priority -100;\n${rule}\n}\n}`;
+  await at('proxy-2', 'nft', turn);
+  const [program = '', ...argv] = argvOf('proxy-2', [
+    'socat',
+    'TCP-LISTEN:2222,fork,reuseaddr',
+    'EXEC:/bin/cat',
+  ]);
+  const echo = spawn(program, argv, { stdio: 'ignore' });
+  await at('controller', 'ip', 'route', 'replace', `${address('machine-3')}/32`, 'via', '198.18.0.2');
+  try {
+    // It is asked until it listens.
+    await expect
+      .poll(async () => await isolationOf(id), { timeout: 60_000 })
+      .toMatchObject({
+        status: 'YELLOW',
+        description: `Not known of machine-3 (${address('machine-3')}): somebody answers on port 22, and nobody can tell who`,
+      });
+  } finally {
+    echo.kill('SIGKILL');
+    await at('controller', 'ip', 'route', 'del', `${address('machine-3')}/32`);
+    await at('proxy-2', 'nft', 'delete table ip turn');
+  }
+  await wadi.deleted(id);
+}, 120_000);
+
+it('asks at no address that no admin allowed', async () => {
+  const kept = wadi;
+  wadi = await LabController.start(lab, { args: ['--isolation-check', 'all'] });
+  try {
+    const check = await isolationOf(await imported('beyond', ['machine-1']));
+    expect(check).toMatchObject({
+      status: 'YELLOW',
+      description: expect.stringContaining('--allow-network'),
+    });
+  } finally {
+    await wadi.stop();
+    wadi = kept;
+  }
 }, 120_000);
 
 it.each([
