@@ -50,6 +50,13 @@ versions:
       page:
         health: [{ name: The page is there, http: { port: 8080 } }]
         web: [{ title: Page, port: 8080, path: / }]
+  - version: '2.0'
+    labels: { enabled: true }
+    processes: { paged: [page] }
+    configs: [{ name: Port, type: int, default: 9999, target: paged, scope: cluster, variable: PORT }]
+    lifecycle:
+      page:
+        web: [{ title: Page, port: PORT, path: / }]
 `;
   writeFileSync(path.join(folder, 'paged', 'plugin.yaml'), text);
   return folder;
@@ -128,20 +135,40 @@ it('is proven when nobody but the proxy answers, and is red, with machine and po
   await wadi.deleted(id);
 }, 120_000);
 
+/** Of machine-1 towards the controller, which its web pages pass. */
+async function wall(what: 'up' | 'down'): Promise<void> {
+  const rule = 'ip saddr 198.18.0.0/24 tcp dport 22 drop';
+  const table = `table ip wall {\nchain in {\ntype filter hook input priority 0;\n${rule}\n}\n}`;
+  await at('machine-1', 'nft', what === 'up' ? table : 'delete table ip wall');
+}
+
 it('asks the ports of pages and checks too, and counts an answer that the machine itself knows of', async () => {
   const id = await imported('pages', ['machine-1'], { plugin_name: 'paged', plugin_version: '1.0' });
   await openDoor('machine-1');
   const both = await isolationOf(id);
   expect(both?.description).toContain(`machine-1 (${address('machine-1')}) on port 22, 8080`);
-  const rule = 'ip saddr 198.18.0.0/24 tcp dport 22 drop';
-  const wall = `table ip wall {\nchain in {\ntype filter hook input priority 0;\n${rule}\n}\n}`;
-  await at('machine-1', 'nft', wall);
+  await wall('up');
   const page = await isolationOf(id);
   expect(page).toMatchObject({
     status: 'RED',
     description: expect.stringContaining(`machine-1 (${address('machine-1')}) on port 8080`),
   });
-  await at('machine-1', 'nft', 'delete table ip wall');
+  await wall('down');
+  await closeDoor('machine-1');
+  await wadi.deleted(id);
+}, 120_000);
+
+it('asks a port of the owner’s choice only at an address where SSH has proven the machine', async () => {
+  const chosen = { plugin_name: 'paged', plugin_version: '2.0', cluster_configs: { paged: { Port: 8080 } } };
+  const id = await imported('chosen', ['machine-1'], chosen);
+  await openDoor('machine-1');
+  expect((await isolationOf(id))?.description).toContain('on port 22, 8080');
+  await wall('up');
+  const accepted = await lab.acceptedConnections('machine-1');
+  const kept = await isolationOf(id);
+  // Its session is open: whoever had asked port 8080 would be one more.
+  expect([kept?.status, await lab.acceptedConnections('machine-1')]).toEqual(['GREEN', accepted]);
+  await wall('down');
   await closeDoor('machine-1');
   await wadi.deleted(id);
 }, 120_000);

@@ -4,19 +4,19 @@ import type { InstanceFacts } from '../../access/cluster-facts.ts';
 import type { ClusterReach } from '../../access/cluster-reach.ts';
 import type { Isolation } from '../../clusters/isolation.ts';
 import { knock } from './knock.ts';
+import type { AskedPorts } from './ports-of.ts';
 import { hasComeTo, hasItsHostKey } from './who-answers.ts';
 
 export interface AskedMachine {
   readonly instance: InstanceFacts;
   readonly address: string;
-  /** Besides that of SSH. */
-  readonly ports: readonly number[];
+  readonly ports: AskedPorts;
 }
 
 /**
  * Whether the machine answers at its address from here: on SSH's port, which tells who it is, and then on the others. Each
- * port is asked once. What others answer at that address is told of SSH alone: nobody shall learn from a cluster which
- * ports a host of the controller's network has open.
+ * port is asked once. Where it was not the machine that answered, ports of its owner's choice are not asked, and what
+ * answers is told of SSH alone: nobody shall learn from a cluster which ports a host of the controller's network has open.
  */
 export async function askFromOutside(
   { instance, address, ports }: AskedMachine,
@@ -33,7 +33,7 @@ export async function askFromOutside(
   });
   if (answers === 'stranger') return { kind: 'stranger' };
   const others = await Promise.all(
-    ports.map(async (port) =>
+    [...ports.named, ...(answers === 'itself' ? ports.chosen : [])].map(async (port) =>
       using(await knock(address, port, signal), async (socket) => {
         if (!socket) return [];
         return answers === 'itself' || (await hasComeTo(reach, instance, socket, signal)) ? [port] : [];

@@ -3,14 +3,14 @@ import { Limiter } from '../../access/limiter.ts';
 import { servesAsProxy } from '../../access/plan-routes.ts';
 import { type IsolatedMachine, type Isolation, isolationCheck } from '../../clusters/isolation.ts';
 import type { ClusterRow } from '../../storage/clusters.ts';
-import { type PluginAtWork, type PluginParts, pluginAtWork } from '../plugin-at-work.ts';
+import { type PluginParts, pluginAtWork } from '../plugin-at-work.ts';
 import { ProvisioningError } from '../provisioning-error.ts';
 import type { HealthChecks } from '../verifier.ts';
-import { portNumber } from '../web-interfaces.ts';
 import { askFromOutside } from './ask-from-outside.ts';
 import { whyNotAsked } from './askable-address.ts';
 import type { IsolationMode } from './isolation-mode.ts';
 import { innerMachines, isProven } from './isolation-policy.ts';
+import { portsOf } from './ports-of.ts';
 
 export interface IsolationParts extends PluginParts {
   readonly mode: IsolationMode;
@@ -20,8 +20,6 @@ export interface IsolationParts extends PluginParts {
 
 /** Machines that are asked at once. */
 const atOnce = 64;
-/** Ports of a machine besides SSH's that are asked. */
-const mostPorts = 16;
 /** Milliseconds for all of it, so that a look at the cluster still ends with a result. */
 const limit = 40_000;
 
@@ -46,8 +44,7 @@ export function isolationChecks(parts: IsolationParts): HealthChecks {
           const told = (isolation: Isolation) => ({ name, address: address ?? 'no address', isolation });
           const reason = whyNotAsked(address, allow);
           if (reason !== null || address === null) return told({ kind: 'unknown', reason: reason ?? '' });
-          const ports = portsOf(at, id).filter((port) => port !== sshPort);
-          const asked = { instance, address, ports };
+          const asked = { instance, address, ports: portsOf(at, id, sshPort) };
           return told(
             await limiter
               .run(() => askFromOutside(asked, reach, explainer, late))
@@ -80,17 +77,4 @@ async function pluginOf(parts: PluginParts, cluster: ClusterRow, reach: ClusterR
     if (error instanceof ProvisioningError) return null;
     throw error;
   }
-}
-
-/** Where its pages and what its checks ask are. */
-function portsOf(at: PluginAtWork | null, id: string): number[] {
-  const machine = at?.machines.get(id);
-  if (!at || !machine) return [];
-  const ports = machine.processes.flatMap((process) => {
-    const lifecycle = at.release.lifecycle.get(process);
-    const checked = lifecycle?.health.flatMap(({ check }) => ('port' in check ? check.port : [])) ?? [];
-    const named = [...(lifecycle?.web.map(({ port }) => port) ?? []), ...checked];
-    return named.map((port) => portNumber(at, machine.group, port));
-  });
-  return [...new Set(ports)].filter((port) => port > 0).slice(0, mostPorts);
 }
