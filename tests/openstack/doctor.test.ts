@@ -186,6 +186,20 @@ test('what another installation made, what nobody can tell, and what is new stay
   expect(await everything()).toEqual(before);
 }, 60_000);
 
+test('what OpenStack does not give up is told, and the rest goes', async () => {
+  const left = await leave(own, 30);
+  cloud.faults.add('DELETE /network/v2.0/security-groups/*', { status: 409 });
+  const first = await runWadi(['doctor', '--remove', '--json'], { data: controller.data });
+  const { removed, kept } = JSON.parse(first.stdout);
+  expect(first.code).toBe(1);
+  expect(removed.map(({ id }: { id: string }) => id)).toEqual(left.ids.slice(0, 3));
+  expect(kept).toMatchObject([
+    { kind: 'security_group', id: left.ids[3], reason: expect.stringMatching(/./) },
+  ]);
+  const second = await runWadi(['doctor', '--remove'], { data: controller.data });
+  expect([second.code, of(await leftovers(), left)]).toEqual([0, []]);
+}, 60_000);
+
 test('delegations that do not count any more or end soon are told of', async () => {
   const client = new pg.Client(controller.databaseUrl ?? '');
   await client.connect();
