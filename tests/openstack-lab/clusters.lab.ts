@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import type { OpenStack } from '@wadi/openstack';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runWadi } from '../cli/run-wadi.ts';
@@ -8,6 +10,7 @@ import { type LabController, runOnAll, startLabController, until, untilGone } fr
 import { clientOf, cloudOf, type Furniture, furniture, inventory, labUser } from './project.ts';
 import { openPorts } from './scan.ts';
 
+const execute = promisify(execFile);
 const demo = labUser('demo', 'demo');
 const ports = [22, 80, 8080];
 let openstack: OpenStack;
@@ -54,6 +57,16 @@ async function isWhole(id: string, name: string, machines: number): Promise<void
   }
 }
 
+async function ip(...args: readonly string[]): Promise<string> {
+  return (await execute('ip', args)).stdout;
+}
+
+/** Of the router, on the network that it leads to. */
+async function outerAddress(namespace: string): Promise<string> {
+  const shown = await ip('-n', namespace, '-4', '-o', 'address', 'show');
+  return /: qg-\S+ +inet (\S+)\/24/.exec(shown)?.[1] ?? '';
+}
+
 async function newThings(): Promise<string[]> {
   return (await inventory(openstack)).filter((line) => !before.includes(line));
 }
@@ -84,26 +97,36 @@ test('inner machines are not to be reached from outside; with the groups opened 
   const addresses = inner.map(({ internal_ip: address }) => address);
   expect(addresses).toHaveLength(4);
   const [router] = await openstack.routers.list({ name: 'router' });
-  const inRouter = ['ip', 'netns', 'exec', `qrouter-${router?.id}`];
-  // From here there is not even a route, so the router's place counts for more.
-  expect(await openPorts(addresses, ports)).toEqual([]);
-  expect(await openPorts(addresses, ports, inRouter)).toEqual([]);
-
-  const [inside] = (await openstack.securityGroups.list()).filter(({ name }) => name.endsWith('-inside'));
-  const opened = await openstack.securityGroupRules.create({
-    ...{ security_group_id: inside?.id ?? '', direction: 'ingress', ethertype: 'IPv4', protocol: 'tcp' },
-    remote_ip_prefix: '0.0.0.0/0',
-  });
+  const namespace = `qrouter-${router?.id}`;
+  const inRouter = ['ip', 'netns', 'exec', namespace];
+  // Else there would not even be a way that could be closed.
+  const way = ['10.20.0.0/24', 'via', await outerAddress(namespace)];
+  await ip('route', 'add', ...way);
   try {
-    await expect
-      .poll(() => openPorts(addresses, [22], inRouter), { timeout: 60_000, interval: 2000 })
-      .toHaveLength(4);
+    expect(await openPorts(addresses, ports)).toEqual([]);
+    expect(await openPorts(addresses, ports, inRouter)).toEqual([]);
+    expect(await run('cluster', 'verify', 'five', '--wait')).toMatchObject({ code: 0 });
+
+    const groupsOf = await openstack.securityGroups.list();
+    const inside = groupsOf.find(({ name }) => name.startsWith('wadi-five-') && name.endsWith('-inside'));
+    const opened = await openstack.securityGroupRules.create({
+      ...{ security_group_id: inside?.id ?? '', direction: 'ingress', ethertype: 'IPv4', protocol: 'tcp' },
+      remote_ip_prefix: '0.0.0.0/0',
+    });
+    const patience = { timeout: 120_000, interval: 2000 };
+    try {
+      await expect.poll(() => openPorts(addresses, [22]), patience).toHaveLength(4);
+      await expect.poll(() => openPorts(addresses, [22], inRouter), patience).toHaveLength(4);
+      const verified = await run('cluster', 'verify', 'five', '--wait');
+      expect(verified.code).not.toBe(0);
+      expect(verified.stdout + verified.stderr).toMatch(/RED/);
+    } finally {
+      await openstack.securityGroupRules.delete(opened.id);
+    }
+    await expect.poll(() => openPorts(addresses, [22]), patience).toEqual([]);
   } finally {
-    await openstack.securityGroupRules.delete(opened.id);
+    await ip('route', 'del', ...way);
   }
-  await expect
-    .poll(() => openPorts(addresses, [22], inRouter), { timeout: 60_000, interval: 2000 })
-    .toEqual([]);
 });
 
 test('scaled to six and to two', async () => {
