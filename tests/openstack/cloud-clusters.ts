@@ -52,12 +52,17 @@ export async function createCluster(wadi: Requests, body: object): Promise<strin
 
 /** Waits until it is this; any other end is told with its reason. */
 export async function untilStatus(wadi: Requests, id: string, status: string): Promise<Answer['body']> {
+  const cluster = await untilSettled(wadi, id);
+  if (cluster.status === status) return cluster;
+  throw new Error(`the cluster is ${cluster.status}, not ${status}: ${cluster.status_description}`);
+}
+
+/** Waits until it is Active or in Error. */
+export async function untilSettled(wadi: Requests, id: string): Promise<Answer['body']> {
   for (const deadline = performance.now() + patience; ; await sleep(100)) {
     const { body } = await wadi.request('GET', `/v2/clusters/${id}?show_progress=true`);
-    const { status: now, status_description: why } = body.cluster ?? {};
-    if (now === status) return body.cluster;
-    if (['Active', 'Error'].includes(now) || performance.now() > deadline)
-      throw new Error(`the cluster is ${now}, not ${status}: ${why} ${JSON.stringify(body)}`);
+    if (['Active', 'Error'].includes(body.cluster?.status)) return body.cluster;
+    if (performance.now() > deadline) throw new Error(`the cluster does not settle: ${JSON.stringify(body)}`);
   }
 }
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { NewSecurityGroupRule, OpenStack, SecurityGroup } from '@wadi/openstack';
 import { OpenStackError } from '@wadi/openstack';
 import type { ClusterPlan, ClusterReference } from '../cloud.ts';
@@ -19,6 +20,11 @@ export type ClusterGroups = Readonly<Record<GroupRole, string>>;
 type MarkedPlan = ClusterPlan & Mark;
 
 type Rule = Omit<NewSecurityGroupRule, 'security_group_id'>;
+
+/** For a rule. */
+const mostAttempts = 5;
+/** Milliseconds between two of them. */
+const pause = 1_000;
 
 const families = ['IPv4', 'IPv6'] as const;
 
@@ -94,16 +100,26 @@ async function ensureRules(
   rules: readonly Rule[],
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  for (const rule of rules) {
-    if (group.security_group_rules.some((each) => isSame(each, rule))) continue;
+  for (const rule of rules)
+    if (!group.security_group_rules.some((each) => isSame(each, rule)))
+      await createRule(openstack, { ...rule, security_group_id: group.id }, signal);
+}
+
+/** Neutron refuses the same rule twice, so asking again for one whose answer was lost is harmless. */
+async function createRule(
+  openstack: OpenStack,
+  rule: NewSecurityGroupRule,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
     try {
-      await openstack.securityGroupRules.create({ ...rule, security_group_id: group.id }, { signal });
+      await openstack.securityGroupRules.create(rule, { signal });
+      return;
     } catch (error) {
-      // Neutron refuses the same rule twice, so asking again for one whose answer was lost is harmless.
-      if (error instanceof OpenStackError && error.type === 'SecurityGroupRuleExists') continue;
-      if (!(error instanceof OpenStackError && error.maybeDone)) throw error;
-      const now = await openstack.securityGroupRules.list({ security_group_id: group.id }, { signal });
-      if (!now.some((each) => isSame(each, rule))) throw error;
+      if (!(error instanceof OpenStackError)) throw error;
+      if (error.type === 'SecurityGroupRuleExists') return;
+      if (!error.maybeDone || attempt >= mostAttempts) throw error;
+      await sleep(pause, undefined, { signal });
     }
   }
 }
