@@ -141,13 +141,14 @@ test('what passes, or was obeyed although it failed, does no harm, and nothing i
 
 test('what is refused is told on the cluster, and deleting it leaves nothing', async () => {
   const refused: Fault[] = creations.map((request) => [request, { status: 409 }]);
-  const nobodyKnows: Fault[] = creations.flatMap((request): Fault[] => [
+  const nobodyKnows: Fault[] = [groups, servers, addresses].flatMap((request): Fault[] => [
     [request, { status: 500 }],
     [request, { lost: true }],
     [request, { truncated: true }],
   ]);
   const faults = all ? [...refused, ...nobodyKnows] : refused;
-  plant(faults);
+  // Neutron refuses the same rule twice: it can be asked for again, whatever happened.
+  plant([...faults, [rules, { status: 500 }], [rules, { lost: true }], [rules, { truncated: true }]]);
   const ends = await make(faults.length + 1, 'unlucky');
   expect(unmet()).toEqual([]);
   const reasons = [...ends.values()].filter((reason) => reason !== null);

@@ -14,7 +14,13 @@ const longestToken = 16_384;
 
 interface Remembered {
   readonly until: number;
-  readonly principal: Promise<Principal | null>;
+  readonly found: Promise<Found | null>;
+}
+
+interface Found {
+  readonly principal: Principal;
+  /** Null: one who may make nothing. */
+  readonly member: Member | null;
 }
 
 /** Tokens of Keystone: its project is ours, its roles are matched by name. Nobody else is let in. */
@@ -26,7 +32,16 @@ export function keystoneTokens(
 ): Authenticator {
   const remembered = new Map<string, Remembered>();
 
-  const ask = async (token: string): Promise<Principal | null> => {
+  const remember = (key: string, found: Promise<Found | null>) => {
+    remembered.delete(key);
+    remembered.set(key, { until: Date.now() + fresh, found });
+    for (const oldest of remembered.keys()) {
+      if (remembered.size <= mostRemembered) break;
+      remembered.delete(oldest);
+    }
+  };
+
+  const ask = async (token: string): Promise<Found | null> => {
     const found = await client.validate(token);
     if (!found?.project || Date.parse(found.expires_at) <= Date.now()) return null;
     const { id: projectId, name } = found.project;
@@ -34,15 +49,15 @@ export function keystoneTokens(
     const role = roleOf(found);
     const { id: userId, name: userName } = found.user;
     const roles = (found.roles ?? []).map((each) => each.name);
-    if (role === 'member' || role === 'admin')
-      await onMember?.({ projectId, userId, userName, roles, token });
-    return {
+    const principal: Principal = {
       projectId,
       tokenId: found.audit_ids?.[0] ?? 'keystone',
-      name: found.user.name,
+      name: userName,
       role: role ?? 'reader',
       rights: rightsOf({ role: role ?? 'reader', memberRoot, restrictedTo: role ? null : [] }),
     };
+    const isMember = role === 'member' || role === 'admin';
+    return { principal, member: isMember ? { projectId, userId, userName, roles, token } : null };
   };
 
   return {
@@ -53,19 +68,17 @@ export function keystoneTokens(
       // The map must not be a list of tokens for who reads a core dump.
       const key = createHash('sha256').update(token).digest('base64');
       const known = remembered.get(key);
-      if (known && known.until > Date.now()) return await known.principal;
-      const principal = ask(token);
-      remembered.delete(key);
-      remembered.set(key, { until: Date.now() + fresh, principal });
-      for (const oldest of remembered.keys()) {
-        if (remembered.size <= mostRemembered) break;
-        remembered.delete(oldest);
-      }
+      const isFresh = known !== undefined && known.until > Date.now();
+      const asked = isFresh ? known.found : ask(token);
+      if (!isFresh) remember(key, asked);
       try {
-        return await principal;
+        const found = await asked;
+        // Each time: what somebody let us do may have ended since.
+        if (found?.member) await onMember?.(found.member);
+        return found?.principal ?? null;
       } catch (error) {
         // That nobody could tell is no answer to remember.
-        if (remembered.get(key)?.principal === principal) remembered.delete(key);
+        if (remembered.get(key)?.found === asked) remembered.delete(key);
         throw error;
       }
     },

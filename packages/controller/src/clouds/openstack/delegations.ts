@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { ApiError } from '@wadi/api';
 import { type OpenStack, OpenStackError, Secret } from '@wadi/openstack';
 import type { Logger } from 'pino';
 import type { Database } from '../../storage/database.ts';
@@ -10,6 +12,7 @@ import {
   markDelegationDead,
   putDelegation,
 } from '../../storage/delegations.ts';
+import { JointWork } from './joint-work.ts';
 import type { ProjectClients } from './projects.ts';
 
 const day = 86_400_000;
@@ -17,8 +20,9 @@ const day = 86_400_000;
 const lifetime = 30 * day;
 /** Less than this left: the next request of the member renews it. */
 const renewal = 15 * day;
-/** Milliseconds after which somebody whom Keystone did not let delegate is asked again. */
+/** Milliseconds after which a token by which Keystone did not let delegate is tried again. */
 const pauseAfterFailure = 600_000;
+const mostRemembered = 10_000;
 
 /**
  * Each project's clusters are made with the rights of its own members: whoever comes with a token gives the controller's user
@@ -31,6 +35,9 @@ export class Delegations implements ProjectClients {
   readonly #clients = new Map<string, OpenStack>();
   /** By project and user: no question to the database until then. */
   readonly #settled = new Map<string, number>();
+  /** By digest of the token: whoever comes with another one may be let. */
+  readonly #refused = new Map<string, number>();
+  readonly #renewals = new JointWork<void>();
 
   constructor(own: OpenStack, { db, log }: { readonly db: Database; readonly log: Logger }) {
     this.#own = own;
@@ -41,16 +48,26 @@ export class Delegations implements ProjectClients {
   /** Never fails: who cannot delegate may still look at what is there. */
   async ensure(member: Member): Promise<void> {
     const key = `${member.projectId} ${member.userId}`;
-    if ((this.#settled.get(key) ?? 0) > Date.now()) return;
+    const digest = createHash('sha256').update(member.token).digest('base64');
+    const until = Math.max(this.#settled.get(key) ?? 0, this.#refused.get(digest) ?? 0);
+    if (until > Date.now()) return;
     try {
-      const known = await findDelegation(this.#db, member.projectId, member.userId);
-      const until = known?.dead_since === null ? known.expires_at.getTime() - renewal : 0;
-      if (until <= Date.now()) await this.#renew(member, known);
-      this.#settled.set(key, Math.min(Date.now() + pauseAfterFailure, Math.max(until, Date.now() + 1000)));
+      await this.#renewals.run(key, () => this.#ensure(key, member));
     } catch (error) {
-      this.#settled.set(key, Date.now() + pauseAfterFailure);
+      this.#refused.set(digest, Date.now() + pauseAfterFailure);
+      for (const oldest of this.#refused.keys()) {
+        if (this.#refused.size <= mostRemembered) break;
+        this.#refused.delete(oldest);
+      }
       this.#log.warn({ err: error, project: member.projectId, user: member.userId }, 'no delegation');
     }
+  }
+
+  async #ensure(key: string, member: Member): Promise<void> {
+    const known = await findDelegation(this.#db, member.projectId, member.userId);
+    const until = known?.dead_since === null ? known.expires_at.getTime() - renewal : 0;
+    if (until <= Date.now()) await this.#renew(member, known);
+    this.#settled.set(key, Math.min(Date.now() + pauseAfterFailure, Math.max(until, Date.now() + 1000)));
   }
 
   async #renew({ projectId, userId, userName, roles, token }: Member, old: DelegationRow | undefined) {
@@ -84,29 +101,46 @@ export class Delegations implements ProjectClients {
     }
   }
 
-  async clientFor(projectId: string): Promise<OpenStack> {
+  async use<T>(projectId: string, act: (openstack: OpenStack) => Promise<T>): Promise<T> {
     for (const { trust_id: trust } of await liveDelegations(this.#db, projectId)) {
       const client = this.#clients.get(trust) ?? this.#own.byTrust(trust);
       this.#clients.set(trust, client);
+      if (await this.#isOver(client, projectId, trust)) continue;
       try {
-        await client.identity();
-        return client;
+        return await act(client);
       } catch (error) {
-        if (!isRefused(error)) throw error;
-        await markDelegationDead(this.#db, trust);
-        await this.#forget(trust);
-        this.#settled.clear();
-        this.#log.warn({ err: error, project: projectId }, 'Keystone does not accept a delegation any more');
+        // It may have ended since the login; then nothing more was done, and what was is found again.
+        if (!isRefused(error) || !(await this.#isOver(client, projectId, trust))) throw error;
       }
     }
-    throw new Error(
-      `nobody lets this controller act in project ${projectId} of OpenStack now; any request of one of its members, with a ` +
-        'token got by password, renews that',
+    throw new ApiError(
+      503,
+      'CLOUD_UNAVAILABLE',
+      `Nobody lets this controller act in project ${projectId} of OpenStack now`,
+      {
+        hint: 'any request of one of its members, with a token got by password, renews that',
+        retryable: true,
+      },
     );
   }
 
   projects(): Promise<readonly string[]> {
     return delegatedProjects(this.#db);
+  }
+
+  /** Whether Keystone does not let us in by it any more. */
+  async #isOver(client: OpenStack, projectId: string, trust: string): Promise<boolean> {
+    try {
+      await client.identity();
+      return false;
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      await markDelegationDead(this.#db, trust);
+      await this.#forget(trust);
+      this.#settled.clear();
+      this.#log.warn({ err: error, project: projectId }, 'Keystone does not accept a delegation any more');
+      return true;
+    }
   }
 
   async #forget(trust: string): Promise<void> {

@@ -35,7 +35,7 @@ export class OpenStackMarked implements MarkedResources {
 
   async #for<T>(projectId: string, act: (openstack: OpenStack) => Promise<T>): Promise<T> {
     try {
-      return await act(await this.#projects.clientFor(projectId));
+      return await this.#projects.use(projectId, act);
     } catch (error) {
       throw cloudError(error);
     }

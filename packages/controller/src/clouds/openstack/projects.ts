@@ -2,9 +2,9 @@ import type { OpenStack } from '@wadi/openstack';
 
 /** As whom the controller makes things for a project. */
 export interface ProjectClients {
-  /** Throws when nobody has let the controller act for it. */
-  clientFor(projectId: string): Promise<OpenStack>;
-  /** Ids of those for which somebody has. */
+  /** `act` can be repeated: as another member. Throws when nobody lets the controller act for the project. */
+  use<T>(projectId: string, act: (openstack: OpenStack) => Promise<T>): Promise<T>;
+  /** Ids of those for which somebody does. */
   projects(): Promise<readonly string[]>;
   close(): Promise<void>;
 }
@@ -19,8 +19,8 @@ export class OwnProject implements ProjectClients {
     this.#projectId = projectId;
   }
 
-  async clientFor(projectId: string): Promise<OpenStack> {
-    if (projectId === this.#projectId) return this.#openstack;
+  async use<T>(projectId: string, act: (openstack: OpenStack) => Promise<T>): Promise<T> {
+    if (projectId === this.#projectId) return await act(this.#openstack);
     throw new Error(
       `the controller's credential for OpenStack is for the project '${this.#projectId}' alone: with --auth keystone ` +
         'each project has its own',
