@@ -205,6 +205,17 @@ test('a cluster grows and shrinks, where there is room for its machines but not 
   expect(Object.keys(await said(rich, 'true')).sort()).toEqual(['rich-machine-0', 'rich-proxy-0']);
 });
 
+test('a cluster that got another name keeps its groups', async () => {
+  const groups = async () =>
+    (await demo.securityGroups.list({ description: `Wadi, cluster ${rich}` })).map(({ id }) => id).sort();
+  const before = await groups();
+  const renamed = await wadi.request('PATCH', `/v2/clusters/${rich}`, { name: 'renamed' });
+  expect(renamed.status, JSON.stringify(renamed.body)).toBe(202);
+  await scale(rich, 2);
+  expect(await groups()).toEqual(before);
+  expect(Object.keys(await said(rich, 'true'))).toHaveLength(3);
+});
+
 test('what goes with one cluster is nothing of another, and in the end nothing is left', async () => {
   await wadi.deleted(rich);
   const left = inventory();

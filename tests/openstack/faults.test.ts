@@ -83,7 +83,7 @@ test('what passes, or was obeyed although it failed, does no harm, and nothing i
     [request, { stall: 300 }, 'first'],
   ]);
   const looks = [
-    'GET /compute/v2.1/servers/detail',
+    // The listing too.
     'GET /compute/v2.1/servers/*',
     'GET /network/v2.0/security-groups',
     'GET /network/v2.0/floatingips',
@@ -194,5 +194,17 @@ test('that no host has room is told in the words of Nova', async () => {
     expect.stringMatching(/machine large-machine-1: Nova could not make it: No valid host was found/),
   ]);
   await removeAll([id]);
+  expect(left()).toEqual([]);
+});
+
+test('a cluster that is deleted while its machines are built leaves nothing', async () => {
+  const asked = () => bed.cloud.requests.filter(({ path, method }) => `${method} ${path}` === servers).length;
+  const since = asked();
+  bed.cloud.hold();
+  const id = await createCluster(wadi, clusterBody(bed.cloud, 'unwanted', { machines: 2 }));
+  while (asked() < since + 2) await sleep(20);
+  expect((await wadi.request('DELETE', `/v2/clusters/${id}`)).status).toBe(204);
+  bed.cloud.release();
+  await untilGone(wadi, id);
   expect(left()).toEqual([]);
 });

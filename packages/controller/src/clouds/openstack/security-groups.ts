@@ -61,7 +61,7 @@ export async function findDoor(
   openstack: OpenStack,
   cluster: ClusterReference,
 ): Promise<SecurityGroup | undefined> {
-  return (await groupsOf(openstack, cluster)).find(({ name }) => name.endsWith('-door'));
+  return (await groupsOf(openstack, cluster)).find(isOf('door'));
 }
 
 /** What has no tag yet has the description. */
@@ -75,6 +75,11 @@ async function groupsOf(
   return groups.filter(({ name }) => name.startsWith('wadi-')).sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
+/** Not by its whole name: the cluster may have another one by now. */
+function isOf(role: GroupRole) {
+  return ({ name }: SecurityGroup) => name.endsWith(`-${role}`);
+}
+
 async function ensureGroup(
   openstack: OpenStack,
   plan: MarkedPlan,
@@ -84,7 +89,7 @@ async function ensureGroup(
   const name = groupName(plan.clusterName, plan.clusterId, role);
   const description = clusterDescription(plan.clusterId);
   const group = await findOrCreate({
-    find: async () => (await groupsOf(openstack, plan, signal)).find((each) => each.name === name),
+    find: async () => (await groupsOf(openstack, plan, signal)).find(isOf(role)),
     create: () => openstack.securityGroups.create({ name, description }, { signal }),
     signal,
   });
