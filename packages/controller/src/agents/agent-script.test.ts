@@ -1,6 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -78,6 +87,27 @@ async function until(check: () => boolean): Promise<void> {
   for (const end = Date.now() + 60_000; !check(); await sleep(50))
     if (Date.now() > end) throw new Error(`it did not come about: ${check}`);
 }
+
+it.each([
+  ['sysvinit', '/sbin/init', 'wa:2345:respawn:'],
+  ['BusyBox', '/bin/busybox', ':2345:respawn:'],
+])('is kept running by the init of %s', async (_, init, entry) => {
+  const at = `${folder}/wadi-agent`;
+  mkdirSync(at);
+  const table = `${folder}/inittab`;
+  writeFileSync(table, '::sysinit:/bin/true\n');
+  symlinkSync(init, `${folder}/init`);
+  const script = here(agentScript(address, sshPort))
+    .replaceAll('/proc/1/exe', `${folder}/init`)
+    .replaceAll('kill -HUP 1', 'true');
+  writeFileSync(`${at}/agent`, script);
+  for (let time = 1; time <= 2; time += 1)
+    expect((await run(`sh ${at}/agent install`)).out).toContain('runs by init');
+  const lines = readFileSync(table, 'utf8').trim().split('\n');
+  expect(lines).toEqual(['::sysinit:/bin/true', `${entry}/bin/sh ${at}/agent run`]);
+  await run(`sh ${at}/agent remove`);
+  expect(readFileSync(table, 'utf8')).toBe('::sysinit:/bin/true\n');
+});
 
 it('enrolls by one line, connects, and connects again when it was cut off', async () => {
   const done = await run(here(enrollLine(address, token)));

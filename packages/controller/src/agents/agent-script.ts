@@ -84,7 +84,9 @@ WantedBy=multi-user.target
 END
     systemctl daemon-reload && systemctl enable wadi-agent && systemctl restart wadi-agent && echo "wadi-agent: runs by systemd"
   elif [ -w /etc/inittab ]; then
-    grep -q wadi-agent /etc/inittab || echo "wa:2345:respawn:/bin/sh $here/agent run" >>/etc/inittab
+    # BusyBox takes the first field for a terminal, and starts nothing without it.
+    case $(readlink /proc/1/exe) in *busybox*) id= ;; *) id=wa ;; esac
+    grep -q wadi-agent /etc/inittab || echo "$id:2345:respawn:/bin/sh $here/agent run" >>/etc/inittab
     kill -HUP 1 && echo "wadi-agent: runs by init"
   else
     start
