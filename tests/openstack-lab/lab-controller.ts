@@ -44,7 +44,7 @@ export async function startLabController(
       ...{ username: own.name, password: own.password, project: own.project },
     }),
     keystone_allow_http: true,
-    verify_every_seconds: 0,
+    verify_every_seconds: 3600,
     ...settings,
   });
   const controller = await startController({ args: ['--config', config] });
