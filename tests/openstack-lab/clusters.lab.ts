@@ -173,7 +173,7 @@ test('deleted, the project has what it had before', async () => {
   expect(await inventory(openstack)).toEqual(before);
 });
 
-test('`wadi cluster create`: machines of an image with cloud-init, and the user’s own key', async () => {
+test('`wadi cluster create`: machines of an image with cloud-init', async () => {
   await client.run(`image register ${given.cloudInitImage} --username debian`);
   const group = { flavor_id: given.largerFlavor, node_processes: ['machine'] };
   const wanted = {
