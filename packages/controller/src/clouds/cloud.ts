@@ -73,6 +73,25 @@ export interface Cloud {
   quotas?(projectId: string): Promise<Partial<Readonly<Record<Quota, number>>>>;
 }
 
+/** What it is asked before anything is made. */
+export type CloudQuestions = Omit<
+  Cloud,
+  | 'findOrCreateInstance'
+  | 'deleteInstance'
+  | 'deleteCluster'
+  | 'removeStrangers'
+  | 'promoteToProxy'
+  | 'demoteProxy'
+  | 'powerOf'
+  | 'resume'
+  | 'close'
+>;
+
+/** In its place where it has answered already, and must not be waited for again. */
+export function answered({ name, keepsMachines = false }: CloudQuestions): CloudQuestions {
+  return { name, keepsMachines, validate: async () => [] };
+}
+
 /** `gone`: there is no such machine. */
 export type Power = 'on' | 'off' | 'gone';
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type AccessMethod, ApiError, type FieldPath } from '@wadi/api';
-import type { Cloud, Problem } from '../../clouds/cloud.ts';
+import type { CloudQuestions, Problem } from '../../clouds/cloud.ts';
 import { planNodeGroup } from '../../clouds/plan-node-group.ts';
 import type { ClusterSpec } from '../../clusters/cluster-request.ts';
 import type { NodeGroupValues } from '../../clusters/node-group.ts';
@@ -9,7 +9,7 @@ import type { PlannedCluster } from './plan-cluster.ts';
 
 /** Before anything is stored: what the cloud has against it. All clusters of one request are asked for at once. */
 export async function checkCloudAccepts(
-  cloud: Cloud,
+  cloud: CloudQuestions,
   projectId: string,
   plan: PlannedCluster,
   accessMethod: AccessMethod,
@@ -22,7 +22,7 @@ export async function checkCloudAccepts(
 
 /** For a cluster that is to grow: whether there is room for what is added, and only that. */
 export async function checkCloudHasRoom(
-  cloud: Cloud,
+  cloud: CloudQuestions,
   cluster: ClusterRow,
   added: readonly Asked[],
   reached: Pick<AskedCluster, 'hasProxy' | 'accessMethod'>,
@@ -41,7 +41,7 @@ export async function checkCloudHasRoom(
 
 /** For a template: whether what it refers to exists. It needs no room yet. */
 export async function checkCloudKnows(
-  cloud: Cloud,
+  cloud: CloudQuestions,
   projectId: string,
   name: string,
   values: NodeGroupValues,
@@ -71,7 +71,7 @@ interface AskedCluster {
   readonly accessMethod: AccessMethod | null;
 }
 
-async function check(cloud: Cloud, asked: AskedCluster): Promise<void> {
+async function check(cloud: CloudQuestions, asked: AskedCluster): Promise<void> {
   const { projectId, clusterId = randomUUID(), clusterName, spec, groups, hasProxy, accessMethod } = asked;
   const problems = await cloud.validate({
     projectId,

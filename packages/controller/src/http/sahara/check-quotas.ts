@@ -1,5 +1,5 @@
 import { ApiError, type FieldPath } from '@wadi/api';
-import { type Cloud, type Quota, quotaNames } from '../../clouds/cloud.ts';
+import { type CloudQuestions, type Quota, quotaNames } from '../../clouds/cloud.ts';
 import type { NodeGroupValues } from '../../clusters/node-group.ts';
 
 interface Wanted {
@@ -15,7 +15,7 @@ const rulesOfAutoGroup = 3;
 
 /** Whether there is room for these machines, asked before anything of them is made; `multiplier`: the field, if any. */
 export async function checkQuotas(
-  cloud: Cloud,
+  cloud: CloudQuestions,
   projectId: string,
   groups: readonly Wanted[],
   multiplier: readonly FieldPath[] = [],

@@ -1,6 +1,6 @@
 import { ApiError, type FieldPath } from '@wadi/api';
 import type { Kysely } from 'kysely';
-import type { Cloud } from '../../clouds/cloud.ts';
+import type { CloudQuestions } from '../../clouds/cloud.ts';
 import type { ClusterSpec } from '../../clusters/cluster-request.ts';
 import type { NodeGroupValues } from '../../clusters/node-group.ts';
 import type { PluginRelease } from '../../clusters/plugin.ts';
@@ -10,7 +10,7 @@ import type { Schema } from '../../storage/schema.ts';
 /** Where the things are that requests refer to. */
 export interface ReferencePlace {
   readonly db: Kysely<Schema>;
-  readonly cloud: Cloud;
+  readonly cloud: CloudQuestions;
   readonly projectId: string;
 }
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { ClusterScale, type FieldPath } from '@wadi/api';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Kysely } from 'kysely';
+import { answered } from '../../clouds/cloud.ts';
 import type { ClusterSpec } from '../../clusters/cluster-request.ts';
 import { checkGroupNames, checkHostNames, checkMachines } from '../../clusters/cluster-rules.ts';
 import { effectiveValues, type NodeGroupValues, planAddedGroup } from '../../clusters/node-group.ts';
@@ -70,8 +71,9 @@ export async function scaleCluster(
   const scalingId = randomUUID();
   // Before the transaction: one that waits for a second connection could wait for itself.
   const known = await pluginsOf(db, plugins, projectId);
-  const row = await db.transaction().execute(async (tx) => {
-    const cluster = await findVisible(tx, 'cluster', projectId, id, 'update');
+  const settle = async (at: Kysely<Schema>, asked: 'not yet' | 'already') => {
+    const lock = asked === 'already' ? 'update' : undefined;
+    const cluster = await findVisible(at, 'cluster', projectId, id, lock);
     if (!cluster) throw notFound({ id });
     const body = readBody(ClusterScale, request);
     checkEnabled(requirePlugin(known, cluster.plugin_name, []), cluster.plugin_version, []);
@@ -80,13 +82,15 @@ export async function scaleCluster(
       throw invalidReference(
         `Cluster cannot be scaled not in 'Active' status. Cluster status: ${cluster.status}`,
       );
-    const { plan, release, further, takesSpares } = await settlePlan(
-      context,
-      { plugins: known, methodOf },
-      tx,
-      cluster,
-      body,
-    );
+    const own = context.clouds.get(cluster.cloud);
+    if (!own) throw invalidReference(`The cloud '${cluster.cloud}' of this cluster is not switched on`);
+    const cloud = asked === 'already' ? answered(own) : own;
+    return { cluster, ...(await settlePlan({ plugins: known, methodOf, cloud }, at, cluster, body)) };
+  };
+  // The cloud may take its time, which nobody has who holds a lock.
+  await settle(db, 'not yet');
+  const row = await db.transaction().execute(async (tx) => {
+    const { cluster, plan, release, further, takesSpares } = await settle(tx, 'already');
     // What the cluster has already was allowed when it was made.
     requireRootFor(request, release, ...further.map(({ values }) => values.node_configs));
     checkQuery(request, 'clusters_scale');
@@ -105,16 +109,13 @@ export async function scaleCluster(
 
 /** All that can be refused is refused here; what comes out is what will be done. */
 async function settlePlan(
-  context: HttpContext,
-  { plugins, methodOf }: Pick<SaharaOptions, 'plugins' | 'methodOf'>,
+  { plugins, methodOf, cloud }: Pick<SaharaOptions, 'plugins' | 'methodOf'> & Pick<ReferencePlace, 'cloud'>,
   tx: Kysely<Schema>,
   cluster: ClusterRow,
   request: ClusterScale,
 ) {
   const parts = (await clusterParts(tx, [cluster.id], { withEvents: false })).get(cluster.id);
   const stored = parts?.nodeGroups ?? [];
-  const cloud = context.clouds.get(cluster.cloud);
-  if (!cloud) throw invalidReference(`The cloud '${cluster.cloud}' of this cluster is not switched on`);
   const sparesOf = cloud.keepsMachines ? await spareMachines(tx, cluster.id) : undefined;
   const groups = stored.map((group) => ({
     id: group.id,
