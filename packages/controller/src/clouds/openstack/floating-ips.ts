@@ -10,6 +10,7 @@ import {
   instanceTag,
   type Mark,
 } from './names.ts';
+import { ownThings } from './own-things.ts';
 
 interface Wanted extends ClusterReference, Mark {
   readonly instanceId: string;
@@ -31,8 +32,7 @@ export async function ensureFloatingIp(
   const { description = instanceDescription(clusterId, instanceId) } = wanted;
   const found = await findOrCreate({
     find: async () => (await describedBy(openstack, description, signal))[0],
-    create: () =>
-      openstack.floatingIps.create({ floating_network_id: pool, port_id: port, description }, { signal }),
+    create: () => openstack.floatingIps.create({ floating_network_id: pool, port_id: port, description }),
     signal,
   });
   if (found.port_id !== port) await openstack.floatingIps.update(found.id, { port_id: port }, { signal });
@@ -53,7 +53,8 @@ export async function deleteFloatingIps(
   { clusterId }: ClusterReference,
 ): Promise<void> {
   const mine = clusterDescription(clusterId);
-  for (const { id, description = '' } of await openstack.floatingIps.list())
+  const listed = await ownThings(openstack, await openstack.floatingIps.list());
+  for (const { id, description = '' } of listed)
     if (description.startsWith(`${mine},`)) await openstack.floatingIps.delete(id, { missingOk: true });
 }
 
@@ -62,6 +63,7 @@ async function describedBy(
   description: string,
   signal?: AbortSignal,
 ): Promise<FloatingIp[]> {
-  const found = await openstack.floatingIps.list({ description }, { signal });
+  const listed = await openstack.floatingIps.list({ description }, { signal });
+  const found = await ownThings(openstack, listed, { signal });
   return found.sort((a, b) => (a.id < b.id ? -1 : 1));
 }

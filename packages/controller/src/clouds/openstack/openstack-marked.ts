@@ -2,6 +2,7 @@ import type { OpenStack } from '@wadi/openstack';
 import type { MarkedResource, MarkedResources, ResourceKind } from '../marked-resources.ts';
 import { cloudError } from './cloud-error.ts';
 import type { Mark } from './names.ts';
+import { ownThings } from './own-things.ts';
 import type { ProjectClients } from './projects.ts';
 import { type ReadMark, readMark, readServerGroupMark } from './read-mark.ts';
 import { deleteAll } from './servers.ts';
@@ -43,13 +44,10 @@ export class OpenStackMarked implements MarkedResources {
 }
 
 async function listAll(openstack: OpenStack): Promise<MarkedResource[]> {
-  const { project } = await openstack.identity();
-  // Neutron shows an admin what every project has.
-  const isOwn = ({ project_id }: { readonly project_id: string }) => project_id === project?.id;
   const servers = await openstack.servers.list();
-  const floatingIps = (await openstack.floatingIps.list()).filter(isOwn);
+  const floatingIps = await ownThings(openstack, await openstack.floatingIps.list());
   const serverGroups = await openstack.serverGroups.list();
-  const securityGroups = (await openstack.securityGroups.list()).filter(isOwn);
+  const securityGroups = await ownThings(openstack, await openstack.securityGroups.list());
   return [
     ...servers.map((each) => marked('server', each, readMark({ tags: each.tags }), each.created)),
     ...floatingIps.map((each) =>

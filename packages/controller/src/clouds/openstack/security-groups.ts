@@ -12,6 +12,7 @@ import {
   installationTag,
   type Mark,
 } from './names.ts';
+import { ownThings } from './own-things.ts';
 
 /** Ids of the cluster's two groups. */
 export type ClusterGroups = Readonly<Record<GroupRole, string>>;
@@ -71,7 +72,8 @@ async function groupsOf(
   signal?: AbortSignal,
 ): Promise<readonly SecurityGroup[]> {
   const description = clusterDescription(clusterId);
-  const groups = await openstack.securityGroups.list({ description }, { signal });
+  const listed = await openstack.securityGroups.list({ description }, { signal });
+  const groups = await ownThings(openstack, listed, { signal });
   return groups.filter(({ name }) => name.startsWith('wadi-')).sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 

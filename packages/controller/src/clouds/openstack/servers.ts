@@ -40,7 +40,8 @@ export async function ensureServer(
   const found = await findOrCreate({
     find: async () => (await serversOf(openstack, instanceId, signal))[0],
     create: async () =>
-      openstack.servers.create(newServer(request, await details(), [clusterId, instanceId]), { signal }),
+      // Without the signal: Nova would go on with what was cut off, and nobody would know of it.
+      openstack.servers.create(newServer(request, await details(), [clusterId, instanceId])),
     signal,
   });
   return await untilActive(openstack, found, signal);

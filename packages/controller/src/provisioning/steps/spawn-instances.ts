@@ -7,7 +7,7 @@ import {
   referenceTo,
 } from '../../clouds/cloud.ts';
 import { instanceName } from '../../clusters/scaling.ts';
-import type { ClusterRow, NodeGroupRow } from '../../storage/clusters.ts';
+import { type ClusterRow, findCluster, type NodeGroupRow } from '../../storage/clusters.ts';
 import { registeredImages } from '../../storage/images.ts';
 import {
   findOrCreateInstances,
@@ -129,7 +129,8 @@ async function authorizedKeys(work: ClusterWork, cluster: ClusterRow) {
 
 /**
  * A deletion may begin while the cloud is at work. Then one of two sees the machine: the deletion, which came after
- * the look below, or this look, which came after the deletion's begin and takes the machine away again.
+ * the look below, or this look, which came after the deletion's begin and takes the machine away again. The cloud may have
+ * failed because of the deletion, and may have made it all the same.
  */
 async function spawnInstance(
   work: ClusterWork,
@@ -139,17 +140,20 @@ async function spawnInstance(
 ): Promise<void> {
   await theCluster(work);
   const cloud = cloudOf(work, cluster);
-  const found = await cloud.findOrCreateInstance(request, signal);
-  const noted = await recordInstance(work.db, request.instanceId, found);
+  let cloudInstanceId: string | null = null;
   try {
-    if (!noted) throw new ClusterGoneError(cluster.id);
+    const found = await cloud.findOrCreateInstance(request, signal);
+    cloudInstanceId = found.cloudInstanceId;
+    if (!(await recordInstance(work.db, request.instanceId, found))) throw new ClusterGoneError(cluster.id);
     await theCluster(work);
   } catch (error) {
-    if (error instanceof ClusterGoneError) {
+    const now = await findCluster(work.db, cluster.id);
+    if (error instanceof ClusterGoneError || now === undefined || now.status === 'Deleting') {
       const { instanceId, name } = request;
-      const { cloudInstanceId } = found;
       await cloud.deleteInstance({ ...referenceTo(cluster), instanceId, name, cloudInstanceId });
     }
+    // Whoever deleted it has looked for the last time.
+    if (now === undefined) await cloud.deleteCluster(referenceTo(cluster));
     throw error;
   }
 }
