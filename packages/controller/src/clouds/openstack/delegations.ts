@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiError } from '@wadi/api';
-import { type OpenStack, OpenStackError, Secret } from '@wadi/openstack';
+import { type Credential, type OpenStack, OpenStackError, Secret } from '@wadi/openstack';
 import type { Logger } from 'pino';
 import type { Database } from '../../storage/database.ts';
 import {
@@ -20,6 +21,10 @@ const day = 86_400_000;
 const lifetime = 30 * day;
 /** Less than this left: the next request of the member renews it. */
 const renewal = 15 * day;
+/** Milliseconds for which a delegation is known to be there: another controller may have seen its end. */
+const known = 30_000;
+/** Milliseconds for which a member's request waits; what takes longer goes on without it. */
+const patience = 5_000;
 /** Milliseconds after which a token by which Keystone did not let delegate is tried again. */
 const pauseAfterFailure = 600_000;
 const mostRemembered = 10_000;
@@ -30,6 +35,7 @@ const mostRemembered = 10_000;
  */
 export class Delegations implements ProjectClients {
   readonly #own: OpenStack;
+  readonly #logInAnew: () => Promise<void>;
   readonly #db: Database;
   readonly #log: Logger;
   readonly #clients = new Map<string, OpenStack>();
@@ -39,8 +45,15 @@ export class Delegations implements ProjectClients {
   readonly #refused = new Map<string, number>();
   readonly #renewals = new JointWork<void>();
 
-  constructor(own: OpenStack, { db, log }: { readonly db: Database; readonly log: Logger }) {
+  constructor(
+    own: OpenStack,
+    credential: Credential,
+    { db, log }: { readonly db: Database; readonly log: Logger },
+  ) {
     this.#own = own;
+    this.#logInAnew = async () => {
+      await own.actingAs(credential).identity();
+    };
     this.#db = db;
     this.#log = log;
   }
@@ -51,8 +64,17 @@ export class Delegations implements ProjectClients {
     const digest = createHash('sha256').update(member.token).digest('base64');
     const until = Math.max(this.#settled.get(key) ?? 0, this.#refused.get(digest) ?? 0);
     if (until > Date.now()) return;
+    const late = new AbortController();
+    await Promise.race([
+      this.#tryToEnsure(member, key, digest),
+      sleep(patience, undefined, { signal: late.signal }).catch(() => {}),
+    ]);
+    late.abort();
+  }
+
+  async #tryToEnsure(member: Member, key: string, digest: string): Promise<void> {
     try {
-      await this.#renewals.run(key, () => this.#ensure(key, member));
+      await this.#renewals.run(`${key} ${digest}`, () => this.#ensure(key, member));
     } catch (error) {
       this.#refused.set(digest, Date.now() + pauseAfterFailure);
       for (const oldest of this.#refused.keys()) {
@@ -64,10 +86,10 @@ export class Delegations implements ProjectClients {
   }
 
   async #ensure(key: string, member: Member): Promise<void> {
-    const known = await findDelegation(this.#db, member.projectId, member.userId);
-    const until = known?.dead_since === null ? known.expires_at.getTime() - renewal : 0;
-    if (until <= Date.now()) await this.#renew(member, known);
-    this.#settled.set(key, Math.min(Date.now() + pauseAfterFailure, Math.max(until, Date.now() + 1000)));
+    const given = await findDelegation(this.#db, member.projectId, member.userId);
+    const until = given?.dead_since === null ? given.expires_at.getTime() - renewal : 0;
+    if (until <= Date.now()) await this.#renew(member, given);
+    this.#settled.set(key, Date.now() + known);
   }
 
   async #renew({ projectId, userId, userName, roles, token }: Member, old: DelegationRow | undefined) {
@@ -94,7 +116,7 @@ export class Delegations implements ProjectClients {
       expires_at: expires,
     });
     if (old) {
-      await this.#forget(old.trust_id);
+      this.#clients.delete(old.trust_id);
       await given.trusts.delete(old.trust_id, { missingOk: true }).catch((error) => {
         this.#log.info({ err: error, project: projectId }, 'an old delegation is left to its end');
       });
@@ -102,7 +124,13 @@ export class Delegations implements ProjectClients {
   }
 
   async use<T>(projectId: string, act: (openstack: OpenStack) => Promise<T>): Promise<T> {
-    for (const { trust_id: trust } of await liveDelegations(this.#db, projectId)) {
+    const tried = new Set<string>();
+    for (;;) {
+      // Each time anew: what was tried last may have taken long, and been renewed meanwhile.
+      const live = await liveDelegations(this.#db, projectId);
+      const trust = live.find(({ trust_id }) => !tried.has(trust_id))?.trust_id;
+      if (trust === undefined) break;
+      tried.add(trust);
       const client = this.#clients.get(trust) ?? this.#own.byTrust(trust);
       this.#clients.set(trust, client);
       if (await this.#isOver(client, projectId, trust)) continue;
@@ -135,18 +163,14 @@ export class Delegations implements ProjectClients {
       return false;
     } catch (error) {
       if (!isRefused(error)) throw error;
+      // It is used with the controller's own password: when that is not accepted either, nothing is known of the trust.
+      await this.#logInAnew();
       await markDelegationDead(this.#db, trust);
-      await this.#forget(trust);
+      this.#clients.delete(trust);
       this.#settled.clear();
       this.#log.warn({ err: error, project: projectId }, 'Keystone does not accept a delegation any more');
       return true;
     }
-  }
-
-  async #forget(trust: string): Promise<void> {
-    const client = this.#clients.get(trust);
-    this.#clients.delete(trust);
-    await client?.close();
   }
 
   async close(): Promise<void> {

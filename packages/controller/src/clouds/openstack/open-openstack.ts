@@ -32,11 +32,12 @@ export function openForOneProject(options: OpenStackCloudOptions, projectId: str
 
 /** Each project's own members let the controller act. */
 export function openForAllProjects(options: OpenStackCloudOptions) {
-  if (credentialOf(options).credential.kind !== 'password')
+  const { credential } = credentialOf(options);
+  if (credential.kind !== 'password')
     throw new OpenStackError("the credential is none to which a project's members could delegate", {
       code: 'CONFIG_INVALID',
       hint: 'give a user and a password: Keystone ties application credentials and tokens to one project',
     });
-  const delegations = new Delegations(openClient(options), options);
+  const delegations = new Delegations(openClient(options), credential, options);
   return { cloud: new OpenStackCloud(delegations, options), delegations };
 }
