@@ -3,6 +3,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { Answer, LabController } from '../access/lab-controller.ts';
 import { CloudBed } from '../set-up/openstack/cloud-bed.ts';
+import type { StandIn } from '../set-up/openstack/stand-in.ts';
 import { plantSecret } from '../set-up/run-folder.ts';
 import { newDataDirectory } from '../set-up/start-controller.ts';
 import { clusterBody, createCluster, registerImages, untilGone, untilStatus } from './cloud-clusters.ts';
@@ -15,6 +16,8 @@ const users = [
   { name: 'looker', roles: { demo: ['reader'] } },
   { name: 'other', roles: { other: ['member', 'reader'] } },
   { name: 'wadi', roles: { services: ['member', 'service'] } },
+  { name: 'boss', roles: { demo: ['admin'] } },
+  { name: 'operator', roles: { services: ['admin'] } },
 ];
 
 let bed: CloudBed;
@@ -27,7 +30,8 @@ interface Caller {
 }
 
 beforeAll(async () => {
-  bed = await CloudBed.open({ users, credential: ['wadi', 'services'] });
+  const config = (cloud: StandIn) => ({ keystone_operators_project: cloud.projectId('services') });
+  bed = await CloudBed.open({ users, credential: ['wadi', 'services'], config });
   const data = newDataDirectory();
   const file = path.join(data, '..', 'keystone.json');
   const credential = { username: 'wadi', password: bed.cloud.user('wadi').password, project: 'services' };
@@ -193,4 +197,9 @@ test('a cluster whose project lets nobody act waits for its deletion until someb
   await untilGone(demo, id);
   const { servers, floating_ips, security_groups } = bed.cloud.inventory('demo');
   expect([servers, floating_ips, security_groups?.length]).toEqual([[], [], 1]);
+});
+
+test('admins of one project answer for the whole installation, those of others do not', async () => {
+  expect((await (await logIn('operator', 'services')).request('GET', '/v2/keys')).status).toBe(200);
+  expect((await (await logIn('boss', 'demo')).request('GET', '/v2/keys')).status).toBe(403);
 });

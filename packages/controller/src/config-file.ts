@@ -42,6 +42,7 @@ const ConfigFile = Type.Object(
     keystone_credential: Type.Optional(Type.String()),
     keystone_ca: Type.Optional(Type.String()),
     keystone_allow_http: Type.Optional(Type.Boolean()),
+    keystone_operators_project: Type.Optional(Type.String({ minLength: 1 })),
     tls_cert: Type.Optional(Type.String()),
     tls_key: Type.Optional(Type.String()),
     trusted_tls_proxies: Type.Optional(Type.Array(Type.String())),

@@ -88,6 +88,8 @@ export interface KeystoneSettings {
   readonly credentialFile: string;
   /** PEM file of authorities; null: the system's. */
   readonly caFile: string | null;
+  /** Id of the project whose admins are those of the whole installation; null: there are none. */
+  readonly operatorsProject: string | null;
 }
 
 /** Said to the operator as it is, without a stack. */
@@ -356,6 +358,7 @@ function readAuth(flags: Flags, file: ConfigFile): Pick<Config, 'auth' | 'keysto
       url: checkKeystoneUrl(url, file.keystone_allow_http ?? false),
       credentialFile: path.resolve(credential),
       caFile: ca === undefined ? null : path.resolve(ca),
+      operatorsProject: file.keystone_operators_project ?? null,
     },
   };
 }

@@ -31,11 +31,11 @@ export async function openAuthenticator(parts: Parts): Promise<Authenticator> {
   const { KeystoneClient } = await import('./auth/keystone-client.ts');
   const { keystoneTokens } = await import('./auth/keystone-tokens.ts');
   const { readKeystoneCredential } = await import('./auth/keystone-credential.ts');
-  const { url, credentialFile, caFile } = config.keystone;
+  const { url, credentialFile, caFile, operatorsProject } = config.keystone;
   try {
     const client = new KeystoneClient({ url, credential: readKeystoneCredential(credentialFile), caFile });
     shutdown.add('keystone', 1000, () => client.close());
-    return keystoneTokens(client, db, url, parts.onMember);
+    return keystoneTokens(client, db, url, { operatorsProject, onMember: parts.onMember });
   } catch (error) {
     throw new ConfigError(`Keystone: ${(error as Error).message}`);
   }

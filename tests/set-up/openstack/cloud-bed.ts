@@ -12,7 +12,7 @@ import { StandIn, type StandInOptions } from './stand-in.ts';
 
 export interface CloudBedOptions extends StandInOptions {
   /** Keys of the controller's configuration besides those of OpenStack. */
-  readonly config?: object;
+  readonly config?: object | ((cloud: StandIn) => object);
   /** Whose clouds.yaml the controller has; default: `demo` in `demo`. */
   readonly credential?: readonly [user: string, project: string];
 }
@@ -70,10 +70,11 @@ export class CloudBed {
   async controller(options: ControllerOptions = {}, openstack: object = {}): Promise<LabController> {
     const data = options.data ?? newDataDirectory();
     const [user, project] = this.#options.credential ?? ['demo', 'demo'];
+    const { config: given } = this.#options;
     const config = {
       allow_networks: ['198.18.0.0/24'],
       access_method: 'floating_ip',
-      ...this.#options.config,
+      ...(typeof given === 'function' ? given(this.cloud) : given),
       openstack: {
         cloud: 'stand-in',
         clouds_file: this.cloud.cloudsFile(path.join(this.#folder, 'secret'), user, project),

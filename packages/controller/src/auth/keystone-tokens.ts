@@ -12,6 +12,13 @@ const fresh = 30_000;
 const mostRemembered = 10_000;
 const longestToken = 16_384;
 
+export interface KeystoneTokensOptions {
+  /** Id; null: nobody answers for the whole installation. */
+  readonly operatorsProject: string | null;
+  /** Learns of every member of a project who comes with a token. */
+  readonly onMember?: ((member: Member) => Promise<void>) | undefined;
+}
+
 interface Remembered {
   readonly until: number;
   readonly found: Promise<Found | null>;
@@ -20,7 +27,7 @@ interface Remembered {
 interface Found {
   readonly principal: Principal;
   /** Null: one who may make nothing. */
-  readonly member: Member | null;
+  readonly member: Omit<Member, 'token'> | null;
 }
 
 /** Tokens of Keystone: its project is ours, its roles are matched by name. Nobody else is let in. */
@@ -28,7 +35,7 @@ export function keystoneTokens(
   client: KeystoneClient,
   db: Database,
   url: string,
-  onMember?: (member: Member) => Promise<void>,
+  { operatorsProject, onMember }: KeystoneTokensOptions,
 ): Authenticator {
   const remembered = new Map<string, Remembered>();
 
@@ -54,10 +61,11 @@ export function keystoneTokens(
       tokenId: found.audit_ids?.[0] ?? 'keystone',
       name: userName,
       role: role ?? 'reader',
+      isOperators: projectId === operatorsProject,
       rights: rightsOf({ role: role ?? 'reader', memberRoot, restrictedTo: role ? null : [] }),
     };
     const isMember = role === 'member' || role === 'admin';
-    return { principal, member: isMember ? { projectId, userId, userName, roles, token } : null };
+    return { principal, member: isMember ? { projectId, userId, userName, roles } : null };
   };
 
   return {
@@ -74,7 +82,7 @@ export function keystoneTokens(
       try {
         const found = await asked;
         // Each time: what somebody let us do may have ended since.
-        if (found?.member) await onMember?.(found.member);
+        if (found?.member) await onMember?.({ ...found.member, token });
         return found?.principal ?? null;
       } catch (error) {
         // That nobody could tell is no answer to remember.

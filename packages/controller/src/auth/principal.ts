@@ -9,6 +9,8 @@ export interface Principal {
   /** The token's name or the user's, for people who read the audit log. */
   readonly name: string;
   readonly role: Role;
+  /** An admin of this project is one of the whole installation. Absent: as the project is called. */
+  readonly isOperators?: boolean;
   readonly rights: ReadonlySet<Right>;
 }
 

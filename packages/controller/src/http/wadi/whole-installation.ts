@@ -4,6 +4,6 @@ import type { Principal } from '../../auth/principal.ts';
 const firstProject = 'default';
 
 /** The project that an admin is limited to; null: not limited. */
-export function limitedTo({ projectId }: Principal): string | null {
-  return projectId === firstProject ? null : projectId;
+export function limitedTo({ projectId, isOperators = projectId === firstProject }: Principal): string | null {
+  return isOperators ? null : projectId;
 }
