@@ -72,16 +72,23 @@ export class Delegations implements ProjectClients {
     late.abort();
   }
 
+  /** One at a time for each member: two would give two trusts. */
   async #tryToEnsure(member: Member, key: string, digest: string): Promise<void> {
-    try {
-      await this.#renewals.run(`${key} ${digest}`, () => this.#ensure(key, member));
-    } catch (error) {
-      this.#refused.set(digest, Date.now() + pauseAfterFailure);
-      for (const oldest of this.#refused.keys()) {
-        if (this.#refused.size <= mostRemembered) break;
-        this.#refused.delete(oldest);
+    await this.#renewals.run(key, async () => {
+      try {
+        await this.#ensure(key, member);
+      } catch (error) {
+        this.#refuse(digest);
+        this.#log.warn({ err: error, project: member.projectId, user: member.userId }, 'no delegation');
       }
-      this.#log.warn({ err: error, project: member.projectId, user: member.userId }, 'no delegation');
+    });
+  }
+
+  #refuse(digest: string): void {
+    this.#refused.set(digest, Date.now() + pauseAfterFailure);
+    for (const oldest of this.#refused.keys()) {
+      if (this.#refused.size <= mostRemembered) break;
+      this.#refused.delete(oldest);
     }
   }
 
