@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Kysely, type Selectable, sql } from 'kysely';
-import type { AgentEndpointTable, AgentTunnelTable, Schema } from './schema.ts';
+import type { AgentEndpointTable, AgentTunnelTable } from './agent-tables.ts';
+import type { Schema } from './schema.ts';
 
 export type AgentTunnel = Selectable<AgentTunnelTable>;
 

@@ -1,11 +1,8 @@
 import type { Right } from '@wadi/api';
 import type { ColumnType, Generated, JSONColumnType } from 'kysely';
-
-/** Set by the database or by us at insert, never changed. */
-type Stamp = ColumnType<Date, Date | string | undefined, never>;
-type Changed = ColumnType<Date | null, Date | string | null | undefined, Date | string | null>;
-/** Whatever JSON the column's owner puts there; the owner's module checks its shape. */
-type Json = Record<string, unknown>;
+import type { AgentEndpointTable, AgentKeyTable, AgentTokenTable, AgentTunnelTable } from './agent-tables.ts';
+import type { Changed, Json, Stamp } from './columns.ts';
+import type { KeyHolderTable, MasterKeyTable, SecretTable } from './key-tables.ts';
 
 /** Every table of Wadi's own schema. The workflow engine keeps its tables in the schema `dbos`. */
 export interface Schema {
@@ -68,44 +65,6 @@ export interface ApiTokenTable {
   expires_at: Date | null;
   last_used_at: Changed;
   revoked_at: Changed;
-}
-
-/** AES-256-GCM ciphertexts; see sealed.ts. */
-export interface SecretTable {
-  id: string;
-  /** What it is for, e.g. `cluster-management-key`; part of the authenticated data. */
-  purpose: string;
-  cluster_id: string | null;
-  key_id: string;
-  nonce: Buffer;
-  ciphertext: Buffer;
-  /** See sealed.ts. */
-  format: number;
-  /** When it did not open as it was to be encrypted anew. */
-  reseal_failed_at: Changed;
-  created_at: Stamp;
-}
-
-/** Of those that encrypt secrets: what they are known by. The keys themselves are never here. */
-export interface MasterKeyTable {
-  id: string;
-  /** Null: no controller has started since the key got a row. */
-  fingerprint: string | null;
-  /** One is: it encrypts new secrets. */
-  is_current: Generated<boolean>;
-  created_at: Stamp;
-}
-
-/** Controllers, and which master keys each knows; see keys/key-holders.ts. */
-export interface KeyHolderTable {
-  controller_id: string;
-  name: string;
-  source: string;
-  keys: JSONColumnType<{ id: string; fingerprint: string }[]>;
-  problem: string | null;
-  asked: Generated<number>;
-  answered: Generated<number>;
-  seen_at: Changed;
 }
 
 export interface NodeGroupTemplateTable {
@@ -457,47 +416,6 @@ export interface PluginLabelsTable {
 export interface PluginLabelChanges {
   readonly plugin: Readonly<Record<string, boolean>>;
   readonly versions: Readonly<Record<string, Readonly<Record<string, boolean>>>>;
-}
-
-/** One row: the keys of the endpoint for agents, the same for all controllers. */
-export interface AgentEndpointTable {
-  /** Always true. */
-  id: boolean;
-  /** Secret with both private keys: the endpoint's own, and that of controllers towards each other. */
-  secret_id: string;
-  /** Public halves, as OpenSSH has them. */
-  host_key: string;
-  peer_key: string;
-}
-
-/** Enrolls one machine, once. */
-export interface AgentTokenTable {
-  /** SHA-256 of the token, hex. */
-  hash: string;
-  instance_id: string;
-  expires_at: ColumnType<Date, Date | string, never>;
-  used_at: Changed;
-}
-
-/** The key with which a machine dials in. */
-export interface AgentKeyTable {
-  instance_id: string;
-  /** As OpenSSH has it, without a comment. */
-  public_key: string;
-  enrolled_at: ColumnType<Date, Date | string | undefined, Date | string>;
-}
-
-/** Which controller holds the connection of a machine that has dialled in. */
-export interface AgentTunnelTable {
-  instance_id: string;
-  /** Of the connection: an end that comes late must not end the next one. */
-  connection_id: string;
-  controller_id: string;
-  /** `HOST:PORT` where other controllers find that one. */
-  endpoint: string;
-  /** Address of the machine. */
-  source: string;
-  since: ColumnType<Date, Date | string | undefined, Date | string>;
 }
 
 /** What an instance is to do besides what its node group says. */
