@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OpenStack } from '@wadi/openstack';
@@ -203,6 +204,20 @@ test('a cluster grows and shrinks, where there is room for its machines but not 
   expect(Object.keys(await said(rich, 'true'))).toHaveLength(6);
   await scale(rich, 1);
   expect(Object.keys(await said(rich, 'true')).sort()).toEqual(['rich-machine-0', 'rich-proxy-0']);
+});
+
+test('a cluster is not locked while the cloud is asked about its scaling', async () => {
+  const fault = bed.cloud.faults.add('GET /compute/v2.1/flavors/detail', { stall: 3000 }, { obeys: 'first' });
+  const order: string[] = [];
+  const add_node_groups = [{ name: 'never', count: 1, flavor_id: randomUUID(), node_processes: ['machine'] }];
+  const scaling = wadi.request('PUT', `/v2/clusters/${rich}`, { add_node_groups }).then(({ status }) => {
+    order.push(`scaling ${status}`);
+  });
+  await expect.poll(() => fault.met, { timeout: 60_000 }).toBe(1);
+  const changed = await wadi.request('PATCH', `/v2/clusters/${rich}`, { description: 'changed' });
+  order.push(`change ${changed.status}`);
+  await scaling;
+  expect(order).toEqual(['change 202', 'scaling 400']);
 });
 
 test('a cluster that got another name keeps its groups', async () => {

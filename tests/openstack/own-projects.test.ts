@@ -164,6 +164,22 @@ test('another member has let it act, too: the end of one trust is not noticed', 
   expect([(await looker.request('GET', debian())).status, trusts()]).toEqual([200, [older]]);
 });
 
+test("that the controller's own password is not accepted for a while is no trust's end", async () => {
+  const before = trusts();
+  bed.cloud.expireTokens();
+  const looker = await logIn('looker', 'demo');
+  expect((await looker.request('GET', '/v2/clusters')).status).toBe(200);
+  bed.cloud.expireTokens();
+  const refused = bed.cloud.faults.add('POST /identity/v3/auth/tokens', { status: 401 }, { times: 1000 });
+  const look = async () => (await looker.request('GET', debian())).status;
+  expect(await look()).toBe(503);
+  expect(refused.met).toBeGreaterThan(0);
+  bed.cloud.faults.clear();
+  // A refusal stands for some seconds, lest logins in a row lock a user out. Whoever only looks renews nothing.
+  await expect.poll(look, { timeout: 20_000, interval: 500 }).toBe(200);
+  expect(trusts()).toEqual(before);
+});
+
 test('when nobody lets the controller act any more it says so, and a request of any member changes that', async () => {
   for (const id of trusts()) bed.cloud.expireTrust(id);
   bed.cloud.expireTokens();

@@ -138,14 +138,13 @@ export class Delegations implements ProjectClients {
       const trust = live.find(({ trust_id }) => !tried.has(trust_id))?.trust_id;
       if (trust === undefined) break;
       tried.add(trust);
-      const client = this.#clients.get(trust) ?? this.#own.byTrust(trust);
-      this.#clients.set(trust, client);
-      if (await this.#isOver(client, projectId, trust)) continue;
+      const client = await this.#clientOf(trust, projectId);
+      if (!client) continue;
       try {
         return await act(client);
       } catch (error) {
         // It may have ended since the login; then nothing more was done, and what was is found again.
-        if (!isRefused(error) || !(await this.#isOver(client, projectId, trust))) throw error;
+        if (!isRefused(error) || (await this.#clientOf(trust, projectId))) throw error;
       }
     }
     throw new ApiError(
@@ -163,21 +162,23 @@ export class Delegations implements ProjectClients {
     return delegatedProjects(this.#db);
   }
 
-  /** Whether Keystone does not let us in by it any more. */
-  async #isOver(client: OpenStack, projectId: string, trust: string): Promise<boolean> {
-    try {
-      await client.identity();
-      return false;
-    } catch (error) {
-      if (!isRefused(error)) throw error;
-      // It is used with the controller's own password: when that is not accepted either, nothing is known of the trust.
-      await this.#logInAnew();
-      await markDelegationDead(this.#db, trust);
-      this.#clients.delete(trust);
-      this.#settled.clear();
-      this.#log.warn({ err: error, project: projectId }, 'Keystone does not accept a delegation any more');
-      return true;
-    }
+  /** Null: Keystone does not let us in by it any more. */
+  async #clientOf(trust: string, projectId: string): Promise<OpenStack | null> {
+    const known = this.#clients.get(trust) ?? this.#own.byTrust(trust);
+    this.#clients.set(trust, known);
+    if ((await refusalOf(known)) === null) return known;
+    // It is used with the controller's own password: while that is not accepted either, nothing is known of the trust.
+    await this.#logInAnew();
+    // What is known may be of that time.
+    const fresh = this.#own.byTrust(trust);
+    this.#clients.set(trust, fresh);
+    const refusal = await refusalOf(fresh);
+    if (refusal === null) return fresh;
+    await markDelegationDead(this.#db, trust);
+    this.#clients.delete(trust);
+    this.#settled.clear();
+    this.#log.warn({ err: refusal, project: projectId }, 'Keystone does not accept a delegation any more');
+    return null;
   }
 
   async close(): Promise<void> {
@@ -192,4 +193,15 @@ function isRefused(error: unknown): boolean {
     error instanceof OpenStackError &&
     ['AUTHENTICATION_FAILED', 'FORBIDDEN', 'NOT_FOUND'].includes(error.code)
   );
+}
+
+/** Null: it is let in. */
+async function refusalOf(client: OpenStack): Promise<unknown> {
+  try {
+    await client.identity();
+    return null;
+  } catch (error) {
+    if (isRefused(error)) return error;
+    throw error;
+  }
 }

@@ -8,6 +8,8 @@ const pause = 1_000;
 interface Step<T> {
   find(): Promise<T | undefined>;
   create(): Promise<unknown>;
+  /** For errors: `security group NAME`. */
+  readonly what: string;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -15,7 +17,7 @@ interface Step<T> {
  * Finds, else creates and finds. Where the answer to a creation got lost, it looks for a while before it gives up: the creation
  * may have been obeyed. It never asks twice; whoever calls it again finds.
  */
-export async function findOrCreate<T>({ find, create, signal }: Step<T>): Promise<T> {
+export async function findOrCreate<T>({ find, create, what, signal }: Step<T>): Promise<T> {
   const known = await find();
   if (known !== undefined) return known;
   const lost = await create().then(
@@ -30,7 +32,9 @@ export async function findOrCreate<T>({ find, create, signal }: Step<T>): Promis
     const found = await find();
     if (found !== undefined) return found;
     if (performance.now() - since > patience)
-      throw lost ?? new Error('what OpenStack has just made cannot be found');
+      throw (
+        lost ?? new Error(`OpenStack has made ${what}, and does not show it: its administrator has to look`)
+      );
     await sleep(pause, undefined, { signal });
   }
 }

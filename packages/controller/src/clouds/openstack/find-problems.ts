@@ -2,6 +2,7 @@ import type { OpenStack } from '@wadi/openstack';
 import type { ClusterPlan, Problem } from '../cloud.ts';
 import { readClusterNetwork } from './cluster-network.ts';
 import { type EntranceSettings, isDialled, needsFloatingIp, poolOf, sourcesOf } from './entrance.ts';
+import { clusterTag } from './names.ts';
 import { readQuotas } from './quotas.ts';
 
 /** The cluster's two groups. */
@@ -48,7 +49,8 @@ async function entranceProblems(
   const network = await readClusterNetwork(openstack, plan.networkId ?? '');
   if (!network) {
     const message = `Network ${plan.networkId} not found`;
-    return [{ errorName: 'NOT_FOUND', message }];
+    const hint = 'name one that the project may see as neutron_management_network';
+    return [{ errorName: 'NOT_FOUND', message, hint }];
   }
   const groups = plan.nodeGroups.filter(({ count }) => count > 0);
   const problems: Problem[] = [];
@@ -91,7 +93,7 @@ async function quotaProblems(
 ): Promise<readonly Problem[]> {
   const left = await readQuotas(openstack);
   const made = (await openstack.securityGroups.list()).some(({ tags }) =>
-    tags.includes(`wadi-cluster-${plan.clusterId}`),
+    tags.includes(clusterTag(plan.clusterId)),
   );
   const wanted = {
     'floating ip': groups

@@ -32,6 +32,7 @@ export async function ensureFloatingIp(
   const { description = instanceDescription(clusterId, instanceId) } = wanted;
   const found = await findOrCreate({
     find: async () => (await describedBy(openstack, description, signal))[0],
+    what: `a floating address (${description})`,
     create: () => openstack.floatingIps.create({ floating_network_id: pool, port_id: port, description }),
     signal,
   });

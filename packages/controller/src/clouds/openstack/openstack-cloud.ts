@@ -13,7 +13,6 @@ import type {
   Power,
   Problem,
 } from '../cloud.ts';
-import { cloudError } from './cloud-error.ts';
 import { readClusterNetwork } from './cluster-network.ts';
 import { type EntranceSettings, isDialled, letsIn, needsFloatingIp, poolOf, sourcesOf } from './entrance.ts';
 import { findProblems } from './find-problems.ts';
@@ -21,7 +20,7 @@ import { deleteFloatingIp, deleteFloatingIps, ensureFloatingIp } from './floatin
 import { JointWork } from './joint-work.ts';
 import { instanceDescription, type Mark, promotionDescription } from './names.ts';
 import { OpenStackMarked } from './openstack-marked.ts';
-import type { ProjectClients } from './projects.ts';
+import { inProject, type ProjectClients } from './projects.ts';
 import { giveWayIn, takeWayIn } from './promotion.ts';
 import { readQuotas } from './quotas.ts';
 import { type ClusterGroups, deleteGroups, ensureGroups } from './security-groups.ts';
@@ -55,11 +54,13 @@ export class OpenStackCloud implements Cloud {
   }
 
   validate(plan: ClusterPlan): Promise<readonly Problem[]> {
-    return this.#for(plan.projectId, (openstack) => findProblems(openstack, plan, this.#settings));
+    return inProject(this.#projects, plan.projectId, (openstack) =>
+      findProblems(openstack, plan, this.#settings),
+    );
   }
 
   findNetworkFacts({ projectId, networkId }: ClusterPlan): Promise<NetworkFacts> {
-    return this.#for(projectId, async (openstack) => {
+    return inProject(this.#projects, projectId, async (openstack) => {
       const { project } = await openstack.identity();
       const network = networkId === null ? null : await readClusterNetwork(openstack, networkId);
       return {
@@ -71,7 +72,7 @@ export class OpenStackCloud implements Cloud {
   }
 
   findOrCreateInstance(request: InstanceRequest, signal?: AbortSignal): Promise<CloudInstance> {
-    return this.#for(request.projectId, async (openstack) => {
+    return inProject(this.#projects, request.projectId, async (openstack) => {
       const { plan, nodeGroup, loginUser } = request;
       if (plan.networkId === null) throw new Error('nobody named the network that the machine is to be on');
       const network = await readClusterNetwork(openstack, plan.networkId, signal);
@@ -148,7 +149,7 @@ export class OpenStackCloud implements Cloud {
   }
 
   deleteInstance(reference: InstanceReference): Promise<void> {
-    return this.#for(reference.projectId, async (openstack) => {
+    return inProject(this.#projects, reference.projectId, async (openstack) => {
       const { clusterId, instanceId } = reference;
       await deleteServersOf(openstack, instanceId);
       await deleteFloatingIp(openstack, instanceDescription(clusterId, instanceId));
@@ -157,7 +158,7 @@ export class OpenStackCloud implements Cloud {
   }
 
   deleteCluster(cluster: ClusterReference): Promise<void> {
-    return this.#for(cluster.projectId, async (openstack) => {
+    return inProject(this.#projects, cluster.projectId, async (openstack) => {
       await deleteServers(openstack, cluster);
       await deleteFloatingIps(openstack, cluster);
       await deleteServerGroups(openstack, cluster);
@@ -166,11 +167,13 @@ export class OpenStackCloud implements Cloud {
   }
 
   removeStrangers(cluster: ClusterReference, known: readonly string[]): Promise<void> {
-    return this.#for(cluster.projectId, (openstack) => deleteServers(openstack, cluster, known));
+    return inProject(this.#projects, cluster.projectId, (openstack) =>
+      deleteServers(openstack, cluster, known),
+    );
   }
 
   powerOf({ projectId, instanceId }: InstanceReference): Promise<Power> {
-    return this.#for(projectId, async (openstack) => {
+    return inProject(this.#projects, projectId, async (openstack) => {
       const server = await findServer(openstack, instanceId);
       if (!server) return 'gone';
       return server['OS-EXT-STS:power_state'] === 1 ? 'on' : 'off';
@@ -178,15 +181,17 @@ export class OpenStackCloud implements Cloud {
   }
 
   async promoteToProxy(reference: InstanceReference & Pick<ClusterPlan, 'accessMethod'>) {
-    return this.#for(reference.projectId, (openstack) => giveWayIn(openstack, reference, this.#settings));
+    return inProject(this.#projects, reference.projectId, (openstack) =>
+      giveWayIn(openstack, reference, this.#settings),
+    );
   }
 
   async demoteProxy(reference: InstanceReference): Promise<void> {
-    await this.#for(reference.projectId, (openstack) => takeWayIn(openstack, reference));
+    await inProject(this.#projects, reference.projectId, (openstack) => takeWayIn(openstack, reference));
   }
 
   images(projectId: string): Promise<readonly CloudImage[]> {
-    return this.#for(projectId, async (openstack) =>
+    return inProject(this.#projects, projectId, async (openstack) =>
       (await openstack.images.list({ status: 'active' })).map((image) => ({
         id: image.id,
         name: image.name ?? '',
@@ -200,7 +205,7 @@ export class OpenStackCloud implements Cloud {
   }
 
   flavors(projectId: string): Promise<readonly Flavor[]> {
-    return this.#for(projectId, async (openstack) =>
+    return inProject(this.#projects, projectId, async (openstack) =>
       (await openstack.offers.flavors()).map(({ id, name, ram, vcpus, disk }) => ({
         ...{ id, name, ram, vcpus, disk },
       })),
@@ -208,7 +213,7 @@ export class OpenStackCloud implements Cloud {
   }
 
   networks(projectId: string): Promise<readonly Network[]> {
-    return this.#for(projectId, async (openstack) =>
+    return inProject(this.#projects, projectId, async (openstack) =>
       (await openstack.networks.list()).map(({ id, name, 'router:external': external = false }) => ({
         ...{ id, name, external },
       })),
@@ -216,46 +221,38 @@ export class OpenStackCloud implements Cloud {
   }
 
   keyPairs(projectId: string): Promise<readonly string[]> {
-    return this.#for(projectId, async (openstack) =>
+    return inProject(this.#projects, projectId, async (openstack) =>
       (await openstack.keypairs.list()).map(({ name }) => name),
     );
   }
 
   securityGroups(projectId: string): Promise<readonly string[]> {
-    return this.#for(projectId, async (openstack) =>
+    return inProject(this.#projects, projectId, async (openstack) =>
       (await openstack.securityGroups.list()).flatMap(({ id, name }) => [id, name]),
     );
   }
 
   volumeTypes(projectId: string): Promise<readonly string[]> {
-    return this.#for(projectId, async (openstack) =>
+    return inProject(this.#projects, projectId, async (openstack) =>
       (await openstack.has('block-storage')) ? (await openstack.volumes.types()).map(({ name }) => name) : [],
     );
   }
 
   zones(projectId: string) {
-    return this.#for(projectId, async (openstack) => ({
+    return inProject(this.#projects, projectId, async (openstack) => ({
       machines: await openstack.offers.availabilityZones(),
       volumes: (await openstack.has('block-storage')) ? await openstack.volumes.availabilityZones() : [],
     }));
   }
 
   quotas(projectId: string) {
-    return this.#for(projectId, readQuotas);
+    return inProject(this.#projects, projectId, readQuotas);
   }
 
   async resume(): Promise<void> {}
 
   async close(): Promise<void> {
     await this.#projects.close();
-  }
-
-  async #for<T>(projectId: string, act: (openstack: OpenStack) => Promise<T>): Promise<T> {
-    try {
-      return await this.#projects.use(projectId, act);
-    } catch (error) {
-      throw cloudError(error);
-    }
   }
 }
 

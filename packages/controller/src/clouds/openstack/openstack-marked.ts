@@ -1,9 +1,8 @@
 import type { OpenStack } from '@wadi/openstack';
 import type { MarkedResource, MarkedResources, ResourceKind } from '../marked-resources.ts';
-import { cloudError } from './cloud-error.ts';
 import type { Mark } from './names.ts';
 import { ownThings } from './own-things.ts';
-import type { ProjectClients } from './projects.ts';
+import { inProject, type ProjectClients } from './projects.ts';
 import { type ReadMark, readMark, readServerGroupMark } from './read-mark.ts';
 import { deleteAll } from './servers.ts';
 
@@ -22,24 +21,16 @@ export class OpenStackMarked implements MarkedResources {
   }
 
   list(projectId: string): Promise<readonly MarkedResource[]> {
-    return this.#for(projectId, listAll);
+    return inProject(this.#projects, projectId, listAll);
   }
 
   remove(projectId: string, { kind, id, clusterId, installationId }: MarkedResource): Promise<boolean> {
-    return this.#for(projectId, async (openstack) => {
+    return inProject(this.#projects, projectId, async (openstack) => {
       const now = await markNow(openstack, kind, id);
       if (now?.clusterId !== clusterId || now.installationId !== installationId) return false;
       await removals[kind](openstack, id);
       return true;
     });
-  }
-
-  async #for<T>(projectId: string, act: (openstack: OpenStack) => Promise<T>): Promise<T> {
-    try {
-      return await this.#projects.use(projectId, act);
-    } catch (error) {
-      throw cloudError(error);
-    }
   }
 }
 

@@ -1,4 +1,6 @@
+import { ApiError } from '@wadi/api';
 import type { OpenStack } from '@wadi/openstack';
+import { cloudError } from './cloud-error.ts';
 
 /** As whom the controller makes things for a project. */
 export interface ProjectClients {
@@ -7,6 +9,19 @@ export interface ProjectClients {
   /** Ids of those for which somebody does. */
   projects(): Promise<readonly string[]>;
   close(): Promise<void>;
+}
+
+/** What goes wrong is told as users are told it. */
+export async function inProject<T>(
+  projects: ProjectClients,
+  projectId: string,
+  act: (openstack: OpenStack) => Promise<T>,
+): Promise<T> {
+  try {
+    return await projects.use(projectId, act);
+  } catch (error) {
+    throw cloudError(error);
+  }
 }
 
 /** One credential, for the one project that there is where Keystone does not say who is who. */
@@ -21,9 +36,11 @@ export class OwnProject implements ProjectClients {
 
   async use<T>(projectId: string, act: (openstack: OpenStack) => Promise<T>): Promise<T> {
     if (projectId === this.#projectId) return await act(this.#openstack);
-    throw new Error(
-      `the controller's credential for OpenStack is for the project '${this.#projectId}' alone: with --auth keystone ` +
-        'each project has its own',
+    throw new ApiError(
+      409,
+      'CONFLICT',
+      `This controller's credential for OpenStack is for the project '${this.#projectId}' alone`,
+      { hint: 'start it with --auth keystone: then each project has its own' },
     );
   }
 

@@ -92,6 +92,7 @@ async function ensureGroup(
   const description = clusterDescription(plan.clusterId);
   const group = await findOrCreate({
     find: async () => (await groupsOf(openstack, plan, signal)).find(isOf(role)),
+    what: `security group ${name}`,
     create: () => openstack.securityGroups.create({ name, description }, { signal }),
     signal,
   });

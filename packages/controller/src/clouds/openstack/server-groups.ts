@@ -16,9 +16,11 @@ export async function ensureServerGroup(
   openstack: OpenStack,
   wanted: ClusterReference & Mark,
 ): Promise<string> {
+  const name = serverGroupName(wanted.clusterId, wanted);
   const found = await findOrCreate({
+    what: `server group ${name}`,
     find: async () => (await groupsOf(openstack, wanted))[0],
-    create: () => openstack.serverGroups.create(serverGroupName(wanted.clusterId, wanted), 'anti-affinity'),
+    create: () => openstack.serverGroups.create(name, 'anti-affinity'),
   });
   return found.id;
 }

@@ -39,6 +39,7 @@ export async function ensureServer(
   const { clusterId, instanceId } = request;
   const found = await findOrCreate({
     find: async () => (await serversOf(openstack, instanceId, signal))[0],
+    what: `server ${request.name}`,
     create: async () =>
       // Without the signal: Nova would go on with what was cut off, and nobody would know of it.
       openstack.servers.create(newServer(request, await details(), [clusterId, instanceId])),

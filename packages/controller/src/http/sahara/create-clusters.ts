@@ -43,7 +43,7 @@ export async function createClusters(
   const cloud = context.clouds.get(defaultCloud ?? '');
   if (!cloud)
     throw new ApiError(400, 'INVALID_REFERENCE', 'There is no cloud to create machines in', {
-      hint: 'import machines that exist with POST /v2/clusters/import, or start the controller with --sandbox',
+      hint: 'import machines that exist with POST /v2/clusters/import, or start the controller with --openstack or --sandbox',
     });
   await checkReferences({ db, cloud, projectId }, plan);
   const accessMethod = methodOf({ cloud: cloud.name, project_id: projectId, access: {} });
