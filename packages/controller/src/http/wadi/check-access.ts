@@ -10,7 +10,7 @@ import {
 } from '../../access/access-settings.ts';
 import type { InstanceFacts } from '../../access/cluster-facts.ts';
 import { requireRight } from '../route-rights.ts';
-import { limitedTo } from './whole-installation.ts';
+import { onlyForAll, requireWholeInstallation } from './whole-installation.ts';
 
 /** They name networks of the controller, or a program that runs on it. */
 const adminsOnly = ['proxy_command', 'namespace', 'router_id', 'network_id', 'tenant_id'] as const;
@@ -35,9 +35,9 @@ export function requireAdminFor(
 ): void {
   const changed = adminsOnly.filter((field) => wanted[field] !== present[field]);
   if (changed.length === 0) return;
-  const text = `Only an admin of the project default may set or remove ${changed.join(', ')}: it is about the controller's own computer`;
-  requireRight(request, 'admin', text);
-  if (limitedTo(request.principal) !== null) throw new ApiError(403, 'FORBIDDEN', text);
+  const what = `set or remove ${changed.join(', ')}: it is about the controller's own computer`;
+  requireRight(request, 'admin', onlyForAll(what));
+  requireWholeInstallation(request.principal, what);
 }
 
 /**

@@ -11,7 +11,7 @@ import { keyOperations } from './admin-operations.ts';
 import { askedBy } from './asked-by.ts';
 import { callerGone } from './caller-gone.ts';
 import { bodyOf } from './check-body.ts';
-import { limitedTo } from './whole-installation.ts';
+import { requireWholeInstallation } from './whole-installation.ts';
 
 /** The master keys of the whole installation: what they are known by, and how the next one is taken into use. */
 export function masterKeys(keeper: KeyKeeper): Resource {
@@ -42,9 +42,8 @@ export function masterKeys(keeper: KeyKeeper): Resource {
   };
 }
 
-function checkIsOfAll(request: FastifyRequest): void {
-  if (limitedTo(request.principal) === null) return;
-  throw new ApiError(403, 'FORBIDDEN', 'Only an admin of the project default has to do with master keys');
+function checkIsOfAll({ principal }: FastifyRequest): void {
+  requireWholeInstallation(principal, 'see or change master keys');
 }
 
 /** Those that encrypt something, and those that controllers know besides. */

@@ -14,7 +14,7 @@ import { requireRight } from '../route-rights.ts';
 import { projectOperations } from './admin-operations.ts';
 import { askedBy } from './asked-by.ts';
 import { bodyOf } from './check-body.ts';
-import { limitedTo } from './whole-installation.ts';
+import { limitedTo, requireWholeInstallation } from './whole-installation.ts';
 
 /** The tenants of this controller, and what each grants its members. */
 export const projects: Resource = (app, { db }) => {
@@ -24,8 +24,7 @@ export const projects: Resource = (app, { db }) => {
 
   app.post('/v2/projects', projectOperations.create, async (request, reply): Promise<ProjectAnswer> => {
     const body = bodyOf(ProjectRequest, request);
-    if (limitedTo(request.principal) !== null)
-      throw new ApiError(403, 'FORBIDDEN', 'Only an admin of the project default makes projects');
+    requireWholeInstallation(request.principal, 'make projects');
     if (body.member_root) requireRight(request, 'root');
     const row = await db.transaction().execute(async (tx) => {
       const made = await insertProject(tx, body.id, body.member_root ?? false);
