@@ -12,6 +12,10 @@ import { createCluster } from '../../packages/controller/src/provisioning/create
 import { createDbosEngine } from '../../packages/controller/src/provisioning/engine/dbos-engine.ts';
 import type { WorkflowContext } from '../../packages/controller/src/provisioning/engine/engine.ts';
 import {
+  defaultMachinesAtOnce,
+  MachineLimits,
+} from '../../packages/controller/src/provisioning/machine-limits.ts';
+import {
   beginPromisedWork,
   watchPromisedWork,
 } from '../../packages/controller/src/provisioning/promised-work.ts';
@@ -44,7 +48,8 @@ beforeAll(async () => {
   const engine = createDbosEngine({ connection: { url }, controllerId: randomUUID(), log, onLeaseLost });
   const clouds = new Map([['inventory', new InventoryCloud(db)]]);
   const plugins = await loadPlugins();
-  parts = { db, secrets, events, access, runs, clouds, plugins, engine, log };
+  const limits = new MachineLimits(defaultMachinesAtOnce);
+  parts = { db, secrets, events, access, runs, clouds, plugins, engine, limits, log };
   provisioning = registerProvisioning(parts);
   await engine.launch();
 });

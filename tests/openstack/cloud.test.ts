@@ -7,7 +7,7 @@ import type { Answer, LabController } from '../access/lab-controller.ts';
 import { CloudBed } from '../set-up/openstack/cloud-bed.ts';
 import type { Machine } from '../set-up/openstack/hooks.ts';
 import { LabServers } from '../set-up/openstack/lab-servers.ts';
-import { clusterBody, createCluster, registerImages, untilStatus } from './cloud-clusters.ts';
+import { clusterBody, createCluster, registerImages, untilGone, untilStatus } from './cloud-clusters.ts';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 180_000 });
 
@@ -22,7 +22,7 @@ let plain: string;
 let own: readonly [string, string];
 
 beforeAll(async () => {
-  bed = await CloudBed.open();
+  bed = await CloudBed.open({ config: { machines_at_once: { cluster: 2, project: 3 } } });
   wadi = await bed.controller();
   demo = bed.cloud.client();
   await registerImages(wadi, bed.cloud);
@@ -289,6 +289,34 @@ test.each<Impossible>([
   expect([answer.status, answer.body.error_message]).toEqual([400, expect.stringMatching(message)]);
   expect((await wadi.request('GET', '/v2/clusters')).body.clusters).toEqual([]);
   expect(inventory()).toEqual(there);
+});
+
+test('no more machines than are allowed are made at once, and what waits is not made when its cluster goes', async () => {
+  const before = inventory();
+  const { settings, requests } = bed.cloud;
+  const usual = settings.activeAfter;
+  settings.activeAfter = 600_000;
+  const begun = () =>
+    requests.filter(({ method, path }) => method === 'POST' && /\/servers$/.test(path)).length;
+  const earlier = begun();
+  try {
+    const ids = await Promise.all(
+      ['slow', 'slower'].map((name) => createCluster(wadi, clusterBody(bed.cloud, name, { machines: 3 }))),
+    );
+    const made = async () => (await demo.servers.list()).map(({ name }) => name);
+    const slow = async () => (await made()).filter((name) => /^slow(er)?-/.test(name));
+    await expect.poll(async () => (await slow()).length).toBe(3);
+    await sleep(300);
+    const names = await slow();
+    expect(names).toHaveLength(3);
+    expect(names.filter((name) => name.startsWith('slow-')).length).toBeOneOf([1, 2]);
+    for (const id of ids) expect((await wadi.request('DELETE', `/v2/clusters/${id}`)).status).toBe(204);
+    for (const id of ids) await untilGone(wadi, id);
+    expect(begun() - earlier).toBe(3);
+    expect(inventory()).toEqual(before);
+  } finally {
+    settings.activeAfter = usual;
+  }
 });
 
 test('a controller that nobody could let in makes nothing', async () => {

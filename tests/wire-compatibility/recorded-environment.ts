@@ -20,6 +20,10 @@ import { createServer } from '../../packages/controller/src/http/server.ts';
 import { openLog } from '../../packages/controller/src/log.ts';
 import { builtInPlugins, loadPlugins } from '../../packages/controller/src/plugins/load-plugins.ts';
 import { createDbosEngine } from '../../packages/controller/src/provisioning/engine/dbos-engine.ts';
+import {
+  defaultMachinesAtOnce,
+  MachineLimits,
+} from '../../packages/controller/src/provisioning/machine-limits.ts';
 import { registerProvisioning } from '../../packages/controller/src/provisioning/provisioning.ts';
 import { Verifier } from '../../packages/controller/src/provisioning/verifier.ts';
 import { ensureToken } from '../../packages/controller/src/storage/api-tokens.ts';
@@ -124,6 +128,7 @@ export async function openEnvironment(
     plugins,
     clouds,
     engine,
+    limits: new MachineLimits(defaultMachinesAtOnce),
     log,
     verifier,
   });

@@ -4,6 +4,8 @@ import { Errors } from 'typebox/value';
 import { parse } from 'yaml';
 import { ConfigError, logLevels } from './config.ts';
 
+const AtOnce = Type.Integer({ minimum: 1, maximum: 1000 });
+
 const ConfigFile = Type.Object(
   {
     listen: Type.Optional(Type.String()),
@@ -30,6 +32,12 @@ const ConfigFile = Type.Object(
     plugins: Type.Optional(Type.String()),
     verify_every_seconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 31_536_000 })),
     isolation_check: Type.Optional(Type.String()),
+    machines_at_once: Type.Optional(
+      Type.Object(
+        { cluster: Type.Optional(AtOnce), project: Type.Optional(AtOnce), cloud: Type.Optional(AtOnce) },
+        { additionalProperties: false },
+      ),
+    ),
     lost_contact_seconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 31_536_000 })),
     database_url: Type.Optional(Type.String()),
     master_key_file: Type.Optional(Type.String({ minLength: 1 })),

@@ -5,6 +5,7 @@ import { type AccessMethod, accessMethods } from '@wadi/api';
 import { parseCommandTemplate } from '@wadi/indirect-access';
 import type { ConfigFile } from './config-file.ts';
 import { type IsolationMode, isolationModes } from './provisioning/isolation/isolation-mode.ts';
+import { defaultMachinesAtOnce, type MachinesAtOnce } from './provisioning/machine-limits.ts';
 import { readMasterKey } from './read-master-key.ts';
 import type { KeySettings } from './storage/keys/key-source.ts';
 
@@ -53,6 +54,7 @@ export interface Config {
   readonly isolationCheck: IsolationMode;
   /** Seconds without a way to a machine after which a command that runs there is given up. */
   readonly lostContactSeconds: number;
+  readonly machinesAtOnce: MachinesAtOnce;
   /** Absent: the embedded server. */
   readonly databaseUrl: string | null;
   /** Where the keys come from that open what the database holds. */
@@ -223,6 +225,7 @@ export async function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv
     verifyEverySeconds: parseSeconds('verify-every', flags) ?? file.verify_every_seconds ?? 600,
     isolationCheck: readIsolationCheck(flags, file),
     lostContactSeconds: parseSeconds('lost-contact', flags) ?? file.lost_contact_seconds ?? 3600,
+    machinesAtOnce: { ...defaultMachinesAtOnce, ...file.machines_at_once },
     databaseUrl: checkDatabaseUrl(flags.database ?? (env.DATABASE_URL || undefined) ?? file.database_url),
     masterKey: readMasterKey(file, env, data),
     logFile: logFile === '-' ? logFile : path.resolve(logFile),

@@ -30,6 +30,7 @@ import { openAuthenticator } from './open-authenticator.ts';
 import { builtInPlugins, loadPlugins } from './plugins/load-plugins.ts';
 import { createDbosEngine } from './provisioning/engine/dbos-engine.ts';
 import { isolationChecks } from './provisioning/isolation/isolation-checks.ts';
+import { MachineLimits } from './provisioning/machine-limits.ts';
 import { pluginChecks } from './provisioning/plugin-checks.ts';
 import { beginPromisedWork, watchPromisedWork } from './provisioning/promised-work.ts';
 import { registerProvisioning } from './provisioning/provisioning.ts';
@@ -167,6 +168,7 @@ export async function openController(parts: ControllerParts): Promise<string> {
     plugins,
     clouds,
     engine,
+    limits: new MachineLimits(config.machinesAtOnce),
     log,
     verifier,
     ...(agents ? { inviteAgent: async (id: string) => (await agents.invite(id, db)).line } : {}),

@@ -10,6 +10,7 @@ import type { Secrets } from '../storage/secrets.ts';
 import { createCluster } from './create-cluster.ts';
 import { deleteCluster } from './delete-cluster.ts';
 import type { Engine } from './engine/engine.ts';
+import type { MachineLimits } from './machine-limits.ts';
 import { scaleCluster } from './scale-cluster.ts';
 import type { Verifier } from './verifier.ts';
 import { creationOf, deletionOf, scalingOf } from './workflow-ids.ts';
@@ -24,6 +25,7 @@ export interface ProvisioningParts {
   readonly plugins: Plugins;
   readonly clouds: ReadonlyMap<string, Cloud>;
   readonly engine: Engine;
+  readonly limits: MachineLimits;
   readonly log: Logger;
   /** Makes the command with which an instance dials in. Absent: this controller takes none that do. */
   readonly inviteAgent?: (instanceId: string) => Promise<string>;

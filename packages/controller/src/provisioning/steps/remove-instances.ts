@@ -1,5 +1,4 @@
 import type { ClusterStatus } from '@wadi/api';
-import { Limiter } from '../../access/limiter.ts';
 import { referenceTo } from '../../clouds/cloud.ts';
 import { type InstanceWithGroup, listInstances } from '../../storage/instances.ts';
 import { forgetInstances } from '../../storage/scalings.ts';
@@ -8,9 +7,6 @@ import { persist } from '../persist.ts';
 import { inProvisionStep } from '../provision-step.ts';
 import { type ScalingWork, scalingStepType, thePlan } from '../scaling-work.ts';
 import { decommissionInstances } from './decommission-instances.ts';
-
-/** Machines that the cloud is asked to delete at once. */
-const atOnce = 10;
 
 /** Takes away the machines that the plan names; those that are gone already have no rows any more. */
 export async function removeInstances(work: ScalingWork, signal: AbortSignal): Promise<void> {
@@ -44,20 +40,18 @@ export async function deleteInstances(
   signal: AbortSignal,
 ): Promise<void> {
   const cluster = await theCluster(work);
-  const limiter = new Limiter(atOnce);
   await inProvisionStep(work, { name, type, total: instances.length }, async () => {
     const ends = await Promise.allSettled(
-      instances.map(({ id, name, cloud_instance_id: cloudInstanceId }) =>
-        limiter.run(async () => {
-          await work.access.forget([id]);
-          const reference = { ...referenceTo(cluster), instanceId: id, name, cloudInstanceId };
-          const remove = async () => cloudOf(work, cluster).deleteInstance(reference);
-          await persist(work, `deleting machine ${name}`, remove, signal, status);
-          await forgetInstances(work.db, cluster.id, [id]);
-          // Whoever read its row before it went may have opened another session since.
-          await work.access.forget([id]);
-        }),
-      ),
+      instances.map(async ({ id, name, cloud_instance_id: cloudInstanceId }) => {
+        await work.access.forget([id]);
+        const reference = { ...referenceTo(cluster), instanceId: id, name, cloudInstanceId };
+        const remove = () =>
+          work.limits.run(cluster, async () => cloudOf(work, cluster).deleteInstance(reference), signal);
+        await persist(work, `deleting machine ${name}`, remove, signal, status);
+        await forgetInstances(work.db, cluster.id, [id]);
+        // Whoever read its row before it went may have opened another session since.
+        await work.access.forget([id]);
+      }),
     );
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
   });

@@ -1,4 +1,3 @@
-import { Limiter } from '../../access/limiter.ts';
 import { readIdentity } from '../../access/stored-identity.ts';
 import {
   type ClusterPlan,
@@ -21,9 +20,6 @@ import { advance, type ClusterWork, cloudOf, nodeGroupsOf, planOf, theCluster } 
 import { inProvisionStep } from '../provision-step.ts';
 import { ClusterGoneError, ProvisioningError } from '../provisioning-error.ts';
 
-/** Machines asked of the cloud at once. */
-const atOnce = 10;
-
 /** Brings all machines into being. A row per place and the cloud's find-or-create make it repeatable. */
 export async function spawnInstances(work: ClusterWork, signal: AbortSignal): Promise<void> {
   await advance(work, 'Spawning');
@@ -45,7 +41,6 @@ export async function spawnRows(
   const { inviteAgent: invite } = work;
   const groups = new Map(plan.nodeGroups.map((group) => [group.name, group]));
   const images = await registeredImages(work.db, cluster.project_id, cluster.cloud);
-  const limiter = new Limiter(atOnce);
 
   const told = { name: 'Run instances', total: instances.length, ...(type && { type }) };
   await inProvisionStep(work, told, async (step) => {
@@ -78,7 +73,9 @@ export async function spawnRows(
       }
     };
     // All of them come to an end before the step does: nothing goes on behind its back.
-    const ends = await Promise.allSettled(instances.map((each) => limiter.run(() => spawn(each))));
+    const ends = await Promise.allSettled(
+      instances.map((each) => work.limits.run(cluster, () => spawn(each), signal)),
+    );
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
     if (failures.length > 0) throw new ProvisioningError(failures.join('; '));
   });
