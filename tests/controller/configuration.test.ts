@@ -43,7 +43,7 @@ test.each([
   ['an unknown key', 'listn: 127.0.0.1:0', 'unknown key listn'],
   ['a value of the wrong type', 'sandbox: often', 'sandbox'],
   ['a proxy command for a shell', 'proxy_command: "nc {host} {port} | tee log"', "'|' at position 18"],
-  ['a host name with a port', 'hosts: ["wadi.example:80"]', 'hosts'],
+  ['a host name with no port behind the colon', 'hosts: ["wadi.example:"]', 'hosts'],
   ['an IPv6 address without brackets', 'hosts: ["2001:db8::1"]', 'hosts'],
   ['text that is no YAML', 'listen: [', 'wadi.yaml'],
   ['a list', '- listen', 'wadi.yaml'],

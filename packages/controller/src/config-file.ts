@@ -10,7 +10,9 @@ const ConfigFile = Type.Object(
   {
     listen: Type.Optional(Type.String()),
     data: Type.Optional(Type.String()),
-    hosts: Type.Optional(Type.Array(Type.String({ pattern: '^([A-Za-z0-9.-]+|\\[[0-9A-Fa-f:.]+\\])$' }))),
+    hosts: Type.Optional(
+      Type.Array(Type.String({ pattern: '^([A-Za-z0-9.-]+|\\[[0-9A-Fa-f:.]+\\])(:[1-9][0-9]{0,4})?$' })),
+    ),
     sandbox: Type.Optional(Type.Boolean()),
     access_method: Type.Optional(Type.String()),
     proxy_command: Type.Optional(Type.String()),

@@ -55,6 +55,12 @@ test.each([
   ['[2001:db8::1]', '[2001:db8::1', 403],
   ['[2001:db8::1]', '[2001:db8::1]x:8386', 403],
   ['[2001:db8::1]', '[1.2.3.4]:8386', 403],
+  // A balancer's port.
+  ['wadi.example:8443', 'wadi.example:8443', 200],
+  ['wadi.example:8443', 'wadi.example:8386', 403],
+  ['wadi.example:8443', 'wadi.example', 403],
+  ['[2001:DB8:0:0::1]:8443', '[2001:db8::1]:8443', 200],
+  ['[2001:db8::1]:8443', '[2001:db8::1]:8386', 403],
 ])('under the name %s, a request for %s is answered %i', (name, host, status) => {
   expect(ask({ names: [name] }, '2001:db8::9', { host })).toBe(status);
   const origin = `http://${host}`;

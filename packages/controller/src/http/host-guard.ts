@@ -10,7 +10,7 @@ import { ApiError, errorBody } from './errors.ts';
 export type HostGuard = (request: IncomingMessage) => ApiError | null;
 
 export interface Served {
-  /** Hosts without port that the operator added. */
+  /** Hosts that the operator added: without a port under that of the controller, with one as they are. */
   readonly names: readonly string[];
   /** Asked late, because it may be picked at listen. */
   readonly port: () => number;
@@ -23,7 +23,7 @@ export interface Served {
 export function hostGuard({ names, port, tls, proxies }: Served): HostGuard {
   const hosts = (standardPort: number) => {
     const own = ['127.0.0.1', 'localhost', '[::1]', ...names.map(plainHost)];
-    const withPort = own.map((name) => `${name}:${port()}`);
+    const withPort = own.map((name) => (/:\d+$/.test(name) ? name : `${name}:${port()}`));
     return new Set(port() === standardPort ? [...withPort, ...own] : withPort);
   };
   return (request) => {
