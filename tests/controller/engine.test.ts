@@ -60,9 +60,8 @@ test('a peer takes over within seconds what a killed controller left', async () 
   await expectEachStepEnded(30, 1);
 }, 60_000);
 
-test('two living controllers leave each other alone', async () => {
-  await startWorker('first', 'w', 25);
-  await startWorker('second');
+test('two controllers that start at once on an empty database both come up, and leave each other alone', async () => {
+  await Promise.all([startWorker('first', 'w', 25), startWorker('second')]);
   await until(async () => (await count('sum')) === 1);
   expect(await value(`select count(*) from effect where controller = 'second'`)).toBe('0');
   expect(await count('begin')).toBe(25);

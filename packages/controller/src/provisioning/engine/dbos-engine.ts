@@ -9,6 +9,7 @@ import {
   type WorkflowInput,
 } from './engine.ts';
 import { Lease } from './lease.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 import { failed, type StepOutcome, settle, succeeded } from './step-outcome.ts';
 import { watchForDeadControllers } from './takeover.ts';
 
@@ -113,7 +114,8 @@ export function createDbosEngine(options: DbosEngineOptions): Engine {
         applicationVersion,
         logger: quiet(log),
       });
-      await DBOS.launch();
+      // It makes and upgrades its tables, and does not expect that others do so at the same time.
+      await oneAtATime(pool, 'wadi engine launch', () => DBOS.launch());
       const watch = watchForDeadControllers({ pool, lease, controllerId, applicationVersion, log });
       stop = async () => {
         await watch.stop();
