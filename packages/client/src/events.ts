@@ -1,6 +1,9 @@
 import type { ClusterEvent, ClusterEventList, ClusterEventQuery } from '@wadi/api';
 import type { CallOptions, Transport } from './transport.ts';
 
+/** Tries of those who follow: about 20 s, enough for a controller to start again. */
+const patientTries = 12;
+
 /** `/v2/clusters/{id}/events`: what a person waits for or suffers from. */
 export class Events {
   readonly #transport: Transport;
@@ -26,7 +29,7 @@ export class Events {
     for (;;) {
       const query = { wait: 20, ...(after === undefined ? {} : { after }) };
       const { signal } = options;
-      for (const event of await this.list(cluster, query, { signal })) {
+      for (const event of await this.list(cluster, query, { signal, tries: patientTries })) {
         yield event;
         after = event.sequence;
       }

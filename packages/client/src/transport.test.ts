@@ -61,7 +61,8 @@ describe('a call', () => {
 
   it.each([
     ['{"error":{"code":401,"message":"authentication is required"}}', 401, 'UNAUTHORIZED'],
-    ['<html>Bad gateway</html>', 502, 'HTTP_502'],
+    ['<html>Bad gateway</html>', 502, 'CONTROLLER_UNREACHABLE'],
+    ['{"error_name":"HTTP_FAILED","error_message":"m: port 80 does not speak HTTP"}', 502, 'HTTP_FAILED'],
     ['', 404, 'NOT_FOUND'],
   ])('that something else refuses with %s still has a name', async (body, status, errorName) => {
     const url = await serve((_, response) => {
@@ -110,6 +111,34 @@ describe('a lost connection', () => {
     });
     await expect(new Transport({ url, ...options }).json('GET', '/')).resolves.toEqual({ whole: true });
     expect(calls).toBe(4);
+  });
+
+  it.each([502, 503, 504])('behind a balancer that says %i is one as well', async (status) => {
+    let calls = 0;
+    const url = await serve((_, response) => {
+      calls += 1;
+      if (calls % 2 === 1) return response.writeHead(status).end('<html>No controller</html>');
+      response.end('{"whole":true}');
+    });
+    const transport = new Transport({ url, ...options });
+    await expect(transport.json('GET', '/')).resolves.toEqual({ whole: true });
+    await expect(transport.json('POST', '/')).rejects.toMatchObject({
+      errorName: 'CONTROLLER_UNREACHABLE',
+      retryable: status === 503,
+    });
+    expect(calls).toBe(3);
+  });
+
+  it('of a controller that could not get through to a machine is none', async () => {
+    let calls = 0;
+    const url = await serve((_, response) => {
+      calls += 1;
+      response.writeHead(502).end('{"error_name":"HTTP_FAILED","error_message":"m"}');
+    });
+    await expect(new Transport({ url, ...options }).json('GET', '/')).rejects.toMatchObject({
+      errorName: 'HTTP_FAILED',
+    });
+    expect(calls).toBe(1);
   });
 
   it('is not tried again for POST', async () => {

@@ -1,6 +1,6 @@
 /** What went wrong when no answer of the controller says it. */
 export type TransportErrorName =
-  | 'CONTROLLER_UNREACHABLE' // no connection, or it broke before the answer was complete
+  | 'CONTROLLER_UNREACHABLE' // no connection, or it broke before the answer was complete, also behind a balancer
   | 'TIMEOUT' // the call's deadline passed
   | 'CANCELLED' // the caller's AbortSignal
   | 'BAD_ANSWER'; // something answered that is not Wadi
@@ -49,6 +49,7 @@ export class WadiError extends Error {
 /** Reads Sahara's error shape, or the router's, or whatever a proxy in between made of it. */
 export function errorFromAnswer(status: number, text: string): WadiError {
   const body = parseObject(text);
+  if (isOfBalancer(status, body)) return controllerLost(status);
   const inner = isObject(body.error) ? body.error : {};
   const message = firstText(body.error_message, body.message, inner.message) ?? `HTTP ${status}`;
   return new WadiError(withoutErrorId(message), {
@@ -60,6 +61,23 @@ export function errorFromAnswer(status: number, text: string): WadiError {
     retryable: typeof body.retryable === 'boolean' ? body.retryable : status === 503,
     body,
   });
+}
+
+/** What a balancer says of itself when it has no controller, or lost it in the middle; ours name their errors. */
+function isOfBalancer(status: number, body: Readonly<Record<string, unknown>>): boolean {
+  return [502, 503, 504].includes(status) && firstText(body.error_name) === undefined;
+}
+
+function controllerLost(status: number): WadiError {
+  return new WadiError(
+    `what is in front of the controllers answered ${status}: it reached none, or lost it before its answer`,
+    {
+      status,
+      errorName: 'CONTROLLER_UNREACHABLE',
+      hint: 'Does a controller run behind it? What was asked for may have been done; look before you ask again.',
+      retryable: status === 503,
+    },
+  );
 }
 
 /** Sahara puts the id into the text; people get it apart. */

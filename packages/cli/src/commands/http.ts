@@ -90,6 +90,7 @@ async function bodyOf(given: string): Promise<string | Uint8Array<ArrayBuffer>> 
 /** 502 and 504 mean that the controller did not get through; that is about the machine, not about the controller. */
 function unreachable(error: unknown, machine: string): unknown {
   if (!(error instanceof WadiError) || (error.status !== 502 && error.status !== 504)) return error;
+  if (error.errorName === 'CONTROLLER_UNREACHABLE') return error;
   return machineUnreachable(error, machine);
 }
 

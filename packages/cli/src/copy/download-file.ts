@@ -90,6 +90,6 @@ function changed(machine: string, file: string): CommandError {
 function inWords(error: unknown, machine: string): unknown {
   if (!(error instanceof WadiError)) return error;
   if (isOfFile(error.errorName)) return new CommandError(error.message, ExitCode.failed, error.hint);
-  if (error.status !== 502) return error;
+  if (error.status !== 502 || error.errorName === 'CONTROLLER_UNREACHABLE') return error;
   return machineUnreachable(error, machine);
 }
