@@ -44,6 +44,17 @@ test.each([
   ['a value of the wrong type', 'sandbox: often', 'sandbox'],
   ['a proxy command for a shell', 'proxy_command: "nc {host} {port} | tee log"', "'|' at position 18"],
   ['a host name with no port behind the colon', 'hosts: ["wadi.example:"]', 'hosts'],
+  ['a balancer for agents without agents', 'trusted_agent_proxies: [192.0.2.1/32]', '--agent-listen'],
+  [
+    'everybody for a balancer',
+    'agent_listen: 127.0.0.1:0\ntrusted_agent_proxies: [0.0.0.0/0]',
+    "trusted_agent_proxies: '0.0.0.0/0'",
+  ],
+  [
+    'an address for other controllers that is none',
+    'agent_listen: 127.0.0.1:0\nagent_peer_advertise: here',
+    "agent_peer_advertise: 'here'",
+  ],
   ['an IPv6 address without brackets', 'hosts: ["2001:db8::1"]', 'hosts'],
   ['text that is no YAML', 'listen: [', 'wadi.yaml'],
   ['a list', '- listen', 'wadi.yaml'],

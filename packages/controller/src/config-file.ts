@@ -19,6 +19,8 @@ const ConfigFile = Type.Object(
     root_wrapper: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 1024 }), { maxItems: 32 })),
     agent_listen: Type.Optional(Type.String()),
     agent_advertise: Type.Optional(Type.String()),
+    agent_peer_advertise: Type.Optional(Type.String()),
+    trusted_agent_proxies: Type.Optional(Type.Array(Type.String())),
     allow_networks: Type.Optional(Type.Array(Type.String())),
     openstack: Type.Optional(
       Type.Object(

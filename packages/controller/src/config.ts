@@ -68,8 +68,12 @@ export interface AgentSettings {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
-  /** `HOST:PORT` as machines and the other controllers see it; null: as it listens. */
+  /** `HOST:PORT` as machines see it; null: as it listens. */
   readonly advertise: string | null;
+  /** `HOST:PORT` as the other controllers see it; null: as it listens, or as machines do where that is no address. */
+  readonly peerAdvertise: string | null;
+  /** Networks of the balancers that say by the PROXY protocol who dials in through them. */
+  readonly trustedProxies: readonly string[];
 }
 
 export interface OpenStackSettings {
@@ -174,7 +178,7 @@ export async function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv
   const trustedTlsProxies = [...(file.trusted_tls_proxies ?? []), ...(flags['trusted-tls-proxy'] ?? [])];
   for (const network of trustedTlsProxies) {
     checkNetwork(network, 'trusted-tls-proxy');
-    refuseEverybody(network);
+    refuseEverybody(network, 'trusted-tls-proxy');
   }
   if (sandbox && trustedTlsProxies.length > 0)
     throw new ConfigError(
@@ -307,15 +311,24 @@ function readAgents(flags: Flags, file: ConfigFile): AgentSettings | null {
   const advertise = flags['agent-advertise'] ?? file.agent_advertise ?? null;
   if (listen === undefined) {
     if (advertise !== null) throw new ConfigError('--agent-advertise needs --agent-listen');
+    if (file.agent_peer_advertise !== undefined || file.trusted_agent_proxies !== undefined)
+      throw new ConfigError('agent_peer_advertise and trusted_agent_proxies need --agent-listen');
     return null;
   }
+  const peerAdvertise = file.agent_peer_advertise ?? null;
   if (advertise !== null) parseListen(advertise, '--agent-advertise');
+  if (peerAdvertise !== null) parseListen(peerAdvertise, 'agent_peer_advertise');
+  const trustedProxies = file.trusted_agent_proxies ?? [];
+  for (const network of trustedProxies) {
+    checkNetwork(network, 'trusted_agent_proxies');
+    refuseEverybody(network, 'trusted_agent_proxies');
+  }
   const at = parseListen(listen, '--agent-listen');
   if (advertise === null && (at.host === '0.0.0.0' || /^[0:]+$/.test(at.host)))
     throw new ConfigError(
       `--agent-listen ${listen} is no address that a machine could dial: give --agent-advertise`,
     );
-  return { ...at, advertise };
+  return { ...at, advertise, peerAdvertise, trustedProxies };
 }
 
 function readOpenStack(flags: Flags, file: ConfigFile): OpenStackSettings | null {
@@ -421,12 +434,13 @@ function checkNetwork(network: string, option: string): void {
   }
 }
 
-/** A network that holds everybody names no proxy: it would let tokens travel in clear text. */
-function refuseEverybody(network: string): void {
+/** A network that holds everybody names no proxy: anybody could say who they are, or send tokens in clear text. */
+function refuseEverybody(network: string, option: string): void {
   const [address = '', prefix = ''] = network.split('/');
   if (Number(prefix) >= (isIP(address) === 6 ? 16 : 8)) return;
+  const consequence = option === 'trusted-tls-proxy' ? ', and answered without TLS' : '';
   throw new ConfigError(
-    `trusted-tls-proxy: '${network}' is not the network of a proxy: everybody in it is believed, and answered without TLS`,
+    `${option}: '${network}' is not the network of a proxy: everybody in it is believed${consequence}`,
   );
 }
 

@@ -16,11 +16,12 @@ import { readTestCloud, type TestCloud } from './clouds/fake/test-cloud-file.ts'
 import { InventoryCloud } from './clouds/inventory/inventory-cloud.ts';
 import { SandboxCloud } from './clouds/sandbox/sandbox-cloud.ts';
 import type { Plugins } from './clusters/plugin.ts';
-import { type Config, ConfigError } from './config.ts';
+import { type AgentSettings, type Config, ConfigError } from './config.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { eventChannel, openEventLog } from './events/event-log.ts';
 import type { HttpContext } from './http/context.ts';
 import { health } from './http/health.ts';
+import { isIn, networkList } from './http/host-guard.ts';
 import { saharaResources } from './http/sahara/sahara-resources.ts';
 import { versionDocument } from './http/sahara/version-document.ts';
 import { sandbox } from './http/sandbox.ts';
@@ -28,6 +29,7 @@ import { createServer } from './http/server.ts';
 import { wadiResources } from './http/wadi/wadi-resources.ts';
 import { openAuthenticator } from './open-authenticator.ts';
 import { builtInPlugins, loadPlugins } from './plugins/load-plugins.ts';
+import { controllerGone } from './provisioning/controller-gone.ts';
 import { createDbosEngine } from './provisioning/engine/dbos-engine.ts';
 import { isolationChecks } from './provisioning/isolation/isolation-checks.ts';
 import { MachineLimits } from './provisioning/machine-limits.ts';
@@ -247,9 +249,12 @@ export async function openController(parts: ControllerParts): Promise<string> {
 async function openAgents(
   { log, shutdown }: ControllerParts,
   stored: Pick<AgentsParts, 'db' | 'secrets' | 'events' | 'controllerId'>,
-  listen: AgentsParts['listen'],
+  listen: AgentSettings,
 ): Promise<Agents> {
-  const agents = await Agents.open({ ...stored, log, listen }).catch((error) => {
+  const isGone = (id: string) => stored.db.transaction().execute((tx) => controllerGone(tx, id));
+  const balancers = networkList(listen.trustedProxies);
+  const isBalancer = (address: string) => isIn(balancers, address);
+  const agents = await Agents.open({ ...stored, log, isGone, listen, isBalancer }).catch((error) => {
     throw new ConfigError(`--agent-listen ${listen.host}:${listen.port}: ${(error as Error).message}`);
   });
   shutdown.add('agents', 5000, () => agents.close());

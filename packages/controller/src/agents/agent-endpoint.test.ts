@@ -26,7 +26,7 @@ let asked: { token: string; key: string }[];
 let folder: string;
 const ends: (() => void)[] = [];
 
-async function open(limits: Partial<EndpointLimits> = {}): Promise<void> {
+async function open(limits: Partial<EndpointLimits> = {}, balancer = ''): Promise<void> {
   await endpoint?.close();
   connected = [];
   asked = [];
@@ -44,6 +44,7 @@ async function open(limits: Partial<EndpointLimits> = {}): Promise<void> {
       connected = connected.filter((each) => each !== agent);
     },
     findConnection: (id) => connected.find(({ instanceId }) => instanceId === id),
+    isBalancer: (address) => address === balancer,
     limits,
   });
   port = await endpoint.listen('127.0.0.1', 0);
@@ -265,6 +266,55 @@ describe('whoever wants something else', () => {
     await expect(client({ username: 'agent' })).rejects.toThrow();
     await expect(client({ username: 'enroll', password: 'x' })).rejects.toThrow();
     expect(endpoint.stats().connections).toBeLessThan(4);
+  });
+});
+
+describe('behind a balancer', () => {
+  /** A connection as a balancer passes it on. */
+  function from(address: string): Socket {
+    const socket = raw();
+    socket.write(`PROXY TCP4 ${address} 198.51.100.1 50000 8022\r\n`);
+    return socket;
+  }
+  const asAgent = { username: 'agent', privateKey: machine.privateKey };
+
+  it('a machine is where the balancer says', async () => {
+    await open({}, '127.0.0.1');
+    const made = await client({ ...asAgent, sock: from('192.0.2.7') });
+    made.forwardIn('127.0.0.1', 1, () => undefined);
+    await until(() => connected.length === 1);
+    expect(connected[0]?.source).toBe('192.0.2.7');
+  });
+
+  it('those who keep silent keep nobody out but their own address', async () => {
+    await open({ strangersPerAddress: 5 }, '127.0.0.1');
+    const silent = Array.from({ length: 8 }, () => from('192.0.2.1').resume());
+    await Promise.all(silent.slice(5).map(closed));
+    await expect(client({ ...asAgent, sock: from('192.0.2.1') })).rejects.toThrow();
+    (await client({ ...asAgent, sock: from('192.0.2.2') })).end();
+  });
+
+  it('only other controllers need not be announced', async () => {
+    await open({}, '127.0.0.1');
+    (await client({ username: 'controller', privateKey: peer.privateKey })).end();
+    await expect(client(asAgent)).rejects.toThrow();
+    await expect(client({ username: 'enroll', privateKey: stranger.privateKey })).rejects.toThrow();
+  });
+
+  it('one that says nothing, or half of it, is gone when the endpoint closes', async () => {
+    await open({}, '127.0.0.1');
+    const half = raw().resume();
+    half.write('PROXY TCP4 192.');
+    const silent = raw().resume();
+    await Promise.all([once(silent, 'connect'), once(half, 'connect')]);
+    await endpoint.close();
+    await Promise.all([closed(half), closed(silent)]);
+  });
+
+  it('that is not trusted, nobody is announced', async () => {
+    await open({}, '192.0.2.9');
+    await expect(client({ ...asAgent, sock: from('192.0.2.7') })).rejects.toThrow();
+    (await client(asAgent)).end();
   });
 });
 

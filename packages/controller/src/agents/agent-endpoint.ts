@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import ssh2, { type AuthContext, type Connection, type ServerChannel } from 'ssh2';
 import { AgentConnection, passOn } from './agent-connection.ts';
 import { Doorkeeper, type Visit } from './doorkeeper.ts';
+import { readProxyHeader } from './proxy-header.ts';
 
 export interface EndpointParts {
   /** Private, in OpenSSH's format. */
@@ -21,6 +22,8 @@ export interface EndpointParts {
   onAgentGone(agent: AgentConnection): void;
   /** Another controller asks for the machine; undefined: it is not connected here. */
   findConnection(instanceId: string): AgentConnection | undefined;
+  /** Whether a balancer has this address: it says by the PROXY protocol who is behind a connection. Absent: there is none. */
+  readonly isBalancer?: (address: string) => boolean;
   readonly limits?: Partial<EndpointLimits>;
 }
 
@@ -50,6 +53,16 @@ const algorithms = {
   compress: ['none'],
 } as const;
 
+/** Milliseconds in which a balancer says who is behind a connection. */
+const balancerDeadline = 5_000;
+
+/** Where a connection comes from. */
+interface Origin {
+  readonly address: string;
+  /** From a balancer's address without a word of who is behind it: another controller on that computer, or nobody. */
+  readonly onlyPeers: boolean;
+}
+
 /** Who somebody has shown to be. */
 type Guest =
   | { readonly kind: 'enroll'; readonly key: string }
@@ -68,6 +81,8 @@ export class AgentEndpoint {
   readonly #ssh: InstanceType<typeof ssh2.Server>;
   readonly #server: Server;
   readonly #sockets = new Map<Socket, Visit>();
+  /** Of balancers, that have not said yet who is behind them. */
+  readonly #unannounced = new Set<Socket>();
 
   constructor(parts: EndpointParts) {
     this.#parts = parts;
@@ -84,7 +99,7 @@ export class AgentEndpoint {
     this.#ssh.setMaxListeners(0).on('error', () => undefined);
     // An error that nobody listens to would end the process, whoever the client is taken for.
     this.#ssh.on('connection', (client) => client.on('error', () => undefined));
-    this.#server = createServer({ noDelay: true, keepAlive: true }, (socket) => this.#admit(socket));
+    this.#server = createServer({ noDelay: true, keepAlive: true }, (socket) => this.#arrive(socket));
     this.#server.on('error', (error) => parts.log.warn({ err: error }, 'agents: the endpoint'));
   }
 
@@ -101,13 +116,25 @@ export class AgentEndpoint {
 
   async close(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    for (const socket of this.#sockets.keys()) socket.destroy();
+    for (const socket of [...this.#sockets.keys(), ...this.#unannounced]) socket.destroy();
     await closed;
   }
 
-  #admit(socket: Socket): void {
+  #arrive(socket: Socket): void {
     socket.on('error', () => undefined);
-    const visit = this.#door.enter(socket.remoteAddress ?? '', () => socket.destroy());
+    const address = socket.remoteAddress ?? '';
+    if (!this.#parts.isBalancer?.(address)) return void this.#admit(socket, { address, onlyPeers: false });
+    this.#unannounced.add(socket);
+    void readProxyHeader(socket, balancerDeadline).then((source) => {
+      this.#unannounced.delete(socket);
+      if (source === undefined || socket.destroyed) return void socket.destroy();
+      this.#admit(socket, { address: source ?? address, onlyPeers: source === null });
+      socket.resume();
+    });
+  }
+
+  #admit(socket: Socket, origin: Origin): void {
+    const visit = this.#door.enter(origin.address, () => socket.destroy());
     if (!visit) return void socket.destroy();
     this.#sockets.set(socket, visit);
     const grace = setTimeout(() => socket.destroy(), this.#limits.grace);
@@ -131,16 +158,16 @@ export class AgentEndpoint {
       // Others may come between a socket and its first line.
       if (ip !== socket.remoteAddress || port !== socket.remotePort) return;
       this.#ssh.off('connection', welcome);
-      this.#welcome(client, socket, known);
+      this.#welcome(client, socket, origin, known);
     };
     this.#ssh.on('connection', welcome);
     socket.once('close', () => this.#ssh.off('connection', welcome));
     this.#ssh.injectSocket(socket);
   }
 
-  #welcome(client: Connection, socket: Socket, known: () => void): void {
+  #welcome(client: Connection, socket: Socket, origin: Origin, known: () => void): void {
     const { log } = this.#parts;
-    const source = socket.remoteAddress ?? '';
+    const source = origin.address;
     let guest: Guest | undefined;
     let attempts = 0;
     client.on('error', (error) => {
@@ -157,7 +184,7 @@ export class AgentEndpoint {
         })
         .then((found) => {
           if (socket.destroyed) return;
-          if (!found) return context.reject(['publickey']);
+          if (!found || (origin.onlyPeers && found.kind !== 'peer')) return context.reject(['publickey']);
           if (context.method === 'publickey' && context.signature) guest = found;
           context.accept();
         })

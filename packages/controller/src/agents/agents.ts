@@ -27,7 +27,18 @@ export interface AgentsParts {
   readonly events: EventLog;
   readonly log: Logger;
   readonly controllerId: string;
-  readonly listen: { readonly host: string; readonly port: number; readonly advertise: string | null };
+  /** Whether another controller has ended without taking back what it wrote down. */
+  readonly isGone: (controllerId: string) => Promise<boolean>;
+  readonly listen: {
+    readonly host: string;
+    readonly port: number;
+    /** `HOST:PORT` for machines; null: as it listens. */
+    readonly advertise: string | null;
+    /** `HOST:PORT` for other controllers; null: as it listens, or as machines find it where that is no address. */
+    readonly peerAdvertise: string | null;
+  };
+  /** Whether a balancer has this address. */
+  readonly isBalancer?: (address: string) => boolean;
   readonly limits?: Partial<EndpointLimits>;
 }
 
@@ -44,13 +55,15 @@ export class Agents {
   /** To the endpoints of other controllers. */
   readonly #peers: IndirectAccess;
   readonly #connected = new Map<string, AgentConnection>();
+  /** For machines, and for other controllers: a balancer in between does not say which controller answers. */
   #address = { host: '', port: 0 };
+  #peerAddress = { host: '', port: 0 };
   #timer: NodeJS.Timeout | undefined;
   /** What is written down of connections, one after the other: a late end must not undo a new begin. */
   #writing: Promise<void> = Promise.resolve();
 
   private constructor(parts: AgentsParts, keys: EndpointKeys) {
-    const { db, log, limits } = parts;
+    const { db, log, limits, isBalancer } = parts;
     this.#parts = parts;
     this.#keys = keys;
     this.#peers = new IndirectAccess({
@@ -62,6 +75,7 @@ export class Agents {
       peerKey: keys.publicPeer,
       log,
       ...(limits ? { limits } : {}),
+      ...(isBalancer ? { isBalancer } : {}),
       findAgent: (key) => findAgent(db, key),
       enroll: (token, key, source) => this.#enroll(token, key, source),
       onAgent: (agent) => this.#begin(agent),
@@ -72,18 +86,18 @@ export class Agents {
 
   static async open(parts: AgentsParts): Promise<Agents> {
     const agents = new Agents(parts, await findOrCreateEndpointKeys(parts.db, parts.secrets));
-    const { host, port, advertise } = parts.listen;
-    const bound = await agents.#endpoint.listen(host, port);
-    const [, given, givenPort] = /^\[?(.*?)\]?:(\d+)$/.exec(advertise ?? '') ?? [];
-    agents.#address = { host: given ?? host, port: givenPort === undefined ? bound : Number(givenPort) };
+    const { host, port, advertise, peerAdvertise } = parts.listen;
+    const listening = { host, port: await agents.#endpoint.listen(host, port) };
+    const isAddress = host !== '0.0.0.0' && !/^[0:]+$/.test(host);
+    agents.#address = read(advertise) ?? listening;
+    agents.#peerAddress = read(peerAdvertise) ?? (isAddress ? listening : agents.#address);
     agents.#timer = setInterval(() => void agents.#dropForgotten(), lookInterval);
     return agents;
   }
 
-  /** `HOST:PORT`, as machines and other controllers find it. */
+  /** `HOST:PORT`, as machines find it. */
   get endpoint(): string {
-    const { host, port } = this.#address;
-    return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+    return write(this.#address);
   }
 
   get hostKey(): string {
@@ -135,10 +149,10 @@ export class Agents {
 
   /** Another controller is a machine that is jumped through; the instance is what it is asked for. */
   #routeTo({ controller_id: id, endpoint, instance_id }: AgentTunnel): Route {
-    const [, host = '', port = ''] = /^\[?(.*?)\]?:(\d+)$/.exec(endpoint) ?? [];
+    const { host, port } = read(endpoint) ?? { host: '', port: 0 };
     const hostKey = { kind: 'pinned', keys: [this.hostKey] } as const;
     const common = { user: 'controller', credential: 'peer', hostKey };
-    const peer = { id, name: `controller ${endpoint}`, host, port: Number(port), ...common };
+    const peer = { id, name: `controller ${endpoint}`, host, port, ...common };
     return {
       hops: [{ kind: 'tcp' }, { kind: 'ssh', machine: peer, relay: 'direct-tcpip', jumpOnly: true }],
       machine: { id: instance_id, name: instance_id, host: instance_id, port: 22, ...common },
@@ -168,14 +182,19 @@ export class Agents {
         instance_id: instanceId,
         connection_id: id,
         controller_id: controllerId,
-        endpoint: this.endpoint,
+        endpoint: write(this.#peerAddress),
         source,
       };
       const held = await putAgentTunnel(db, row);
-      if (held)
+      if (held && !(await this.#isLeftOver(held)))
         await this.#tell('agent.second-connection', instanceId, { source, other_source: held.source });
       else await this.#tell('agent.connected', instanceId, { source });
     });
+  }
+
+  /** Its connection ended with its controller, which was killed. */
+  async #isLeftOver({ controller_id: id }: AgentTunnel): Promise<boolean> {
+    return id !== this.#parts.controllerId && (await this.#parts.isGone(id));
   }
 
   #end(agent: AgentConnection): void {
@@ -209,6 +228,15 @@ export class Agents {
     const body = { instance_id: instanceId, ...more };
     await this.#parts.events.append({ projectId: owner.project_id, clusterId: owner.cluster_id, type, body });
   }
+}
+
+function read(text: string | null): { host: string; port: number } | undefined {
+  const [, host, port] = /^\[?(.*?)\]?:(\d+)$/.exec(text ?? '') ?? [];
+  return host === undefined ? undefined : { host, port: Number(port) };
+}
+
+function write({ host, port }: { readonly host: string; readonly port: number }): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function notConnected(): AccessError {
