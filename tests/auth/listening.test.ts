@@ -7,6 +7,7 @@ import { pino } from 'pino';
 import { afterAll, describe, expect, test } from 'vitest';
 import { noTokens } from '../../packages/controller/src/auth/no-tokens.ts';
 import type { HttpContext } from '../../packages/controller/src/http/context.ts';
+import { Drain } from '../../packages/controller/src/http/drain.ts';
 import { createServer } from '../../packages/controller/src/http/server.ts';
 import { selfSigned } from '../set-up/certificate.ts';
 import { createDatabase } from '../set-up/database.ts';
@@ -135,6 +136,7 @@ test('only a trusted proxy says where a request comes from', async () => {
       log: pino({ level: 'silent' }),
       clouds: new Map(),
       stopping: new AbortController().signal,
+      drain: new Drain(),
     };
     const app = await createServer({
       context: context as unknown as HttpContext,

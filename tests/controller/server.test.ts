@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ownTokens } from '../../packages/controller/src/auth/own-tokens.ts';
 import type { HttpContext } from '../../packages/controller/src/http/context.ts';
+import { Drain } from '../../packages/controller/src/http/drain.ts';
 import { createServer } from '../../packages/controller/src/http/server.ts';
 import { openStorage, type Storage } from '../set-up/open-storage.ts';
 
@@ -23,7 +24,13 @@ beforeAll(async () => {
       },
     },
   );
-  const context = { ...storage, log, clouds: new Map(), stopping: new AbortController().signal };
+  const context = {
+    ...storage,
+    log,
+    clouds: new Map(),
+    stopping: new AbortController().signal,
+    drain: new Drain(),
+  };
   app = await createServer({
     context: context as unknown as HttpContext,
     hosts: ['wadi.example'],

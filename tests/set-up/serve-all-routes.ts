@@ -5,6 +5,7 @@ import { inject } from 'vitest';
 import { ownTokens } from '../../packages/controller/src/auth/own-tokens.ts';
 import { SandboxCloud } from '../../packages/controller/src/clouds/sandbox/sandbox-cloud.ts';
 import type { HttpContext, Resource } from '../../packages/controller/src/http/context.ts';
+import { Drain } from '../../packages/controller/src/http/drain.ts';
 import { health } from '../../packages/controller/src/http/health.ts';
 import { saharaResources } from '../../packages/controller/src/http/sahara/sahara-resources.ts';
 import { versionDocument } from '../../packages/controller/src/http/sahara/version-document.ts';
@@ -37,7 +38,7 @@ export async function serveAllRoutes(
   const log = pino({ level: 'info' }, { write });
   const directory = `${inject('runFolder')}/routes-${randomUUID()}`;
   const clouds = new Map([['sandbox', new SandboxCloud({ directory, apiHost: '127.0.0.1' })]]);
-  const context = { ...storage, log, clouds, stopping: new AbortController().signal };
+  const context = { ...storage, log, clouds, stopping: new AbortController().signal, drain: new Drain() };
   const parts = {
     plugins: await loadPlugins(),
     policy: { allowNetworks: [] },

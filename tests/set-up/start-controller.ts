@@ -34,6 +34,8 @@ export interface Controller extends Requests {
   readonly databaseUrl: string | null;
   readonly pid: number;
   readonly process: ChildProcess;
+  /** Its exit status. */
+  readonly exited: Promise<number | null>;
   /** What it has printed so far, both streams. */
   output(): string;
   /** As Ctrl-C does. Resolves to its exit status. */

@@ -14,6 +14,7 @@ import { SandboxCloud } from '../../packages/controller/src/clouds/sandbox/sandb
 import { isTransitional } from '../../packages/controller/src/clusters/cluster-status.ts';
 import { eventChannel, openEventLog } from '../../packages/controller/src/events/event-log.ts';
 import type { HttpContext } from '../../packages/controller/src/http/context.ts';
+import { Drain } from '../../packages/controller/src/http/drain.ts';
 import { saharaResources } from '../../packages/controller/src/http/sahara/sahara-resources.ts';
 import { versionDocument } from '../../packages/controller/src/http/sahara/version-document.ts';
 import { createServer } from '../../packages/controller/src/http/server.ts';
@@ -134,7 +135,17 @@ export async function openEnvironment(
   });
   await engine.launch();
   const stopping = new AbortController().signal;
-  const context: HttpContext = { db, secrets, events, notifications, engine, clouds, log, stopping };
+  const context: HttpContext = {
+    db,
+    secrets,
+    events,
+    notifications,
+    engine,
+    clouds,
+    log,
+    stopping,
+    drain: new Drain(),
+  };
   const sahara = saharaResources({ plugins, provisioning, defaultCloud: cloud, methodOf: () => 'fixed_ip' });
   const server = await createServer({
     context,

@@ -58,6 +58,7 @@ const ConfigFile = Type.Object(
     tls_cert: Type.Optional(Type.String()),
     tls_key: Type.Optional(Type.String()),
     trusted_tls_proxies: Type.Optional(Type.Array(Type.String())),
+    drain_seconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 3600 })),
     audit_retention_days: Type.Optional(Type.Integer({ minimum: 1, maximum: 36_500 })),
     log_file: Type.Optional(Type.String()),
     log_level: Type.Optional(Type.Enum(logLevels)),

@@ -26,6 +26,8 @@ export interface Config {
   readonly tls: { readonly cert: string; readonly key: string } | null;
   /** Networks of the proxies that speak TLS for this controller; only their X-Forwarded headers count. */
   readonly trustedTlsProxies: readonly string[];
+  /** Longest time, in seconds, that what is open may take to end when the controller is told to stop (SIGTERM). */
+  readonly drainSeconds: number;
   /** How long audit records are kept. */
   readonly auditRetentionDays: number;
   /** The sandbox cloud: runs commands of API users on this computer. */
@@ -217,6 +219,7 @@ export async function readConfig(argv: readonly string[], env: NodeJS.ProcessEnv
     ...auth,
     tls,
     trustedTlsProxies,
+    drainSeconds: file.drain_seconds ?? 0,
     auditRetentionDays: file.audit_retention_days ?? 400,
     sandbox,
     testCloud: testCloud === undefined ? null : path.resolve(testCloud),

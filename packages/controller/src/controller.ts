@@ -20,6 +20,7 @@ import { type AgentSettings, type Config, ConfigError } from './config.ts';
 import type { DataDirectory } from './data-directory.ts';
 import { eventChannel, openEventLog } from './events/event-log.ts';
 import type { HttpContext } from './http/context.ts';
+import type { Drain } from './http/drain.ts';
 import { health } from './http/health.ts';
 import { isIn, networkList } from './http/host-guard.ts';
 import { saharaResources } from './http/sahara/sahara-resources.ts';
@@ -63,6 +64,7 @@ export interface ControllerParts {
   readonly log: Logger;
   /** Learns of everything that is opened here, at once. */
   readonly shutdown: Shutdown;
+  readonly drain: Drain;
   /** The controller may not go on for a moment. */
   readonly dieNow: (reason: string) => void;
 }
@@ -203,6 +205,7 @@ export async function openController(parts: ControllerParts): Promise<string> {
     clouds,
     log,
     stopping: shutdown.signal,
+    drain: parts.drain,
   };
   const resources = [
     health,

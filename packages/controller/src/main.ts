@@ -2,15 +2,19 @@ import type { Logger } from 'pino';
 import { type Config, ConfigError, readConfig, usage } from './config.ts';
 import { lockDataDirectory } from './controller-lock.ts';
 import { openDataDirectory } from './data-directory.ts';
+import { Drain } from './http/drain.ts';
 import { openLog } from './log.ts';
 import { Shutdown } from './shutdown.ts';
 import type { Connection } from './storage/database.ts';
 import { startEmbeddedPostgres } from './storage/postgres/embedded-postgres.ts';
 
 const shutdown = new Shutdown();
+const drain = new Drain();
 let log: Logger | null = null;
 let starting: Promise<void> | null = null;
 let status = 0;
+/** Milliseconds; none before there is something to drain. */
+let drainFor = 0;
 
 /** Milliseconds in which signals are one: npm passes on the Ctrl-C that the terminal has sent to everyone already. */
 const sameSignal = 1000;
@@ -22,6 +26,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     if (performance.now() - asked.at < sameSignal) return;
     asked = { times: asked.times + 1, at: performance.now() };
     if (asked.times > 2) process.exit(130);
+    // From a person's keyboard it is meant at once.
+    if (signal === 'SIGTERM' && asked.times === 1 && drainFor > 0) return void drained();
     console.log(asked.times === 1 ? 'Stopping …' : 'Still stopping. Once more leaves everything as it is.');
     void end();
   });
@@ -79,8 +85,9 @@ async function start(config: Config): Promise<void> {
   const connection = await connect(config, logger);
   const { openController } = await loading;
   if (shutdown.signal.aborted) return;
-  const url = await openController({ config, data, connection, log: logger, shutdown, dieNow });
+  const url = await openController({ config, data, connection, log: logger, shutdown, drain, dieNow });
   data.publishEndpoint(url);
+  drainFor = config.drainSeconds * 1000;
   shutdown.add('endpoint', 1000, () => data.removeEndpoint());
   // Since the process began, loading of code included.
   const seconds = (performance.now() / 1000).toFixed(1);
@@ -113,6 +120,14 @@ function dieNow(reason: string): void {
   log?.fatal(`${reason}: exiting at once`);
   console.error(`Wadi exits at once: ${reason}. Start it again; it goes on where it was.`);
   process.exit(75);
+}
+
+/** Stops when nobody comes any more. Another signal cuts it short. */
+async function drained(): Promise<void> {
+  console.log(`Stopping when nothing is open any more, in ${drainFor / 1000} s at the latest …`);
+  log?.info({ milliseconds: drainFor }, 'draining');
+  await drain.run(drainFor, shutdown.signal);
+  await end();
 }
 
 async function end(): Promise<void> {

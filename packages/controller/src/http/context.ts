@@ -7,6 +7,7 @@ import type { Engine } from '../provisioning/engine/engine.ts';
 import type { Database } from '../storage/database.ts';
 import type { Notifications } from '../storage/notifications.ts';
 import type { Secrets } from '../storage/secrets.ts';
+import type { Drain } from './drain.ts';
 
 /** What the handlers of every resource are given; made by main.ts. */
 export interface HttpContext {
@@ -21,6 +22,8 @@ export interface HttpContext {
   readonly log: Logger;
   /** Aborted when the controller stops: requests that wait (`?wait=`) answer at once then. */
   readonly stopping: AbortSignal;
+  /** Begins before the controller stops. */
+  readonly drain: Drain;
 }
 
 /** One resource: adds its routes to a scope of its own, so that its hooks and body parsers concern nobody else. */

@@ -15,10 +15,10 @@ const ready: Operation = {
 };
 
 /** For those who watch the service: alive, and able to work. No token. */
-export const health: Resource = (app, { db, stopping }) => {
+export const health: Resource = (app, { db, stopping, drain }) => {
   app.get('/healthz', { config: { operation: alive, public: true } }, async () => ({ status: 'ok' }));
   app.get('/readyz', { config: { operation: ready, public: true } }, async (_request, reply) => {
-    if (stopping.aborted) return reply.code(503).send({ status: 'stopping' });
+    if (stopping.aborted || drain.begun) return reply.code(503).send({ status: 'stopping' });
     try {
       await sql`select 1`.execute(db);
       return { status: 'ready' };

@@ -12,6 +12,7 @@ import type { Authenticator } from '../auth/principal.ts';
 import { requireToken } from './auth.ts';
 import { answerClientError } from './client-error.ts';
 import type { HttpContext, Resource } from './context.ts';
+import { drainRequests } from './drain-requests.ts';
 import { handleErrors, sendError } from './errors.ts';
 import { hostGuard, isIn, networkList, refuse } from './host-guard.ts';
 import { parseJson } from './json-body.ts';
@@ -101,6 +102,7 @@ export async function createServer({
     reply.header('OpenStack-API-Version', 'data-processing 2.0');
     reply.header('Vary', 'OpenStack-API-Version');
   });
+  drainRequests(app, context.drain);
   handleErrors(app);
   requireRouteRights(app, table);
   serveDocument(app, (method, url) => rightFor(table, method, url));

@@ -6,7 +6,7 @@ import { isUuid, notFound } from './own-cluster.ts';
 import { readQuery } from './read-query.ts';
 
 /** What happened in a cluster, in order; also of one that is gone, since its events outlive it. */
-export const clusterEvents: Resource = (app, { events, stopping }) => {
+export const clusterEvents: Resource = (app, { events, stopping, drain }) => {
   app.get(
     '/v2/clusters/:cluster/events',
     machineOperations.events,
@@ -19,7 +19,7 @@ export const clusterEvents: Resource = (app, { events, stopping }) => {
         clusterId,
         ...(after === undefined ? {} : { after }),
         wait: wait * 1000,
-        signal: callerGone(reply, stopping),
+        signal: callerGone(reply, stopping, drain.left),
       });
       return {
         events: found.map(({ sequence, type, body, createdAt }) => ({

@@ -22,7 +22,7 @@ export const runOutput: Resource = (app, context) => {
     const run = await runOf(context, cluster, (request.params as { run: string }).run);
     const { instance, stream, offset = 0, wait = 0 } = readQuery(RunOutputQuery, request);
     const wanted = { runId: run.id, instance, stream, offset };
-    const gone = callerGone(reply, context.stopping);
+    const gone = callerGone(reply, context.stopping, context.drain.left);
     const { bytes, end } = await outputFrom(context, wanted, wait * 1000, gone);
     return reply
       .type('application/octet-stream')

@@ -53,7 +53,7 @@ const mostValues = 60_000;
 /** Commands on machines of a cluster. */
 export function runs(parts: RunResourceParts): Resource {
   return (app, context) => {
-    const { db, stopping } = context;
+    const { db, stopping, drain } = context;
     const { config } = runOperations.create;
     const options = { bodyLimit, config: { ...config, mostValues } };
     app.post('/v2/clusters/:cluster/runs', options, async (request, reply): Promise<RunAnswer> => {
@@ -87,7 +87,7 @@ export function runs(parts: RunResourceParts): Resource {
           cluster,
           runId(request),
           wait * 1000,
-          callerGone(reply, stopping),
+          callerGone(reply, stopping, drain.left),
         );
         return answer(context, request, run);
       },
