@@ -1,4 +1,4 @@
-// The test beds are made of real parts from Debian: an OpenSSH server, relays, an HTTP server, OpenStack's clients.
+// The test beds are made of real parts from Debian: an OpenSSH server, relays, an HTTP server, a balancer, OpenStack's clients.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 
@@ -8,6 +8,7 @@ const needed = [
   ['/usr/bin/ssh', 'openssh-client'],
   ['/usr/bin/sudo', 'sudo'],
   ['/usr/sbin/nginx', 'nginx-light'],
+  ['/usr/sbin/haproxy', 'haproxy'],
   ['/usr/sbin/ip', 'iproute2'],
   ['/usr/sbin/nft', 'nftables'],
   ['/usr/bin/nc.openbsd', 'netcat-openbsd'],
