@@ -3,15 +3,25 @@ import type { Identity, SshEngine } from './engine/engine.ts';
 import type { Dial } from './first-hops.ts';
 import type { Hop, Machine, Relay } from './route.ts';
 
+type Identities = Identity | readonly Identity[];
+
 export interface AccessOptions {
-  /** The private key of a credential id. Called for each connection; the answer is not kept. */
-  identity(credential: string): Identity | Promise<Identity>;
+  /**
+   * The private key of a credential id. Called for each connection; the answer is not kept. Several, while one is replaced by
+   * another, are tried in order; sshd counts each (MaxAuthTries, 6).
+   */
+  identity(credential: string): Identities | Promise<Identities>;
   /**
    * Asked once when a `first-contact` machine shows its key (OpenSSH text). Must store it atomically and return
    * the key that is pinned from now on, which may be one that somebody else stored first; throws to refuse.
    * Absent: first contact is refused (HOST_KEY_REFUSED).
    */
   pinHostKey?(machine: Machine, key: string): Promise<string>;
+  /**
+   * Asked when a machine shows a key that its route does not have: whether it was pinned since the route was planned, while its
+   * host key is replaced. Absent: what the route has is all.
+   */
+  wasPinnedSince?(machine: Machine, key: string): Promise<boolean>;
   /**
    * A stream to the sshd of a machine that has dialled in (`AgentHop`). Absent: there are none. Rejects with an AccessError
    * where it can say why.

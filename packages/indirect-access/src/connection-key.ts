@@ -25,7 +25,9 @@ function firstHopKey(hop: FirstHop): readonly unknown[] {
 }
 
 function machineKey(machine: Machine, learned: ReadonlyMap<string, string>): readonly unknown[] {
-  return [machine.id, machine.user, machine.credential, trustedKeys(machine.id, machine.hostKey, learned)];
+  const { id, user, credential, hostKey } = machine;
+  const exactly = hostKey.kind === 'pinned' && hostKey.exactly ? ['exactly'] : [];
+  return [id, user, credential, trustedKeys(id, hostKey, learned), ...exactly];
 }
 
 function hopKey(hop: SshHop): readonly [Relay | 'auto', boolean] {

@@ -4,6 +4,7 @@ import { cancelled } from './deadline.ts';
 import type { HostKey } from './engine/engine.ts';
 import { AccessError } from './errors.ts';
 import type { Events } from './events.ts';
+import type { PoolOptions } from './pool.ts';
 import type { Machine } from './route.ts';
 
 /** Decides about host keys, and remembers those of first contacts for the life of this object. */
@@ -11,11 +12,17 @@ export class HostKeyCheck {
   /** By machine id. */
   readonly learned = new Map<string, string>();
   readonly #pinHostKey: AccessOptions['pinHostKey'];
+  readonly #wasPinnedSince: AccessOptions['wasPinnedSince'];
   readonly #events: Events;
   readonly #onLearned: () => void;
 
-  constructor(pinHostKey: AccessOptions['pinHostKey'], events: Events, onLearned: () => void) {
+  constructor(
+    { pinHostKey, wasPinnedSince }: Pick<PoolOptions, 'pinHostKey' | 'wasPinnedSince'>,
+    events: Events,
+    onLearned: () => void,
+  ) {
     this.#pinHostKey = pinHostKey;
+    this.#wasPinnedSince = wasPinnedSince;
     this.#events = events;
     this.#onLearned = onLearned;
   }
@@ -32,6 +39,9 @@ export class HostKeyCheck {
       await this.#pin(machine, key, signal),
     ];
     if (trusted.includes(key)) return;
+    const { hostKey } = machine;
+    const mayBeOld = hostKey.kind === 'pinned' && !hostKey.exactly;
+    if (mayBeOld && (await this.#wasPinnedSince?.(machine, key))) return;
     this.#events.emit({ type: 'host-key-mismatch', machine, key });
     throw new AccessError('showed another host key than the pinned one', {
       code: 'HOST_KEY_MISMATCH',

@@ -60,6 +60,7 @@ export class IndirectAccess implements Sessions {
       firstHops: this.#firstHops,
       identity: (credential) => options.identity(credential),
       pinHostKey: options.pinHostKey?.bind(options),
+      wasPinnedSince: options.wasPinnedSince?.bind(options),
       deadlines,
       limits: { ...defaultLimits, ...options.limits },
       keepalive: options.keepalive ?? { interval: 5_000, missed: 3 },
@@ -155,6 +156,18 @@ export class IndirectAccess implements Sessions {
     lease.release();
     const relay = this.#pool.lastProxy(route)?.relay;
     return { serverVersion, route: describeRoute(route), ...(relay ? { relay } : {}) };
+  }
+
+  /**
+   * Whether the machine lets us in exactly as the route says: by a connection that is opened for this question and closed
+   * again. Only where nobody else has a route with the same credential and host keys at that time.
+   */
+  async check(route: Route, options: { signal?: AbortSignal } = {}): Promise<void> {
+    checkRoute(route);
+    const group = this.#pool.group(route);
+    const lease = await group.acquire('stream', options.signal);
+    lease.release();
+    group.retire();
   }
 
   /**

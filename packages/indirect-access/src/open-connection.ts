@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admission } from './admission.ts';
 import { atHop } from './at-hop.ts';
 import { cancelled } from './deadline.ts';
-import type { SshConnection } from './engine/engine.ts';
+import type { Identity, SshConnection } from './engine/engine.ts';
 import { AccessError, type Phase } from './errors.ts';
 import type { HostKeyCheck } from './host-key-check.ts';
 import type { PoolOptions } from './pool.ts';
@@ -60,16 +60,32 @@ export async function openConnection(
 }
 
 async function connect(route: Route, options: OpenConnectionOptions): Promise<SshConnection> {
+  const identities = await findIdentities(options, route.machine.credential);
+  try {
+    return await connectAs(identities, route, options);
+  } catch (error) {
+    if (!(error instanceof AccessError) || error.code !== 'AUTHENTICATION_FAILED') throw error;
+    // The key may have been replaced while the connection came about.
+    const now = await findIdentities(options, route.machine.credential);
+    if (now.every((one) => identities.some((tried) => isSame(one, tried)))) throw error;
+    return await connectAs(now, route, options);
+  }
+}
+
+async function connectAs(
+  identities: readonly Identity[],
+  route: Route,
+  options: OpenConnectionOptions,
+): Promise<SshConnection> {
   const { machine } = route;
   const { engine, hostKeys, deadlines, keepalive, signal } = options;
   const onPhase = (phase: Phase) => options.onPhase?.(route, phase);
-  const identity = await findIdentity(options, machine.credential);
   const stream = await open(route, options, onPhase);
   stream.on('error', () => {});
   const hostKeyTypes = hostKeys.types(machine);
   return engine.connect(stream, {
     user: machine.user,
-    identity,
+    identities,
     verifyHostKey: (key) => hostKeys.verify(machine, key, signal),
     ...(hostKeyTypes ? { hostKeyTypes } : {}),
     deadlines,
@@ -89,9 +105,12 @@ function open(
   return proxy.open(route.machine, signal);
 }
 
-async function findIdentity({ identity }: OpenConnectionOptions, credential: string) {
+async function findIdentities(
+  { identity }: OpenConnectionOptions,
+  credential: string,
+): Promise<readonly Identity[]> {
   try {
-    return await identity(credential);
+    return [await identity(credential)].flat();
   } catch (cause) {
     throw new AccessError(`the credential ${credential} is not available`, {
       code: 'AUTHENTICATION_FAILED',
@@ -100,6 +119,10 @@ async function findIdentity({ identity }: OpenConnectionOptions, credential: str
       cause,
     });
   }
+}
+
+function isSame(one: Identity, other: Identity): boolean {
+  return one.passphrase === other.passphrase && one.privateKey.toString() === other.privateKey.toString();
 }
 
 async function pause(attempt: number, signal: AbortSignal): Promise<void> {

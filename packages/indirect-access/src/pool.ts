@@ -20,6 +20,7 @@ export interface PoolOptions {
   readonly firstHops: FirstHops;
   readonly identity: AccessOptions['identity'];
   readonly pinHostKey: AccessOptions['pinHostKey'];
+  readonly wasPinnedSince: AccessOptions['wasPinnedSince'];
   readonly deadlines: Deadlines;
   readonly limits: Limits;
   readonly keepalive: Keepalive;
@@ -57,7 +58,7 @@ export class Pool {
 
   constructor(options: PoolOptions) {
     this.#options = options;
-    this.#hostKeys = new HostKeyCheck(options.pinHostKey, options.events, () => this.#rekey());
+    this.#hostKeys = new HostKeyCheck(options, options.events, () => this.#rekey());
   }
 
   group(route: Route): ConnectionGroup {

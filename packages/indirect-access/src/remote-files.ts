@@ -38,6 +38,11 @@ export interface RemoteFiles {
   append(path: string, data: string | Buffer): Promise<void>;
   /** The file is made when it is not there. */
   prepend(path: string, data: string | Buffer): Promise<void>;
+  /**
+   * Gives the file the content that `edit` makes of it, unless that is null; returns whether it was changed. Read again when
+   * somebody else changes it meanwhile, so `edit` may be called several times.
+   */
+  edit(path: string, edit: (content: Buffer) => Buffer | null): Promise<boolean>;
   /** Replaces every occurrence and returns how many there were. In a RegExp's replacement `$1` has its meaning. */
   replace(path: string, search: string | RegExp, replacement: string): Promise<number>;
   /** Replaces every line that starts with a string, or in which a RegExp matches; returns how many there were. */
@@ -96,6 +101,16 @@ class FilesOverSessions implements RemoteFiles {
 
   prepend(path: string, data: string | Buffer): Promise<void> {
     return this.#inTurn(path, () => this.#place('prepend', path, data));
+  }
+
+  async edit(path: string, edit: (content: Buffer) => Buffer | null): Promise<boolean> {
+    const count = await this.#inTurn(path, () =>
+      this.#edit(path, (content) => {
+        const edited = edit(content);
+        return edited === null ? { content, count: 0 } : { content: edited, count: 1 };
+      }),
+    );
+    return count > 0;
   }
 
   replace(path: string, search: string | RegExp, replacement: string): Promise<number> {

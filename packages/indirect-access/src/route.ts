@@ -84,10 +84,11 @@ export interface Machine {
   readonly hostKey: HostKeyTrust;
 }
 
-/** `pinned`: OpenSSH public keys (`ssh-ed25519 AAAA…`), any of which may answer. `first-contact`: see
+/** `pinned`: OpenSSH public keys (`ssh-ed25519 AAAA…`), any of which may answer; `exactly`: also none that was pinned since, see
+ * `AccessOptions.wasPinnedSince`. `first-contact`: see
  * `AccessOptions.pinHostKey`. There is no way to accept just any key. */
 export type HostKeyTrust =
-  | { readonly kind: 'pinned'; readonly keys: readonly string[] }
+  | { readonly kind: 'pinned'; readonly keys: readonly string[]; readonly exactly?: true }
   | { readonly kind: 'first-contact' };
 
 /** The route in words: `tcp > proxy-0 > worker-1`. */

@@ -15,7 +15,8 @@ export interface SshEngine {
 
 export interface EngineConnectOptions {
   readonly user: string;
-  readonly identity: Identity;
+  /** Tried in order; one at least. */
+  readonly identities: readonly Identity[];
   /** Asked with every host key, before a single byte of ours is encrypted to it. Must throw to refuse. */
   readonly verifyHostKey: (key: HostKey) => void | Promise<void>;
   /** Key types to offer, the pinned ones; absent: all. */

@@ -48,9 +48,9 @@ class Handshake {
   }
 
   async run(): Promise<SshConnection> {
-    const { signal, identity } = this.#options;
+    const { signal, identities } = this.#options;
     signal?.throwIfAborted();
-    const key = parseIdentity(identity);
+    const keys = identities.map(parseIdentity);
     const onAbort = () => this.#fail(signal?.reason);
     const onGone = () => this.#fail(this.#goneError());
     signal?.addEventListener('abort', onAbort, { once: true });
@@ -65,7 +65,7 @@ class Handshake {
           resolve(new Ssh2Connection(this.#client, this.#stream, this.#serverVersion)),
         );
         this.#enter('banner');
-        this.#start(key);
+        this.#start(keys);
       });
     } finally {
       this.#reject = () => {};
@@ -75,9 +75,9 @@ class Handshake {
     }
   }
 
-  #start(key: ParsedKey): void {
+  #start(keys: readonly ParsedKey[]): void {
     const { user, keepalive, hostKeyTypes } = this.#options;
-    let tried = false;
+    const untried = [...keys];
     this.#client.connect({
       sock: this.#stream as never,
       username: user,
@@ -105,10 +105,10 @@ class Handshake {
         );
         return undefined;
       },
-      // One try with the one key, and no `none` before it: each costs a round trip.
+      // One try with each key, and no `none` before it: each costs a round trip.
       authHandler: ((_left: unknown, _partial: unknown, next: (auth: unknown) => void) => {
-        next(tried ? false : { type: 'publickey', username: user, key });
-        tried = true;
+        const key = untried.shift();
+        next(key ? { type: 'publickey', username: user, key } : false);
       }) as never,
     });
     const protocol = internals(this.#client)._protocol;
