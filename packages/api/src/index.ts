@@ -19,6 +19,7 @@ export * from './import.ts';
 export * from './instance.ts';
 export * from './inventory-machine.ts';
 export * from './key.ts';
+export * from './key-rotation.ts';
 export { ListQuery, listFilters, paging } from './list-query.ts';
 export type { NodeGroupFields, NodeGroupRequest } from './node-group-template.ts';
 export {

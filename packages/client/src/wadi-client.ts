@@ -7,6 +7,7 @@ import { Events } from './events.ts';
 import { Explanations } from './explanations.ts';
 import { Files } from './files.ts';
 import { Instances } from './instances.ts';
+import { KeyRotations } from './key-rotations.ts';
 import { Keys } from './keys.ts';
 import { Machines } from './machines.ts';
 import { NodeGroupTemplates } from './node-group-templates.ts';
@@ -47,6 +48,7 @@ export class WadiClient {
   readonly projects: Projects;
   readonly audit: Audit;
   readonly keys: Keys;
+  readonly keyRotations: KeyRotations;
   readonly doctor: Doctor;
   readonly sandbox: Sandbox;
 
@@ -68,6 +70,7 @@ export class WadiClient {
     this.projects = new Projects(transport);
     this.audit = new Audit(transport);
     this.keys = new Keys(transport);
+    this.keyRotations = new KeyRotations(transport);
     this.doctor = new Doctor(transport);
     this.sandbox = new Sandbox(transport);
   }

@@ -5,6 +5,7 @@ import { CommandError, usageError } from '../command-error.ts';
 import { ExitCode } from '../exit-code.ts';
 import { print, printJson, printTable, report } from '../print.ts';
 import { openSession, type Session } from '../session.ts';
+import { addRotateManagementCommand, addRotationsCommand } from './keys-rotate.ts';
 
 /** Milliseconds between two looks, and without any progress after which nobody waits any more. */
 const lookInterval = 300;
@@ -13,10 +14,12 @@ const patience = 120_000;
 export function addKeysCommand(wadi: Command): void {
   const keys = wadi
     .command('keys')
-    .description('the master keys, which encrypt what is stored; for admins of the project default');
+    .description('the master keys, which encrypt what is stored, and the keys of machines');
   keys
     .command('list')
-    .description('which keys there are, what each encrypts, and which controllers know them; never the keys')
+    .description(
+      'which master keys there are, what each encrypts, and which controllers know them; never the keys',
+    )
     .addHelpText('after', '\nExample:\n  wadi keys list')
     .action(async (_options, command: Command) => {
       const { client, json } = openSession(command);
@@ -55,6 +58,8 @@ Examples:
           'The log of the controller names them. Import or create the clusters anew to which they belong.',
         );
     });
+  addRotateManagementCommand(keys);
+  addRotationsCommand(keys);
 }
 
 async function begin({ client }: Session, list: MasterKeyList, replaces: string): Promise<MasterKeyList> {

@@ -11,7 +11,7 @@ import type { Logger } from 'pino';
 import type { EventLog } from '../events/event-log.ts';
 import type { ClusterRow } from '../storage/clusters.ts';
 import type { Database } from '../storage/database.ts';
-import { findInstanceOwner, pinHostKey } from '../storage/instances.ts';
+import { findInstanceOwner, isPinned, pinHostKey } from '../storage/instances.ts';
 import type { Secrets } from '../storage/secrets.ts';
 import { type AccessCluster, type AccessPolicy, accessSettings, methodOf } from './access-settings.ts';
 import type { AccessSettings, ClusterFacts, InstanceFacts } from './cluster-facts.ts';
@@ -25,7 +25,7 @@ import { type ProxyState, proxyStates } from './proxy-states.ts';
 import { readFacts } from './read-facts.ts';
 import { RouteHealth } from './route-health.ts';
 import { RouteSelector } from './route-selector.ts';
-import { readIdentity } from './stored-identity.ts';
+import { readIdentities } from './stored-identity.ts';
 import { strandedWithout } from './stranded.ts';
 import { type Door, tryAsProxy } from './try-proxy.ts';
 import { Verdicts } from './verdicts.ts';
@@ -67,8 +67,9 @@ export class ClusterAccess {
   constructor(parts: ClusterAccessParts) {
     this.#parts = parts;
     this.#indirect = new IndirectAccess({
-      identity: (id) => readIdentity(parts.secrets, id),
+      identity: (credential) => readIdentities(parts.db, parts.secrets, credential),
       pinHostKey: (machine, key) => this.#pin(machine, key),
+      wasPinnedSince: (machine, key) => isPinned(parts.db, machine.id, key),
       // A silent peer is known for dead within five seconds, and one that never answered a little later.
       keepalive: { interval: 1_650, missed: 2 },
       deadlines: { dial: 6_000 },

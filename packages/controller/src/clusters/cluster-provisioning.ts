@@ -8,6 +8,16 @@ export interface ClusterProvisioning {
   readonly canVerify: boolean;
   /** Begins to look at an Active cluster's health; false when somebody looks already. */
   verifyCluster(clusterId: string): Promise<boolean>;
+  /** The next pass over the machines whose keys are still to be replaced. */
+  rotateKeys(rotation: UnfinishedRotation): Promise<void>;
   /** For a cluster in status `Deleting`: removes its machines, then its row. */
   deleteCluster(clusterId: string): Promise<void>;
+}
+
+export interface UnfinishedRotation {
+  readonly id: string;
+  readonly cluster_id: string;
+  readonly kind: 'management' | 'host';
+  /** Passes that came to their end. */
+  readonly passes: number;
 }

@@ -63,6 +63,9 @@ export const routeRights: RouteRights = {
   'POST /clusters/:/proxies/:/drain': 'run',
   'POST /clusters/:/proxies/:/readmit': 'run',
   'POST /clusters/:/proxies/:/promote': 'run',
+  'GET /clusters/:/key-rotations': 'view',
+  'GET /clusters/:/key-rotations/:': 'view',
+  'POST /clusters/:/key-rotations': 'admin',
   'GET /clusters/:/events': 'view',
   'GET /clusters/:/explain': 'view',
   // It logs in.

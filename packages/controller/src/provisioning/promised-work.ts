@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { ClusterProvisioning } from '../clusters/cluster-provisioning.ts';
 import { clusterIdsInStatus } from '../storage/clusters.ts';
 import type { Database } from '../storage/database.ts';
+import { dueRotations } from '../storage/key-rotations.ts';
 import { unfinishedScalings } from '../storage/scalings.ts';
 
 /** Milliseconds between looks. */
@@ -23,6 +24,8 @@ export async function beginPromisedWork(
   for (const id of await clusterIdsInStatus(db, ['Validating'], { olderThanSeconds }))
     if (!scaled.has(id)) await provisioning.createCluster(id);
   for (const { id, cluster_id } of scalings) await provisioning.scaleCluster(cluster_id, id);
+  for (const rotation of await dueRotations(db, { olderThanSeconds }))
+    await provisioning.rotateKeys(rotation);
   for (const id of await clusterIdsInStatus(db, ['Deleting'], { olderThanSeconds }))
     await provisioning.deleteCluster(id);
 }

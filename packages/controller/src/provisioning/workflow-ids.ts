@@ -3,3 +3,6 @@ export const creationOf = (clusterId: string): string => `create-${clusterId}`;
 export const deletionOf = (clusterId: string): string => `delete-${clusterId}`;
 /** As often as somebody asks: each time has an id of its own. */
 export const scalingOf = (scalingId: string): string => `scale-${scalingId}`;
+/** One for each pass over the machines that are left. */
+export const rotationOf = (rotationId: string, passes: number): string =>
+  `rotate-${rotationId}-${passes + 1}`;

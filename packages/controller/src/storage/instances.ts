@@ -134,6 +134,12 @@ export async function pinHostKey(
   return row && { keys: row.host_keys, pinnedNow: false };
 }
 
+/** Whether it may show that key now. */
+export async function isPinned(db: Kysely<Schema>, id: string, key: string): Promise<boolean> {
+  const row = await db.selectFrom('instance').select('host_keys').where('id', '=', id).executeTakeFirst();
+  return row?.host_keys.some((pinned) => pinned.split(' ').slice(0, 2).join(' ') === key) ?? false;
+}
+
 export async function deleteInstanceRow(db: Kysely<Schema>, id: string): Promise<void> {
   await db.deleteFrom('instance').where('id', '=', id).execute();
 }

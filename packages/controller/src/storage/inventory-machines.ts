@@ -1,4 +1,4 @@
-import { type Insertable, type Kysely, type Selectable, sql } from 'kysely';
+import { type ExpressionBuilder, type Insertable, type Kysely, type Selectable, sql } from 'kysely';
 import type { InventoryMachineTable, Schema } from './schema.ts';
 
 export type InventoryMachine = Selectable<InventoryMachineTable>;
@@ -140,18 +140,23 @@ export async function forgetUnusedKeys(
     .deleteFrom('secret')
     .where('id', 'in', [...secretIds])
     .where('cluster_id', '=', clusterId)
-    .where(({ and, exists, not, selectFrom }) =>
-      and(
-        (['instance', 'inventory_machine'] as const).map((table) =>
-          not(
-            exists(
-              selectFrom(table).select('name').whereRef(`${table}.credential_secret_id`, '=', 'secret.id'),
-            ),
-          ),
-        ),
-      ),
-    )
+    .where(isUnused)
     .execute();
+}
+
+/** No machine has it, in use or in the pool, and no cluster; nor is it the next one of a cluster. */
+function isUnused({ and, exists, not, or, ref, selectFrom }: ExpressionBuilder<Schema, 'secret'>) {
+  const secret = ref('secret.id');
+  const ofMachines = (['instance', 'inventory_machine'] as const).map((table) =>
+    selectFrom(table).select('name').whereRef(`${table}.credential_secret_id`, '=', 'secret.id'),
+  );
+  const ofClusters = selectFrom('cluster')
+    .select('id')
+    .where((eb) => or([eb('management_secret_id', '=', secret), eb('proxy_secret_id', '=', secret)]));
+  const next = selectFrom('key_rotation')
+    .select('id')
+    .where((eb) => or([eb('machines_secret_id', '=', secret), eb('proxies_secret_id', '=', secret)]));
+  return and([...ofMachines, ofClusters, next].map((users) => not(exists(users))));
 }
 
 /** Whether any machine of the cluster is a proxy. */

@@ -2,6 +2,11 @@ import type { Right } from '@wadi/api';
 import type { ColumnType, Generated, JSONColumnType } from 'kysely';
 import type { AgentEndpointTable, AgentKeyTable, AgentTokenTable, AgentTunnelTable } from './agent-tables.ts';
 import type { Changed, Json, Stamp } from './columns.ts';
+import type {
+  KeyRotationMachineTable,
+  KeyRotationTable,
+  ReplacedSecretTable,
+} from './key-rotation-tables.ts';
 import type { KeyHolderTable, MasterKeyTable, SecretTable } from './key-tables.ts';
 
 /** Every table of Wadi's own schema. The workflow engine keeps its tables in the schema `dbos`. */
@@ -42,6 +47,9 @@ export interface Schema {
   proxy_watch: ProxyWatchTable;
   delegation: DelegationTable;
   installation: InstallationTable;
+  key_rotation: KeyRotationTable;
+  key_rotation_machine: KeyRotationMachineTable;
+  replaced_secret: ReplacedSecretTable;
 }
 
 export interface ProjectTable {

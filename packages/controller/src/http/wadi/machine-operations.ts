@@ -5,6 +5,9 @@ import {
   ImportRequest,
   InstanceList,
   InventoryMachineList,
+  KeyRotationAnswer,
+  KeyRotationList,
+  KeyRotationRequest,
   MachinesRequest,
   ProxyAnswer,
   ProxyDrain,
@@ -91,6 +94,29 @@ export const machineOperations = {
     params: ofProxy,
     body: ProxyPromotion,
     answers: { 200: ProxyAnswer },
+    refusals: [409],
+  }),
+  rotations: documented({
+    name: 'listKeyRotations',
+    summary: "What became of each replacement of a cluster's keys, the newest first.",
+    params: { cluster },
+    answers: { 200: KeyRotationList },
+  }),
+  rotation: documented({
+    name: 'showKeyRotation',
+    summary: "How far a replacement of a cluster's keys is on each machine.",
+    params: { cluster, rotation: 'Its id.' },
+    answers: { 200: KeyRotationAnswer },
+  }),
+  rotate: documented({
+    name: 'rotateKeys',
+    summary: 'Replaces keys of a cluster by new ones while everything runs on.',
+    description:
+      'On each machine the old key stays valid until the new one was seen to work. Machines that cannot be reached are tried ' +
+      'again until it is done on all of them. Asked for again before that, it is the same one, which goes on at once.',
+    params: { cluster },
+    body: KeyRotationRequest,
+    answers: { 202: KeyRotationAnswer },
     refusals: [409],
   }),
   events: documented({

@@ -14,6 +14,7 @@ import { files } from './files.ts';
 import { httpFetch } from './http-fetch.ts';
 import { type ImportParts, importCluster } from './import.ts';
 import { instances } from './instances.ts';
+import { keyRotations } from './key-rotations.ts';
 import { masterKeys } from './keys.ts';
 import { machines } from './machines.ts';
 import { projects } from './projects.ts';
@@ -44,6 +45,7 @@ export function wadiResources(parts: WadiResourceParts): readonly Resource[] {
     instances(parts.access),
     proxies(parts.access),
     proxyDuties(parts.access),
+    keyRotations(parts.provisioning),
     runs(parts),
     runOutput,
     uploads(parts),
