@@ -48,6 +48,9 @@ const commands = [
   'audit verify',
   'keys list',
   'keys rotate-master',
+  'keys rotate-management',
+  'keys rotate-host',
+  'keys rotations',
   'doctor',
 ];
 

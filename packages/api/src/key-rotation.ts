@@ -7,6 +7,7 @@ export const KeyRotationKind = Type.Union([
   Type.Literal('management', {
     description: 'The keys by which the controller logs in, one for proxies, one for the others.',
   }),
+  Type.Literal('host', { description: 'The keys by which machines are known.' }),
 ]);
 export type KeyRotationKind = Static<typeof KeyRotationKind>;
 
@@ -50,5 +51,17 @@ export const KeyRotationList = Type.Object({ key_rotations: Type.Array(KeyRotati
 export type KeyRotationList = Static<typeof KeyRotationList>;
 
 /** POST …/key-rotations */
-export const KeyRotationRequest = Type.Object({ kind: KeyRotationKind }, { additionalProperties: false });
+export const KeyRotationRequest = Type.Object(
+  {
+    kind: KeyRotationKind,
+    targets: Type.Optional(
+      Type.Array(Type.String({ minLength: 1, maxLength: 255 }), {
+        maxItems: 10_000,
+        description:
+          'Names or ids of machines, or names of node groups; absent: all. Of kind `host` only: a management key is that of all.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
 export type KeyRotationRequest = Static<typeof KeyRotationRequest>;

@@ -40,9 +40,11 @@ export class HostKeyCheck {
     ];
     if (trusted.includes(key)) return;
     const { hostKey } = machine;
-    const mayBeOld = hostKey.kind === 'pinned' && !hostKey.exactly;
-    if (mayBeOld && (await this.#wasPinnedSince?.(machine, key))) return;
-    this.#events.emit({ type: 'host-key-mismatch', machine, key });
+    const isQuestion = hostKey.kind === 'pinned' && hostKey.exactly;
+    const isKnown = hostKey.kind === 'pinned' && !isQuestion;
+    if (isKnown && (await this.#wasPinnedSince?.(machine, key))) return;
+    // Who asks whether it is that one, is told; nobody has to be alarmed.
+    if (!isQuestion) this.#events.emit({ type: 'host-key-mismatch', machine, key });
     throw new AccessError('showed another host key than the pinned one', {
       code: 'HOST_KEY_MISMATCH',
       phase: 'host-key',

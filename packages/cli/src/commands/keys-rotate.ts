@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { KeyRotation } from '@wadi/api';
+import type { Cluster, KeyRotation } from '@wadi/api';
 import type { Command } from 'commander';
 import { describeProblem } from '../describe-problem.ts';
 import { ExitCode } from '../exit-code.ts';
 import { print, printJson, printTable, report } from '../print.ts';
+import { selectMachines } from '../select-machines.ts';
 import { findCluster, openSession, type Session } from '../session.ts';
 
 /** Milliseconds between two looks. */
@@ -33,6 +34,39 @@ Examples:
       const begun = await session.client.keyRotations.begin(cluster.id, { kind: 'management' });
       await follow(session, cluster.id, begun, options.wait);
     });
+}
+
+export function addRotateHostCommand(keys: Command): void {
+  keys
+    .command('rotate-host')
+    .description('have machines of a cluster make new host keys, while everything runs')
+    .argument('<cluster>', 'name or id')
+    .argument('[nodes...]', 'machines or node groups, as in worker-[1-3] (default: all)')
+    .option('--no-wait', 'do not wait until it is done on all machines that can be reached')
+    .addHelpText(
+      'after',
+      `
+Each machine makes them itself, and their private halves never leave it. The old keys stay pinned until the new ones were
+seen; then they are removed, from the machine too. It needs root (sudo) and OpenSSH's sshd. Whoever else logs in there has
+the old keys in known_hosts, and is warned.
+
+Examples:
+  wadi keys rotate-host site-1
+  wadi keys rotate-host site-1 proxy worker-[1-3]`,
+    )
+    .action(async (name: string, nodes: string[], options: { wait: boolean }, command: Command) => {
+      const session = openSession(command);
+      const cluster = await findCluster(session, name);
+      const targets = await targetsOf(session, cluster, nodes);
+      const begun = await session.client.keyRotations.begin(cluster.id, { kind: 'host', ...targets });
+      await follow(session, cluster.id, begun, options.wait);
+    });
+}
+
+async function targetsOf({ client }: Session, { id, name }: Cluster, nodes: readonly string[]) {
+  if (nodes.length === 0) return {};
+  const machines = await client.instances.list(id);
+  return { targets: selectMachines(name, machines, nodes).map((each) => each.id) };
 }
 
 export function addRotationsCommand(keys: Command): void {

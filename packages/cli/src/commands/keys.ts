@@ -5,7 +5,7 @@ import { CommandError, usageError } from '../command-error.ts';
 import { ExitCode } from '../exit-code.ts';
 import { print, printJson, printTable, report } from '../print.ts';
 import { openSession, type Session } from '../session.ts';
-import { addRotateManagementCommand, addRotationsCommand } from './keys-rotate.ts';
+import { addRotateHostCommand, addRotateManagementCommand, addRotationsCommand } from './keys-rotate.ts';
 
 /** Milliseconds between two looks, and without any progress after which nobody waits any more. */
 const lookInterval = 300;
@@ -59,6 +59,7 @@ Examples:
         );
     });
   addRotateManagementCommand(keys);
+  addRotateHostCommand(keys);
   addRotationsCommand(keys);
 }
 

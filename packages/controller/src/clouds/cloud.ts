@@ -36,6 +36,9 @@ export interface Cloud {
    */
   readonly keepsMachines?: boolean;
 
+  /** Its machines let in the key that they were made with and show one host key, for good. */
+  readonly hasFixedKeys?: boolean;
+
   /** Whether the machine is switched on; absent: nobody can tell. Changes nothing. */
   powerOf?(reference: InstanceReference): Promise<Power>;
 

@@ -11,6 +11,7 @@ import { createCluster } from './create-cluster.ts';
 import { deleteCluster } from './delete-cluster.ts';
 import type { Engine } from './engine/engine.ts';
 import type { MachineLimits } from './machine-limits.ts';
+import { rotateHostKeys } from './rotation/rotate-host-keys.ts';
 import { rotateManagementKeys } from './rotation/rotate-management-keys.ts';
 import { scaleCluster } from './scale-cluster.ts';
 import type { Verifier } from './verifier.ts';
@@ -40,6 +41,7 @@ export function registerProvisioning(parts: ProvisioningParts): ClusterProvision
   engine.register('create-cluster', createCluster(parts));
   engine.register('scale-cluster', scaleCluster(parts));
   engine.register('rotate-management-keys', rotateManagementKeys(parts));
+  engine.register('rotate-host-keys', rotateHostKeys(parts));
   engine.register('delete-cluster', deleteCluster(parts));
   return {
     createCluster: (clusterId) => engine.start('create-cluster', creationOf(clusterId), { clusterId }),
@@ -47,8 +49,8 @@ export function registerProvisioning(parts: ProvisioningParts): ClusterProvision
       engine.start('scale-cluster', scalingOf(scalingId), { clusterId, scalingId }),
     canVerify: parts.verifier?.enabled ?? false,
     verifyCluster: async (clusterId) => (await parts.verifier?.begin(clusterId)) ?? false,
-    rotateKeys: ({ id, cluster_id: clusterId, passes }) =>
-      engine.start('rotate-management-keys', rotationOf(id, passes), { clusterId, rotationId: id }),
+    rotateKeys: ({ id, cluster_id: clusterId, kind, passes }) =>
+      engine.start(`rotate-${kind}-keys`, rotationOf(id, passes), { clusterId, rotationId: id }),
     deleteCluster: (clusterId) => engine.start('delete-cluster', deletionOf(clusterId), { clusterId }),
   };
 }

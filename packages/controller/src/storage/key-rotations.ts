@@ -92,6 +92,18 @@ export async function takeInAllMachines(tx: Kysely<Schema>, rotation: KeyRotatio
     on conflict do nothing`.execute(tx);
 }
 
+/** These take part; those that do so already stay as far as they are. */
+export async function takeInMachines(
+  tx: Kysely<Schema>,
+  rotationId: string,
+  instanceIds: readonly string[],
+): Promise<void> {
+  await sql`
+    insert into key_rotation_machine (rotation_id, instance_id)
+    select ${rotationId}, id from instance where id = any(${[...instanceIds]}::uuid[])
+    on conflict do nothing`.execute(tx);
+}
+
 /** The machine is as far as this; what kept it from that is forgotten. */
 export async function advanceMachine(
   tx: Kysely<Schema>,
@@ -124,6 +136,21 @@ export async function noteProblem(
 /** From now on the machine is logged in to with that key, also when it comes back from the pool of an inventory. */
 export async function setCredential(tx: Kysely<Schema>, instanceId: string, secretId: string): Promise<void> {
   await setOfMachine(tx, instanceId, sql`credential_secret_id = ${secretId}`);
+}
+
+/** The same for the host keys that it may show. */
+export async function changeHostKeys(
+  tx: Kysely<Schema>,
+  instanceId: string,
+  change: (pinned: readonly string[]) => readonly string[],
+): Promise<void> {
+  const row = await tx
+    .selectFrom('instance')
+    .select('host_keys')
+    .where('id', '=', instanceId)
+    .executeTakeFirst();
+  if (row)
+    await setOfMachine(tx, instanceId, sql`host_keys = ${JSON.stringify(change(row.host_keys))}::jsonb`);
 }
 
 /** The pool first, as whoever gives machines back to it: two that wait for each other would wait for ever. */
@@ -196,4 +223,18 @@ export async function dropReplaced(
     delete from replaced_secret using secret
     where replaced_secret.old_id = secret.id and secret.cluster_id = ${clusterId}
       and secret.id = any(${[...candidates]}::uuid[])`.execute(tx);
+}
+
+/** Host keys that a machine has made and is to show; null: it has none. */
+export async function setNewHostKeys(
+  tx: Kysely<Schema>,
+  { rotation_id, instance_id }: Pick<RotatingMachine, 'rotation_id' | 'instance_id'>,
+  keys: readonly string[] | null,
+): Promise<void> {
+  await tx
+    .updateTable('key_rotation_machine')
+    .set({ new_host_keys: keys && JSON.stringify(keys), updated_at: new Date() })
+    .where('rotation_id', '=', rotation_id)
+    .where('instance_id', '=', instance_id)
+    .execute();
 }

@@ -41,7 +41,10 @@ function cloudConfig({ loginUser, authorizedKeys, command }: FirstBoot): string 
   return `#cloud-config\n${JSON.stringify(config, null, 1)}\n`;
 }
 
-/** Host keys that came with the image are other machines' too. Done once: a machine that starts again keeps its keys. */
+/**
+ * Host keys that came with the image are other machines' too. Done once: a machine that starts again keeps its keys, and does not
+ * let in again what was replaced since.
+ */
 function script({ loginUser, authorizedKeys, command }: FirstBoot): string {
   return `#!/bin/sh
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -53,7 +56,9 @@ if mkdir /var/lib/wadi/first-boot 2>/dev/null; then
   pid=$(cat /run/sshd.pid 2>/dev/null) && kill -HUP "$pid" 2>/dev/null
 fi
 home=$(getent passwd "$user" | cut -d: -f6)
-if [ -n "$home" ]; then
+if [ -e /var/lib/wadi/keys-let-in ]; then
+  :
+elif [ -n "$home" ]; then
   (
     umask 077
     mkdir -p "$home/.ssh"
@@ -61,7 +66,7 @@ if [ -n "$home" ]; then
       grep -qxF "$key" "$home/.ssh/authorized_keys" 2>/dev/null || printf '%s\\n' "$key" >> "$home/.ssh/authorized_keys"
     done
     chown -R "$user:" "$home/.ssh"
-  )
+  ) && : > /var/lib/wadi/keys-let-in
 else
   echo "Wadi: there is no user $user on this image" > /dev/console
 fi

@@ -6,10 +6,13 @@ import {
   KeyRotationRequest,
 } from '@wadi/api';
 import type { Kysely } from 'kysely';
+import { readFacts } from '../../access/read-facts.ts';
 import type { ClusterProvisioning } from '../../clusters/cluster-provisioning.ts';
 import { checkOwner } from '../../clusters/ownership.ts';
+import { beginHostRotation } from '../../provisioning/rotation/begin-host-rotation.ts';
 import { beginManagementRotation } from '../../provisioning/rotation/begin-management-rotation.ts';
 import { appendAudit } from '../../storage/audit.ts';
+import type { ClusterRow } from '../../storage/clusters.ts';
 import {
   findRotation,
   type KeyRotationRow,
@@ -23,10 +26,11 @@ import { askedBy } from './asked-by.ts';
 import { bodyOf } from './check-body.ts';
 import { machineOperations } from './machine-operations.ts';
 import { isUuid, notFound, ownCluster } from './own-cluster.ts';
+import { resolveTargets } from './resolve-targets.ts';
 
 /** Keys of a cluster that are replaced by new ones. */
 export function keyRotations(provisioning: ClusterProvisioning): Resource {
-  return (app, { db, secrets, events }) => {
+  return (app, { db, secrets, events, clouds }) => {
     const path = '/v2/clusters/:cluster/key-rotations';
 
     app.get(path, machineOperations.rotations, async (request): Promise<KeyRotationList> => {
@@ -48,7 +52,17 @@ export function keyRotations(provisioning: ClusterProvisioning): Resource {
     );
 
     app.post(path, machineOperations.rotate, async (request, reply): Promise<KeyRotationAnswer> => {
-      const { kind } = bodyOf(KeyRotationRequest, request);
+      const { kind, targets } = bodyOf(KeyRotationRequest, request);
+      if (kind === 'management' && targets)
+        throw new ApiError(
+          400,
+          'VALIDATION_ERROR',
+          'targets: a management key is that of all machines of its role',
+          {
+            hint: 'leave targets out',
+            fields: [['targets']],
+          },
+        );
       const { id } = await ownCluster(db, request);
       const { projectId } = request.principal;
       const begun = await db.transaction().execute(async (tx) => {
@@ -59,9 +73,23 @@ export function keyRotations(provisioning: ClusterProvisioning): Resource {
           throw new ApiError(409, 'CONFLICT', `Cluster '${cluster.name}' is ${cluster.status}, not Active`, {
             hint: 'wait until what is under way has come to its end',
           });
-        const rotation = await beginManagementRotation({ secrets, events }, tx, cluster);
+        if (clouds.get(cluster.cloud)?.hasFixedKeys)
+          throw new ApiError(
+            409,
+            'CONFLICT',
+            `Machines of the cloud '${cluster.cloud}' keep their keys for good`,
+            {
+              hint: 'it is for trying; delete the cluster and create it anew',
+            },
+          );
+        const rotation =
+          kind === 'management'
+            ? await beginManagementRotation({ secrets, events }, tx, cluster)
+            : await beginHostRotation(events, tx, cluster, await machinesOf(tx, cluster, targets));
         const about = { access: 'admin', action: `${kind}-key.rotate`, ...askedBy(request), cluster: id };
-        await appendAudit(tx, [{ projectId, about: { ...about, rotation: rotation.id } }]);
+        await appendAudit(tx, [
+          { projectId, about: { ...about, rotation: rotation.id, ...(targets && { targets }) } },
+        ]);
         return rotation;
       });
       await provisioning.rotateKeys(begun);
@@ -71,13 +99,22 @@ export function keyRotations(provisioning: ClusterProvisioning): Resource {
   };
 }
 
+async function machinesOf(
+  tx: Kysely<Schema>,
+  cluster: ClusterRow,
+  targets: readonly string[] = [],
+): Promise<string[]> {
+  const facts = await readFacts(tx, cluster);
+  return resolveTargets(facts, targets).map(({ id }) => id);
+}
+
 async function view(db: Kysely<Schema>, row: KeyRotationRow): Promise<KeyRotation> {
   const { id, kind, due_at, created_at, finished_at } = row;
   const waits = finished_at === null && due_at.getTime() > Date.now();
   const machines = await rotatingMachines(db, id);
   return {
     id,
-    kind: kind as KeyRotation['kind'],
+    kind,
     status: finished_at ? 'finished' : waits ? 'waiting' : 'running',
     next_try_at: waits ? due_at.toISOString() : null,
     created_at: created_at.toISOString(),

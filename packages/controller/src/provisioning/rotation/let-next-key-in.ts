@@ -16,7 +16,8 @@ export const stepType = 'Engine: rotate management keys';
 
 /** On each machine that has the old key only: the next one beside it, and from when it was seen to work, in its place. */
 export function letNextKeyIn(work: RotationWork, signal: AbortSignal): Promise<void> {
-  return onMachines(work, { state: 'pending', name: 'Let the next key in', type: stepType }, signal, (turn) =>
+  const turnOf = ({ state }: RotatingMachine) => state === 'pending';
+  return onMachines(work, { name: 'Let the next key in', type: stepType, turnOf }, signal, (turn) =>
     letIn(work, turn),
   );
 }

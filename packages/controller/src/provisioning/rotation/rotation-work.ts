@@ -31,6 +31,12 @@ export interface Turn {
   readonly signal: AbortSignal;
 }
 
+export interface Phase {
+  readonly name: string;
+  readonly type: string;
+  turnOf(machine: RotatingMachine): boolean;
+}
+
 /** Machines at once. */
 const atOnce = 32;
 /** Milliseconds that what is known of the cluster is good for. */
@@ -46,22 +52,18 @@ export async function theRotation({ db, clusterId, rotationId }: RotationWork): 
 }
 
 /**
- * Does something on each machine that is as far as `state`, as a step of Sahara's provision progress: one for all passes. A
+ * Does something on each machine whose turn it is, as a step of Sahara's provision progress: one for all passes. A
  * machine on which it cannot be done keeps the reason, and is left for the next pass.
  */
 export async function onMachines(
   work: RotationWork,
-  {
-    state,
-    name,
-    type,
-  }: { readonly state: RotatingMachine['state']; readonly name: string; readonly type: string },
+  { turnOf, name, type }: Phase,
   signal: AbortSignal,
   act: (turn: Turn) => Promise<void>,
 ): Promise<void> {
   const { db, access, clusterId, rotationId } = work;
   const rotation = await theRotation(work);
-  const machines = (await rotatingMachines(db, rotationId)).filter((each) => each.state === state);
+  const machines = (await rotatingMachines(db, rotationId)).filter(turnOf);
   if (machines.length === 0) return;
   const reach = sharedReading(
     freshness,

@@ -2,17 +2,15 @@ import { AccessError, type Route } from '@wadi/indirect-access';
 import { withoutKey } from '../../access/authorized-keys.ts';
 import type { ClusterReach } from '../../access/cluster-reach.ts';
 import { exactCredential, readIdentity } from '../../access/stored-identity.ts';
-import { advanceMachine } from '../../storage/key-rotations.ts';
+import { advanceMachine, type RotatingMachine } from '../../storage/key-rotations.ts';
 import { authorizedKeys, nextOf, stepType, withCredential } from './let-next-key-in.ts';
 import { onMachines, type RotationWork, type Turn } from './rotation-work.ts';
 
 /** On each machine that is opened by the next key: the old one is taken out, and seen to open it no more. */
 export function takeOldKeyOut(work: RotationWork, signal: AbortSignal): Promise<void> {
-  return onMachines(
-    work,
-    { state: 'replaced', name: 'Take the old key out', type: stepType },
-    signal,
-    (turn) => takeOut(work, turn),
+  const turnOf = ({ state }: RotatingMachine) => state === 'replaced';
+  return onMachines(work, { name: 'Take the old key out', type: stepType, turnOf }, signal, (turn) =>
+    takeOut(work, turn),
   );
 }
 
