@@ -178,7 +178,7 @@ test('host keys are known from the console before the first contact', async () =
 test('a machine with other keys than its console told is not spoken to', async () => {
   const [another] = bed.lab.inventory.machines[0]?.hostKeys ?? [];
   bed.cloud.hooks.consoleOutput = (machine) =>
-    consoleOutput(machine).replace(/ssh-ed25519 \S+/, another ?? '');
+    (consoleOutput(machine) ?? '').replace(/ssh-ed25519 \S+/, another ?? '');
   const id = await createCluster(wadi, clusterBody(bed.cloud, 'stranger', { machines: 0 }));
   const { status_description: why } = await untilStatus(wadi, id, 'Error');
   bed.cloud.hooks.consoleOutput = consoleOutput;

@@ -29,6 +29,10 @@ export const HostKeyView = Type.Object({
   fingerprints: Type.Array(Type.String({ examples: ['SHA256:…'] })),
   source: Type.Union([
     Type.Literal('cloud', { description: 'Known before the first contact.' }),
+    Type.Literal('injected', {
+      description:
+        'Given to the machine in its user data, which others there can read, until it has made others.',
+    }),
     Type.Literal('given', { description: 'Given by the user.' }),
     Type.Literal('first-contact', { description: 'Taken at the first contact, then pinned.' }),
     Type.Null(),

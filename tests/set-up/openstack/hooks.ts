@@ -22,8 +22,8 @@ export interface Hooks {
   onServerPower?: (machine: Machine, change: 'start' | 'stop' | 'reboot') => void | Promise<void>;
   /** `fixed` is the machine's address that it leads to now; null: to none. */
   onFloatingIp?: (address: string, fixed: string | null) => void | Promise<void>;
-  /** What the machine has written; default: nothing. */
-  consoleOutput?: (machine: Machine) => string;
+  /** What the machine has written; default: nothing. Null: its hypervisor has no consoles. */
+  consoleOutput?: (machine: Machine) => string | null;
   /** False: no valid host. */
   schedule?: (machine: Machine) => boolean;
 }

@@ -69,10 +69,11 @@ export class LabServers {
 
   async #add(machine: Machine): Promise<void> {
     const { id, name, addresses, userData, publicKey } = machine;
-    const { user, authorizedKeys } = readUserData(userData ?? '');
+    const { user, authorizedKeys, hostKey } = readUserData(userData ?? '');
     const keys = [...authorizedKeys, ...(publicKey === null ? [] : [publicKey])];
+    const input = `${keys.join('\n')}\n${hostKey ?? ''}`;
     const argv = ['add', LabServers.nameOf(id), addresses[0] ?? '', '--user', user, '--host-name', name];
-    const answer = await run([program, '--name', this.#lab.name, ...argv], `${keys.join('\n')}\n`);
+    const answer = await run([program, '--name', this.#lab.name, ...argv], input);
     const { hostKeys } = JSON.parse(answer) as { hostKeys: string[] };
     this.#machines.set(id, machine);
     this.#hostKeys.set(id, hostKeys);

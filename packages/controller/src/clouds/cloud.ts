@@ -236,6 +236,17 @@ export interface InstanceRequest extends ClusterReference {
    * quarter of an hour. Absent: it does not dial in.
    */
   inviteAgent?(): Promise<string>;
+  /**
+   * Makes the host key of a machine that has no way to tell its own; the same each time. Whoever can read what the machine is
+   * started with has it, too: the machine makes another one after the first contact.
+   */
+  hostIdentity(): Promise<HostIdentity>;
+}
+
+export interface HostIdentity {
+  /** In OpenSSH's format. */
+  readonly privateKey: string;
+  readonly publicKey: string;
 }
 
 export interface CloudInstance {
@@ -254,7 +265,7 @@ export interface CloudInstance {
   /** OpenSSH public keys known before the first contact; empty: unknown. */
   readonly hostKeys: readonly string[];
   /** Who vouches for the keys above. */
-  readonly hostKeySource: 'cloud' | 'given' | 'first-contact';
+  readonly hostKeySource: 'cloud' | 'injected' | 'given' | 'first-contact';
   /** Secret with the private key to use; null: the cluster's management key. */
   readonly credentialSecretId: string | null;
 }

@@ -36,7 +36,7 @@ export function unfinishedRotations(db: Kysely<Schema>, clusterId: string): Prom
     .execute();
 }
 
-/** Those whose next pass may begin, or has begun, of clusters that stay. */
+/** Those whose next pass may begin, or has begun, of clusters on which nobody else is at work. */
 export function dueRotations(
   db: Kysely<Schema>,
   { olderThanSeconds = 0 }: { readonly olderThanSeconds?: number } = {},
@@ -47,7 +47,7 @@ export function dueRotations(
     .selectAll('key_rotation')
     .where('key_rotation.finished_at', 'is', null)
     .where('key_rotation.due_at', '<=', sql<Date>`now() - make_interval(secs => ${olderThanSeconds})`)
-    .where('cluster.status', '<>', 'Deleting')
+    .where('cluster.status', 'in', ['Active', 'Error'])
     .execute();
 }
 

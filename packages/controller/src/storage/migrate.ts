@@ -19,6 +19,7 @@ import { up as delegations } from './migrations/0017-delegations.ts';
 import { up as masterKeys } from './migrations/0018-master-keys.ts';
 import { up as installation } from './migrations/0019-installation.ts';
 import { up as keyRotation } from './migrations/0023-key-rotation.ts';
+import { up as injectedHostKeys } from './migrations/0025-injected-host-keys.ts';
 
 /** In order. A migration that was released is never changed, only followed. */
 const migrations: Record<string, Migration> = {
@@ -41,6 +42,7 @@ const migrations: Record<string, Migration> = {
   '0018-master-keys': { up: masterKeys },
   '0019-installation': { up: installation },
   '0023-key-rotation': { up: keyRotation },
+  '0025-injected-host-keys': { up: injectedHostKeys },
 };
 
 /** Brings the schema up to date. Several controllers may call it at once: the migrator holds a lock. */

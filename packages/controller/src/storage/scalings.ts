@@ -94,9 +94,11 @@ export async function forgetInstances(
       .deleteFrom('instance')
       .where('cluster_id', '=', clusterId)
       .where('id', 'in', [...ids])
-      .returning('credential_secret_id')
+      .returning(['credential_secret_id', 'injected_host_secret_id'])
       .execute();
-    const keys = gone.flatMap(({ credential_secret_id }) => credential_secret_id ?? []);
+    const keys = gone.flatMap((each) =>
+      [each.credential_secret_id ?? [], each.injected_host_secret_id ?? []].flat(),
+    );
     await forgetUnusedKeys(tx, clusterId, keys);
     await recount(tx, clusterId);
   });

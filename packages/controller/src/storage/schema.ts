@@ -168,8 +168,13 @@ export interface InstanceTable {
   credential_secret_id: string | null;
   /** OpenSSH public keys, pinned; empty until known. */
   host_keys: JSONColumnType<string[]>;
-  /** `cloud` (known before first contact), `given` (by the user), `first-contact`; null while unknown. */
+  /**
+   * `cloud` (known before first contact), `injected` (given to the machine in its user data), `given` (by the user),
+   * `first-contact`; null while unknown.
+   */
   host_key_source: string | null;
+  /** Secret with the host key that was given to the machine; null: none, or it has made another one since. */
+  injected_host_secret_id: ColumnType<string | null, string | null | undefined, string | null>;
   created_at: Stamp;
   updated_at: Changed;
 }

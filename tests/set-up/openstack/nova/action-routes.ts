@@ -17,7 +17,9 @@ const powers: Readonly<
 export function actionRoutes(world: World, life: Life): Route[] {
   function consoleOf(server: Server, length: unknown) {
     if (server.host === null) throw nova(409, `Instance ${server.id} is not ready`);
-    const output = world.hooks.consoleOutput?.(machineOf(world, server)) ?? '';
+    const output = world.hooks.consoleOutput ? world.hooks.consoleOutput(machineOf(world, server)) : '';
+    // As Nova's fault wrapper says it of a driver that lacks the method.
+    if (output === null) throw nova(501, 'The requested functionality is not supported.');
     const lines = output.split('\n');
     // A line end is no line of its own.
     const most = Number(length) + (output.endsWith('\n') ? 1 : 0);

@@ -1,4 +1,4 @@
-import type { OpenStack } from '@wadi/openstack';
+import type { OpenStack, Server } from '@wadi/openstack';
 import type {
   Cloud,
   CloudImage,
@@ -30,12 +30,19 @@ import {
   deleteServersOf,
   ensureServer,
   findServer,
+  givenHostKey,
+  hasConsole,
   hostKeysOf,
   type ServerDetails,
 } from './servers.ts';
 import { type UserDataKind, userData } from './user-data.ts';
 
 const sshPort = 22;
+
+interface Place {
+  readonly network: Awaited<ReturnType<typeof readClusterNetwork>>;
+  readonly user: string;
+}
 
 /** Machines are Nova's, addresses and groups Neutron's. Whatever is made carries the cluster's id, and is found by it. */
 export class OpenStackCloud implements Cloud {
@@ -44,6 +51,8 @@ export class OpenStackCloud implements Cloud {
   readonly marked: OpenStackMarked;
   readonly #projects: ProjectClients;
   readonly #settings: EntranceSettings & Mark;
+  /** Projects whose machines show no consoles, as far as was seen. */
+  readonly #withoutConsole = new Set<string>();
   readonly #groups = new JointWork<ClusterGroups>();
   readonly #serverGroups = new JointWork<string>();
 
@@ -78,12 +87,7 @@ export class OpenStackCloud implements Cloud {
       const network = await readClusterNetwork(openstack, plan.networkId, signal);
       if (!network) throw new Error(`network ${plan.networkId} is gone`);
       const user = loginUser ?? 'root';
-      const server = await ensureServer(
-        openstack,
-        request,
-        async () => await this.#details(openstack, request, { network, user }, signal),
-        signal,
-      );
+      const server = await this.#ensureKnown(openstack, request, { network, user }, signal);
       const ports = await openstack.ports.list({ device_id: server.id }, { signal });
       const port = ports.find(({ network_id }) => network_id === network.id);
       const internalIp = port?.fixed_ips[0]?.ip_address;
@@ -96,7 +100,8 @@ export class OpenStackCloud implements Cloud {
           : await ensureFloatingIp(openstack, { ...this.#marked(request), pool, port: port.id }, signal);
       const dialled = isDialled(plan, nodeGroup) ? internalIp : null;
       const pinned = request.hostKeys.length > 0;
-      const hostKeys = pinned ? request.hostKeys : await hostKeysOf(openstack, server.id, signal);
+      const given = givenHostKey(server);
+      const told = async () => (given ? [given] : await hostKeysOf(openstack, server.id, signal));
       return {
         cloudInstanceId: server.id,
         internalIp,
@@ -105,17 +110,38 @@ export class OpenStackCloud implements Cloud {
         sshPort,
         managementPort: null,
         loginUser: user,
-        hostKeys,
-        hostKeySource: 'cloud',
+        hostKeys: pinned ? request.hostKeys : await told(),
+        hostKeySource: given ? 'injected' : 'cloud',
         credentialSecretId: null,
       };
     });
   }
 
+  /**
+   * A server that tells its host keys on its console. Where the cloud shows no consoles, which nobody can know before there is a
+   * server, that one is replaced by one that is given its host key.
+   */
+  async #ensureKnown(
+    openstack: OpenStack,
+    request: InstanceRequest,
+    place: Place,
+    signal: AbortSignal | undefined,
+  ): Promise<Server> {
+    const { projectId, instanceId, hostKeys } = request;
+    const ensure = () =>
+      ensureServer(openstack, request, () => this.#details(openstack, request, place, signal), signal);
+    const server = await ensure();
+    if (hostKeys.length > 0 || givenHostKey(server) || (await hasConsole(openstack, server.id, signal)))
+      return server;
+    this.#withoutConsole.add(projectId);
+    await deleteServersOf(openstack, instanceId);
+    return await ensure();
+  }
+
   async #details(
     openstack: OpenStack,
     request: InstanceRequest,
-    { network, user }: { network: Awaited<ReturnType<typeof readClusterNetwork>>; user: string },
+    { network, user }: Place,
     signal: AbortSignal | undefined,
   ): Promise<ServerDetails> {
     const { plan, nodeGroup } = request;
@@ -130,11 +156,13 @@ export class OpenStackCloud implements Cloud {
     const flavor = nodeGroup.bootVolume
       ? await openstack.offers.flavor(nodeGroup.flavorId, { signal })
       : null;
+    const host = this.#withoutConsole.has(request.projectId) ? await request.hostIdentity() : null;
     return this.#marked({
+      hostKey: host?.publicKey ?? null,
       networkId: plan.networkId ?? '',
       securityGroups: [inside, ...(letsIn(plan, nodeGroup) ? [door] : []), ...nodeGroup.securityGroups],
       userData: userData(kind, {
-        ...{ loginUser: user, authorizedKeys },
+        ...{ loginUser: user, authorizedKeys, hostKey: host },
         command: (await request.inviteAgent?.()) ?? null,
       }),
       serverGroup: isApart(plan, nodeGroup)

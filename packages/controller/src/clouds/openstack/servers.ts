@@ -18,11 +18,16 @@ const limits = {
 const firstPause = 1_000;
 const longestPause = 5_000;
 
+/** In the metadata of a server that was given its host key: the public half. */
+const hostKeyMark = 'wadi_host_key';
+
 export interface ServerDetails extends Mark {
   readonly networkId: string;
   /** Ids or names. */
   readonly securityGroups: readonly string[];
   readonly userData: string;
+  /** The host key that is in there, if one is. */
+  readonly hostKey: string | null;
   /** Id; null: any host will do. */
   readonly serverGroup: string | null;
   /** GiB of the volume that it starts from, if it does. */
@@ -68,7 +73,10 @@ function newServer(
     networks: [{ uuid: networkId }],
     security_groups: securityGroups.map((group) => ({ name: group })),
     user_data: userData,
-    metadata: { wadi_cluster: clusterId, wadi_instance: instanceId, wadi_cluster_name: plan.clusterName },
+    metadata: {
+      ...{ wadi_cluster: clusterId, wadi_instance: instanceId, wadi_cluster_name: plan.clusterName },
+      ...(details.hostKey === null ? {} : { [hostKeyMark]: details.hostKey }),
+    },
     tags: [
       commonTag,
       installationTag(details.installationId),
@@ -134,6 +142,22 @@ export async function hostKeysOf(openstack: OpenStack, id: string, signal?: Abor
     const keys = readHostKeys(await consoleOf(openstack, id, signal));
     return keys.length > 0 ? keys : undefined;
   });
+}
+
+/** The host key that it was given; undefined: it makes its own. */
+export function givenHostKey({ metadata }: Server): string | undefined {
+  return metadata[hostKeyMark];
+}
+
+/** Whether this cloud shows consoles at all: a hypervisor may have none (501), and a policy may forbid them (403). */
+export async function hasConsole(openstack: OpenStack, id: string, signal?: AbortSignal): Promise<boolean> {
+  try {
+    await consoleOf(openstack, id, signal);
+    return true;
+  } catch (error) {
+    if (error instanceof OpenStackError && (error.status === 501 || error.status === 403)) return false;
+    throw error;
+  }
 }
 
 /** Nova says 409 or 404 for a moment while the machine has no console yet. */

@@ -1,9 +1,12 @@
 import { quote } from '@wadi/indirect-access';
+import type { HostIdentity } from '../cloud.ts';
 
 export interface FirstBoot {
   readonly loginUser: string;
   /** OpenSSH public keys that are let in. */
   readonly authorizedKeys: readonly string[];
+  /** That it is to have, where it has no way to tell its own; absent or null: it makes its own. */
+  readonly hostKey?: HostIdentity | null;
   /** For its shell, as root, once the network is there; null: none. */
   readonly command: string | null;
 }
@@ -13,7 +16,8 @@ export type UserDataKind = 'cloud-config' | 'script';
 
 /**
  * What a machine does when it starts for the first time: it makes host keys of its own, tells them on its console and lets our
- * keys in. Everybody on the machine can read it: the only secret that may be in it is one that counts once, for minutes.
+ * keys in. Everybody on the machine can read it: the only secrets that may be in it are one that counts once, for minutes, and a
+ * host key that is replaced at the first contact.
  */
 export function userData(kind: UserDataKind, boot: FirstBoot): string {
   check(boot);
@@ -21,7 +25,7 @@ export function userData(kind: UserDataKind, boot: FirstBoot): string {
 }
 
 /** cloud-init's, https://cloudinit.readthedocs.io: JSON is YAML, and needs no care about what strings hold. */
-function cloudConfig({ loginUser, authorizedKeys, command }: FirstBoot): string {
+function cloudConfig({ loginUser, authorizedKeys, hostKey, command }: FirstBoot): string {
   const root = loginUser === 'root';
   const user = {
     name: loginUser,
@@ -33,7 +37,10 @@ function cloudConfig({ loginUser, authorizedKeys, command }: FirstBoot): string 
     users: ['default', user],
     disable_root: !root,
     ssh_deletekeys: true,
-    ssh_genkeytypes: ['ed25519', 'ecdsa', 'rsa'],
+    // Beside ours, cloud-init makes none.
+    ...(hostKey
+      ? { ssh_keys: { ed25519_private: hostKey.privateKey, ed25519_public: hostKey.publicKey } }
+      : { ssh_genkeytypes: ['ed25519', 'ecdsa', 'rsa'] }),
     ssh: { emit_keys_to_console: true },
     no_ssh_fingerprints: true,
     ...(command === null ? {} : { runcmd: [['sh', '-c', command]] }),
@@ -45,15 +52,14 @@ function cloudConfig({ loginUser, authorizedKeys, command }: FirstBoot): string 
  * Host keys that came with the image are other machines' too. Done once: a machine that starts again keeps its keys, and does not
  * let in again what was replaced since.
  */
-function script({ loginUser, authorizedKeys, command }: FirstBoot): string {
+function script({ loginUser, authorizedKeys, hostKey, command }: FirstBoot): string {
   return `#!/bin/sh
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 user=${quote(loginUser)}
 mkdir -p /var/lib/wadi
 if mkdir /var/lib/wadi/first-boot 2>/dev/null; then
   rm -f /etc/ssh/ssh_host_*
-  ssh-keygen -A
-  pid=$(cat /run/sshd.pid 2>/dev/null) && kill -HUP "$pid" 2>/dev/null
+${hostKey ? placeHostKey(hostKey) : '  ssh-keygen -A\n'}  pid=$(cat /run/sshd.pid 2>/dev/null) && kill -HUP "$pid" 2>/dev/null
 fi
 home=$(getent passwd "$user" | cut -d: -f6)
 if [ -e /var/lib/wadi/keys-let-in ]; then
@@ -76,6 +82,16 @@ fi
   echo '-----END SSH HOST KEY KEYS-----'
 } > /dev/console
 ${command === null ? '' : `sh -c ${quote(command)} > /dev/console 2>&1\n`}`;
+}
+
+function placeHostKey({ privateKey, publicKey }: HostIdentity): string {
+  return `  (
+    umask 077
+    printf '%s' ${quote(privateKey)} > /etc/ssh/ssh_host_ed25519_key
+    printf '%s\\n' ${quote(publicKey)} > /etc/ssh/ssh_host_ed25519_key.pub
+    chmod 644 /etc/ssh/ssh_host_ed25519_key.pub
+  )
+`;
 }
 
 function check({ loginUser, authorizedKeys }: FirstBoot): void {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AccessError, type Route } from '@wadi/indirect-access';
 import type { ClusterReach } from '../../access/cluster-reach.ts';
 import { fingerprint, parseHostKey } from '../../access/host-key.ts';
+import { forgetInjectedHostKey } from '../../storage/injected-host-keys.ts';
 import {
   advanceMachine,
   changeHostKeys,
@@ -56,6 +57,7 @@ export function useHostKeys(work: RotationWork, signal: AbortSignal): Promise<vo
     const { project_id: projectId } = await theCluster(work);
     await work.db.transaction().execute(async (tx) => {
       await changeHostKeys(tx, instance.id, () => keys);
+      await forgetInjectedHostKey(tx, instance.id);
       await advanceMachine(tx, rotation.id, instance.id, 'replaced');
       const body = { instance_id: instance.id, instance: instance.name, fingerprints: keys.map(fingerprint) };
       const event = { projectId, clusterId: work.clusterId, type: 'host-key.rotated', body };

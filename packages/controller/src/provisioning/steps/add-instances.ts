@@ -1,5 +1,6 @@
 import { ensureScaledInstances } from '../../storage/scalings.ts';
 import { advance } from '../cluster-work.ts';
+import { replaceInjectedKeys } from '../rotation/replace-injected-keys.ts';
 import { addedInstances, type ScalingWork, scalingStepType, thePlan } from '../scaling-work.ts';
 import { installProcesses } from './prepare-instances.ts';
 import { spawnRows } from './spawn-instances.ts';
@@ -20,6 +21,7 @@ export async function waitForAdded(work: ScalingWork, signal: AbortSignal): Prom
   await advance(work, 'Scaling: Waiting');
   const added = new Set((await addedInstances(work, plan)).map(({ id }) => id));
   await waitUntilAccessible(work, ({ id }) => added.has(id), signal, scalingStepType);
+  await replaceInjectedKeys(work, signal);
 }
 
 /** As when a cluster is made: the plugin installs what it needs on the machines that are new. */

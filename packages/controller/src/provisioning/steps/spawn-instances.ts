@@ -1,6 +1,8 @@
+import { generateManagementKey } from '../../access/management-key.ts';
 import { readIdentity } from '../../access/stored-identity.ts';
 import {
   type ClusterPlan,
+  type HostIdentity,
   type InstanceRequest,
   type NodeGroupPlan,
   referenceTo,
@@ -8,6 +10,7 @@ import {
 import { instanceName } from '../../clusters/scaling.ts';
 import { type ClusterRow, findCluster, type NodeGroupRow } from '../../storage/clusters.ts';
 import { registeredImages } from '../../storage/images.ts';
+import { ensureInjectedHostKey } from '../../storage/injected-host-keys.ts';
 import {
   findOrCreateInstances,
   type InstanceWithGroup,
@@ -61,6 +64,7 @@ export async function spawnRows(
           authorizedKey: instance.is_proxy ? keys.proxies : keys.machines,
           loginUser: images.get(nodeGroup.imageId ?? '')?.username ?? null,
           hostKeys: instance.host_keys,
+          hostIdentity: () => hostIdentity(work, instance),
           ...(dialsIn(plan, nodeGroup) && invite ? { inviteAgent: () => invite(instance.id) } : {}),
         };
         await spawnInstance(work, cluster, request, signal);
@@ -79,6 +83,14 @@ export async function spawnRows(
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
     if (failures.length > 0) throw new ProvisioningError(failures.join('; '));
   });
+}
+
+async function hostIdentity(work: ClusterWork, instance: InstanceWithGroup): Promise<HostIdentity> {
+  const make = () => JSON.stringify(generateManagementKey(''));
+  const stored = await ensureInjectedHostKey(work.db, work.secrets, instance, make);
+  if (stored === undefined) throw new ClusterGoneError(instance.cluster_id);
+  const { privateKey, publicKey } = JSON.parse(stored) as HostIdentity;
+  return { privateKey, publicKey: publicKey.trim() };
 }
 
 /** One agent on a proxy is enough for all that are behind it. */

@@ -9,6 +9,7 @@ import { addStepEvents } from '../../storage/provision-progress.ts';
 import { advance, type ClusterWork, cloudOf, theCluster } from '../cluster-work.ts';
 import { inProvisionStep } from '../provision-step.ts';
 import { ClusterGoneError, ProvisioningError } from '../provisioning-error.ts';
+import { replaceInjectedKeys } from '../rotation/replace-injected-keys.ts';
 
 /** Machines that are tried at once. */
 const atOnce = 64;
@@ -33,6 +34,7 @@ const patience = {
 export async function waitForInstances(work: ClusterWork, signal: AbortSignal): Promise<void> {
   await advance(work, 'Waiting');
   await waitUntilAccessible(work, () => true, signal);
+  await replaceInjectedKeys(work, signal);
 }
 
 /**
