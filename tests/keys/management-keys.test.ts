@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { generateManagementKey } from '../../packages/controller/src/access/management-key.ts';
+import { userData } from '../../packages/controller/src/clouds/openstack/user-data.ts';
 import { importOf, type LabController } from '../access/lab-controller.ts';
 import {
   clusterBody,
@@ -110,6 +112,21 @@ test('what was asked for is in the audit log and among the events, and only an a
     headers: { 'X-Auth-Token': made.secret, 'Content-Type': 'application/json' },
   });
   expect(refused.status).toBe(403);
+});
+
+test('a machine that starts again does not let in again what was replaced', async () => {
+  const old = generateManagementKey('wadi site').publicKey;
+  const script = userData('script', { loginUser: 'debian', authorizedKeys: [old], command: null });
+  const run = (command: string) =>
+    said(wadi, cluster, `sudo sh -c '${command}' && cat ~/.ssh/authorized_keys`);
+  const boot = `echo ${Buffer.from(script).toString('base64')} | base64 -d > /root/boot; sh /root/boot`;
+  // As it has its host keys already.
+  const first = await run(`mkdir -p /var/lib/wadi/first-boot; ${boot}`);
+  for (const content of Object.values(first)) expect(content).toContain(old);
+  const again = await run(
+    `sed -i \\#${old.split(' ')[1]}#d /home/debian/.ssh/authorized_keys; sh /root/boot`,
+  );
+  for (const content of Object.values(again)) expect(content).not.toContain(old);
 });
 
 test(`the controller is killed at ${kills} moments of a rotation, and every rotation comes to its end`, async () => {

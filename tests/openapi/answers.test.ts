@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { makeKey, startSshd } from '../../packages/indirect-access/src/test-sshd.ts';
 import { type Controller, plantMasterKeys, startController } from '../set-up/start-controller.ts';
 import { Contract, type OpenApi, operationsOf } from './document.ts';
 
@@ -303,6 +304,31 @@ it('an import answers as documented', async () => {
   await ask(204, 'DELETE', `${pool}/spare`);
   await ask(204, 'DELETE', `/v2/clusters/${cluster.id}`);
 });
+
+it('key rotations answer as documented', async () => {
+  const key = makeKey();
+  const server = await startSshd('m', key);
+  const { user, port } = server.machine();
+  const machine = { name: 'm', address: '127.0.0.1', port, user, identity: 'a', is_proxy: true };
+  const machines = [{ ...machine, host_keys: [server.hostKey] }];
+  const body = { name: 'rotated', identities: { a: { private_key: key.privateKey } }, machines };
+  const { cluster } = await ask(202, 'POST', '/v2/clusters/import', body);
+  await untilActive(cluster.id);
+  const rotations = `/v2/clusters/${cluster.id}/key-rotations`;
+  await ask(400, 'POST', rotations, { kind: 'other' });
+  await ask(400, 'POST', rotations, { kind: 'management', targets: ['m'] });
+  const { key_rotation: begun } = await ask(202, 'POST', rotations, { kind: 'management' });
+  // Its sshd looks for keys at another place.
+  for (let status = 'running'; status === 'running'; await sleep(50)) {
+    const { key_rotation: now } = await ask(200, 'GET', `${rotations}/${begun.id}`);
+    status = now.status;
+    if (status !== 'running') expect(now.machines[0].problem.code).toBe('AUTHENTICATION_FAILED');
+  }
+  await ask(404, 'GET', `${rotations}/${nobody}`);
+  expect((await ask(200, 'GET', rotations)).key_rotations).toHaveLength(1);
+  await ask(204, 'DELETE', `/v2/clusters/${cluster.id}`);
+  await server.stop();
+}, 120_000);
 
 it('tokens, projects and the audit log answer as documented', async () => {
   await ask(201, 'POST', '/v2/projects', { id: 'p' });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { generateManagementKey } from '../../access/management-key.ts';
 import { userData } from './user-data.ts';
 
 const key = `ssh-ed25519 ${'A'.repeat(68)} it's a "key"`;
@@ -23,6 +24,20 @@ test('a command is run by its shell, whatever it holds', () => {
   const command = `printf '%s' "it's" | sh -c 'cat'`;
   const text = userData('cloud-config', { loginUser: 'debian', authorizedKeys: [key], command });
   expect(parse(text).runcmd).toEqual([['sh', '-c', command]]);
+});
+
+test('a host key is in it only where one is given', () => {
+  const hostKey = generateManagementKey('');
+  for (const kind of ['cloud-config', 'script'] as const) {
+    const boot = { loginUser: 'debian', authorizedKeys: [key], command: null };
+    expect(userData(kind, boot)).not.toContain('PRIVATE KEY');
+    expect(userData(kind, { ...boot, hostKey })).toContain('BEGIN OPENSSH PRIVATE KEY');
+  }
+  const config = parse(
+    userData('cloud-config', { loginUser: 'debian', authorizedKeys: [], hostKey, command: null }),
+  );
+  expect(config.ssh_keys).toEqual({ ed25519_private: hostKey.privateKey, ed25519_public: hostKey.publicKey });
+  expect(config).not.toHaveProperty('ssh_genkeytypes');
 });
 
 test('root may be who logs in', () => {

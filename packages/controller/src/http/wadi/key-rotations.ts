@@ -56,11 +56,10 @@ export function keyRotations(provisioning: ClusterProvisioning): Resource {
       if (kind === 'management' && targets)
         throw new ApiError(
           400,
-          'VALIDATION_ERROR',
+          'INVALID_DATA',
           'targets: a management key is that of all machines of its role',
           {
             hint: 'leave targets out',
-            fields: [['targets']],
           },
         );
       const { id } = await ownCluster(db, request);
