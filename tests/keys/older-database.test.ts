@@ -16,6 +16,7 @@ async function bringBack(db: Database): Promise<void> {
   await sql`drop table master_key, key_holder`.execute(db);
   await sql`drop table installation, key_rotation_machine, key_rotation, replaced_secret`.execute(db);
   await sql`alter table instance drop column injected_host_secret_id`.execute(db);
+  await sql`alter table cluster drop column user_public_key`.execute(db);
   await sql`delete from kysely_migration where name >= '0018'`.execute(db);
 }
 

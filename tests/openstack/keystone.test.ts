@@ -109,6 +109,33 @@ test('a trust lets another user act in the project, in the name of who made it',
   await expect(wadi.byTrust(trust.id).identity()).rejects.toMatchObject({ code: 'AUTHENTICATION_FAILED' });
 });
 
+test('a token of an application credential, for which there is no other one, is used as it is', async () => {
+  const member = as('member');
+  const { user } = await member.identity();
+  const made = await member.applicationCredentials.create(user.id, {
+    name: 'as it is',
+    roles: [{ name: 'member' }],
+  });
+  plantSecret('secret of an application credential', made.secret.reveal());
+  const credential = { id: made.credential.id, secret: made.secret.reveal() };
+  const answer = await fetch(`${keystone.url}/auth/tokens`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      auth: { identity: { methods: ['application_credential'], application_credential: credential } },
+    }),
+  });
+  const token = answer.headers.get('x-subject-token') ?? '';
+  expect(answer.status, await answer.text()).toBe(201);
+  plantSecret('token of an application credential', token);
+  const acting = member.actingAs({ kind: 'issued', token: new Secret(token) });
+  expect(await acting.identity()).toMatchObject({ user: { id: user.id }, project: { name: 'demo' } });
+  expect(await acting.directory.ownProjects()).toHaveLength(1);
+  const wrong = member.actingAs({ kind: 'issued', token: new Secret('gAAAAAwrong') });
+  await expect(wrong.identity()).rejects.toMatchObject({ code: 'AUTHENTICATION_FAILED' });
+  await member.applicationCredentials.delete(user.id, made.credential.id);
+});
+
 test('a token is good for a session, and what is not there is said by what there is', async () => {
   const token = await keystone.logIn('member');
   const member = as('member').actingAs({ kind: 'token', token: new Secret(token), scope: null });

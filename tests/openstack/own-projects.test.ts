@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -68,7 +69,8 @@ async function logIn(name: string, project: string): Promise<Caller> {
       const text = body === undefined ? null : JSON.stringify(body);
       const response = await wadi.fetch(target, { method, headers, body: text });
       const said = await response.text();
-      return { status: response.status, body: said === '' ? null : JSON.parse(said) };
+      const isJson = response.headers.get('content-type')?.includes('json') && said !== '';
+      return { status: response.status, body: isJson ? JSON.parse(said) : said };
     },
   };
 }
@@ -149,6 +151,61 @@ test('each project has clusters of its own, which no other sees', async () => {
 function withoutTrusts({ trusts: _trusts, ...rest }: ReturnType<typeof bed.cloud.inventory>) {
   return rest;
 }
+
+/** As a user's key pair has it; nobody needs its private half. */
+function publicKey(): string {
+  const parts = ['ssh-ed25519', randomBytes(32)].map((part) => {
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(Buffer.byteLength(part));
+    return Buffer.concat([length, Buffer.from(part as string)]);
+  });
+  return `ssh-ed25519 ${Buffer.concat(parts).toString('base64')}`;
+}
+
+/** Who is let in, by machine, besides the controller. */
+async function guests(id: string): Promise<Record<string, string[]>> {
+  const { body } = await demo.request('POST', `/v2/clusters/${id}/runs`, {
+    command: 'cat ~/.ssh/authorized_keys',
+  });
+  const place = `/v2/clusters/${id}/runs/${body.run.id}`;
+  const { run } = (await demo.request('GET', `${place}?wait=60`)).body;
+  const found: Record<string, string[]> = {};
+  for (const target of run.targets) {
+    expect(target.error ?? target.status).toBe('succeeded');
+    const said = await demo.request('GET', `${place}/output?instance=${target.instance_id}&stream=stdout`);
+    found[target.instance_name] = String(said.body)
+      .split('\n')
+      .filter((line) => line !== '' && !line.includes('wadi'));
+  }
+  return found;
+}
+
+test("of two members' key pairs of one name, that of who makes the cluster is let in, and stays so", async () => {
+  const [mine, theirs, lonely] = [publicKey(), publicKey(), publicKey()];
+  await bed.cloud.client('demo', 'demo').keypairs.import('laptop', mine);
+  await bed.cloud.client('second', 'demo').keypairs.import('laptop', theirs);
+  await bed.cloud.client('second', 'demo').keypairs.import('desk', lonely);
+  // Theirs is the newest trust: that by which the machines are made.
+  const second = await logIn('second', 'demo');
+  await second.request('GET', '/v2/clusters');
+  const named = (name: string) => ({ machines: 1, cluster: { user_keypair_id: name } });
+  const refused = await demo.request('POST', '/v2/clusters', clusterBody(bed.cloud, 'wrong', named('desk')));
+  const message = expect.stringContaining("Requested keypair 'desk' not found");
+  expect([refused.status, refused.body.error_message]).toEqual([400, message]);
+
+  const id = await createCluster(demo, clusterBody(bed.cloud, 'pairs', named('laptop')));
+  await untilStatus(demo, id, 'Active');
+  expect(await guests(id)).toEqual({ 'pairs-proxy-0': [mine], 'pairs-machine-0': [mine] });
+  // Whatever becomes of the pair, and whoever makes it grow.
+  await bed.cloud.client('demo', 'demo').keypairs.delete('laptop');
+  const grown = { resize_node_groups: [{ name: 'machine', count: 2 }] };
+  const scaled = await second.request('PUT', `/v2/clusters/${id}`, grown);
+  expect(scaled.status, JSON.stringify(scaled.body)).toBe(202);
+  await untilStatus(demo, id, 'Active');
+  expect((await guests(id))['pairs-machine-1']).toEqual([mine]);
+  expect((await demo.request('DELETE', `/v2/clusters/${id}`)).status).toBe(204);
+  await untilGone(demo, id);
+});
 
 const debian = () => `/v2/images/${bed.cloud.furniture.images.debian}`;
 

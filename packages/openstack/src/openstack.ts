@@ -129,6 +129,8 @@ export class OpenStack {
         'an application credential cannot use a trust',
         'log in by password: Keystone binds application credentials to their own project',
       );
+    if (credential.kind === 'issued')
+      throw invalidArgument('a token that is used as it is cannot use a trust', 'log in by password');
     return this.actingAs({ ...credential, scope: { kind: 'trust', trustId } });
   }
 

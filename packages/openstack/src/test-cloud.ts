@@ -40,6 +40,7 @@ export class TestCloud {
     this.#server = server;
     server.on('request', (request, response) => void this.#answer(request, response));
     this.on('POST /identity/v3/auth/tokens', (request) => this.#logIn(request));
+    this.on('GET /identity/v3/auth/tokens', ({ headers }) => this.#describe(headers));
   }
 
   static async start(): Promise<TestCloud> {
@@ -136,8 +137,18 @@ export class TestCloud {
     this.logins += 1;
     const token = `gAAAAA-token-${this.logins}`;
     this.tokens.add(token);
+    return { status: 201, headers: { 'x-subject-token': token }, body: { token: this.#described() } };
+  }
+
+  /** A token may ask about itself. */
+  #describe({ 'x-auth-token': asking, 'x-subject-token': token }: Received['headers']): Reply {
+    if (token !== asking || !this.tokens.has(String(token))) return unauthorized;
+    return { headers: { 'x-subject-token': String(token) }, body: { token: this.#described() } };
+  }
+
+  #described(): object {
     const issued = Date.UTC(2026, 0, 1);
-    const answer = {
+    return {
       methods: ['password'],
       issued_at: new Date(issued).toISOString(),
       expires_at: new Date(issued + this.tokenLifetime * 1000).toISOString(),
@@ -150,7 +161,6 @@ export class TestCloud {
       roles: [{ id: '3674477b6d4e4db4933ba4186ce0e21b', name: 'member' }],
       catalog: this.#catalog(),
     };
-    return { status: 201, headers: { 'x-subject-token': token }, body: { token: answer } };
   }
 
   #catalog(): object[] {

@@ -63,8 +63,8 @@ export interface Cloud {
   images?(projectId: string): Promise<readonly CloudImage[]>;
   flavors?(projectId: string): Promise<readonly Flavor[]>;
   networks?(projectId: string): Promise<readonly Network[]>;
-  /** Names. */
-  keyPairs?(projectId: string): Promise<readonly string[]>;
+  /** The public key (OpenSSH) of the pair that whoever asks has under this name; null: that one has none. */
+  keyPair?(asking: Asking, name: string): Promise<string | null>;
   /** Names and ids. */
   securityGroups?(projectId: string): Promise<readonly string[]>;
   /** Names. */
@@ -74,6 +74,13 @@ export interface Cloud {
   ): Promise<{ readonly machines: readonly string[]; readonly volumes: readonly string[] }>;
   /** What is left of each; absent: as much as one likes. */
   quotas?(projectId: string): Promise<Partial<Readonly<Record<Quota, number>>>>;
+}
+
+/** Whose own things are looked at. */
+export interface Asking {
+  readonly projectId: string;
+  /** With which the request came. Never kept. */
+  readonly token: string | null;
 }
 
 /** What it is asked before anything is made. */
@@ -177,8 +184,8 @@ export interface ClusterPlan extends ClusterReference {
   readonly hasProxy: boolean;
   /** Id of the network that its machines are on; null: nobody named one. */
   readonly networkId: string | null;
-  /** Name of the user's own key pair; null: none. */
-  readonly keyPair: string | null;
+  /** Public key of whoever asked for the cluster, who is let in too; null: nobody is. */
+  readonly userKey: string | null;
   /** Node processes whose machines are kept on different hosts. */
   readonly antiAffinity: readonly string[];
   /** How the controller gets to those that it dials; null: nobody knows yet. */

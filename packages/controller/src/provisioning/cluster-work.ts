@@ -59,7 +59,7 @@ export async function planOf(work: ProvisioningParts, cluster: ClusterRow): Prom
     ),
     hasProxy: groups.some((group) => group.is_proxy && group.count > 0),
     networkId: spec.neutron_management_network ?? null,
-    keyPair: spec.user_keypair_id ?? null,
+    userKey: cluster.user_public_key,
     antiAffinity: spec.anti_affinity ?? [],
     accessMethod: work.access.methodOf(cluster),
   };

@@ -126,6 +126,8 @@ export interface ClusterTable {
   management_public_key: string | null;
   management_secret_id: string | null;
   proxy_secret_id: string | null;
+  /** OpenSSH; of whoever asked for the cluster, under the name `user_keypair_id`; null: nobody's is let in. */
+  user_public_key: ColumnType<string | null, string | null | undefined, string | null>;
   /** Of the plugin that it was made with (SHA-256, hex); null: not known. */
   plugin_hash: ColumnType<string | null, string | null | undefined, string | null>;
   /** Counts up with every change of state: compare-and-set. */

@@ -19,6 +19,8 @@ export type Credential =
     }
   /** Nothing new can be had once it has ended. */
   | { readonly kind: 'token'; readonly token: Secret; readonly scope: Scope | null }
+  /** The same, used as it is: for what it was issued for, also where Keystone would give no other one for it. */
+  | { readonly kind: 'issued'; readonly token: Secret }
   | {
       readonly kind: 'application_credential';
       /** By name only together with its user. */

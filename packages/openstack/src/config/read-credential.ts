@@ -2,7 +2,10 @@ import { Secret } from '../secret.ts';
 import type { Credential, NamedInDomain, Scope } from './cloud-config.ts';
 import type { Fields } from './fields.ts';
 
-const kinds: Readonly<Record<string, Credential['kind']>> = {
+/** Of what stands in files. */
+type Kind = Exclude<Credential['kind'], 'issued'>;
+
+const kinds: Readonly<Record<string, Kind>> = {
   password: 'password',
   v3password: 'password',
   token: 'token',
@@ -30,7 +33,7 @@ export function readCredential(fields: Fields): Credential {
   return { kind, user, password: new Secret(password), scope };
 }
 
-function kindOf(fields: Fields): Credential['kind'] {
+function kindOf(fields: Fields): Kind {
   const type = fields.text('auth_type');
   if (type !== null) {
     const kind = Object.hasOwn(kinds, type) ? kinds[type] : undefined;

@@ -1,21 +1,24 @@
 import type { Credential, NamedInDomain, Scope } from '../config/cloud-config.ts';
 
+/** By which Keystone gives a token. */
+type Login = Exclude<Credential, { kind: 'issued' }>;
+
 /** What `POST /v3/auth/tokens` wants. */
-export function loginBody(credential: Credential): object {
+export function loginBody(credential: Login): object {
   const identity = identityOf(credential);
   // An application credential has its project, and Keystone refuses to be told one.
   const scope = credential.kind === 'application_credential' ? null : credential.scope;
   return { auth: { identity, ...(scope === null ? {} : { scope: scopeOf(scope) }) } };
 }
 
-/** That are in the body. */
+/** That are in what is sent. */
 export function secretsOf(credential: Credential): readonly string[] {
   if (credential.kind === 'password') return [credential.password.reveal()];
-  if (credential.kind === 'token') return [credential.token.reveal()];
-  return [credential.secret.reveal()];
+  if (credential.kind === 'application_credential') return [credential.secret.reveal()];
+  return [credential.token.reveal()];
 }
 
-function identityOf(credential: Credential): object {
+function identityOf(credential: Login): object {
   if (credential.kind === 'password') {
     const user = { ...reference(credential.user), password: credential.password.reveal() };
     return { methods: ['password'], password: { user } };

@@ -169,6 +169,19 @@ test.each([
   expect(cloud.requests('POST /identity/v3/auth/tokens')[0]?.body.auth).toEqual(auth);
 });
 
+test('a token is used as it is, for what it was issued for, and no other is asked for', async () => {
+  cloud.tokens.add('gAAAAA-given');
+  const token = new Secret('gAAAAA-given');
+  const client = cloud.client({}, { credential: { kind: 'issued', token } });
+  await client.service('compute').tell(request);
+  expect(cloud.requests(servers)[0]?.headers['x-auth-token']).toBe('gAAAAA-given');
+  cloud.tokens.clear();
+  await expect(client.service('compute').tell(request)).rejects.toMatchObject({
+    code: 'AUTHENTICATION_FAILED',
+  });
+  expect(cloud.logins).toBe(0);
+});
+
 test('an answer to a login that is none is said to be that', async () => {
   cloud.on('POST /identity/v3/auth/tokens', () => ({ status: 201, body: { token: {} } }));
   await expect(cloud.client().identity()).rejects.toMatchObject({ code: 'INVALID_ANSWER' });

@@ -1,5 +1,5 @@
 import { checkAnswer } from '../check-answer.ts';
-import type { CloudConfig } from '../config/cloud-config.ts';
+import type { CloudConfig, Credential } from '../config/cloud-config.ts';
 import { OpenStackError } from '../errors.ts';
 import { type Call, type CallLimits, type CallOptions, defaultLimits, type Tokens } from '../wire/call.ts';
 import { invalidAnswer } from '../wire/call-error.ts';
@@ -96,9 +96,8 @@ export class Session implements Tokens {
     const { authUrl, credential } = this.cloud;
     const call: Call = {
       service: 'identity',
-      method: 'POST',
       url: new URL(`${authUrl}/auth/tokens`),
-      body: loginBody(credential),
+      ...questionOf(credential),
       secrets: secretsOf(credential),
       // A second token does no harm.
       repeat: 'always',
@@ -120,6 +119,13 @@ export class Session implements Tokens {
       throw error;
     }
   }
+}
+
+/** A token that is used as it is may ask about itself; for all else a new one is made. */
+function questionOf(credential: Credential): Pick<Call, 'method' | 'headers' | 'body'> {
+  if (credential.kind !== 'issued') return { method: 'POST', body: loginBody(credential) };
+  const token = credential.token.reveal();
+  return { method: 'GET', headers: { 'x-auth-token': token, 'x-subject-token': token } };
 }
 
 function closed(): OpenStackError {

@@ -156,8 +156,8 @@ function unreachableHint(call: Call): string {
     : `see whether ${origin} can be reached from here; it is in the catalog, and \`interface\` chooses another`;
 }
 
-function isLogin({ method, url }: Call): boolean {
-  return method === 'POST' && url.pathname.endsWith('/auth/tokens');
+function isLogin({ url }: Call): boolean {
+  return url.pathname.endsWith('/auth/tokens');
 }
 
 function isChange({ method, repeat }: Call): boolean {

@@ -1,4 +1,4 @@
-import type { CloudImage, Flavor, Network, Problem, Quota } from '../cloud.ts';
+import type { Asking, CloudImage, Flavor, Network, Problem, Quota } from '../cloud.ts';
 import { SandboxCloud, type SandboxOptions, type SandboxPlan } from '../sandbox/sandbox-cloud.ts';
 import type { TestCloud } from './test-cloud-file.ts';
 
@@ -33,8 +33,8 @@ export class FakeCloud extends SandboxCloud {
     return this.#offers.networks;
   }
 
-  async keyPairs(): Promise<readonly string[]> {
-    return this.#offers.keyPairs;
+  async keyPair(_asking: Asking, name: string): Promise<string | null> {
+    return this.#offers.keyPairs.includes(name) ? `ssh-ed25519 ${'A'.repeat(68)}` : null;
   }
 
   async securityGroups(): Promise<readonly string[]> {

@@ -13,6 +13,7 @@ import {
   markDelegationDead,
   putDelegation,
 } from '../../storage/delegations.ts';
+import type { Asking } from '../cloud.ts';
 import { JointWork } from './joint-work.ts';
 import type { ProjectClients } from './projects.ts';
 
@@ -156,6 +157,17 @@ export class Delegations implements ProjectClients {
         retryable: true,
       },
     );
+  }
+
+  async useAs<T>({ token }: Asking, act: (openstack: OpenStack) => Promise<T>): Promise<T> {
+    const issued = { kind: 'issued', token: new Secret(token ?? '') } as const;
+    try {
+      return await act(this.#own.actingAs(issued));
+    } catch (cause) {
+      if (!(cause instanceof OpenStackError && cause.code === 'AUTHENTICATION_FAILED')) throw cause;
+      const message = 'OpenStack does not accept the token of this request any more';
+      throw new ApiError(401, 'UNAUTHORIZED', message, { hint: 'get a new one, and ask again', cause });
+    }
   }
 
   projects(): Promise<readonly string[]> {

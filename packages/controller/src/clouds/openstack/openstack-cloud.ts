@@ -1,5 +1,6 @@
 import type { OpenStack, Server } from '@wadi/openstack';
 import type {
+  Asking,
   Cloud,
   CloudImage,
   CloudInstance,
@@ -13,6 +14,7 @@ import type {
   Power,
   Problem,
 } from '../cloud.ts';
+import { cloudError } from './cloud-error.ts';
 import { readClusterNetwork } from './cluster-network.ts';
 import { type EntranceSettings, isDialled, letsIn, needsFloatingIp, poolOf, sourcesOf } from './entrance.ts';
 import { findProblems } from './find-problems.ts';
@@ -152,7 +154,7 @@ export class OpenStackCloud implements Cloud {
     const image = await openstack.images.get(nodeGroup.imageId ?? '', { signal });
     if (!image) throw new Error(`image ${nodeGroup.imageId} is gone`);
     const kind: UserDataKind = image.wadi_user_data === 'script' ? 'script' : 'cloud-config';
-    const authorizedKeys = [request.authorizedKey, ...(await usersKey(openstack, plan, signal))];
+    const authorizedKeys = [request.authorizedKey, ...(plan.userKey === null ? [] : [plan.userKey])];
     const flavor = nodeGroup.bootVolume
       ? await openstack.offers.flavor(nodeGroup.flavorId, { signal })
       : null;
@@ -248,10 +250,14 @@ export class OpenStackCloud implements Cloud {
     );
   }
 
-  keyPairs(projectId: string): Promise<readonly string[]> {
-    return inProject(this.#projects, projectId, async (openstack) =>
-      (await openstack.keypairs.list()).map(({ name }) => name),
-    );
+  /** Of the user who asks: Nova has them by user, and two members may have one of the same name. */
+  async keyPair(asking: Asking, name: string): Promise<string | null> {
+    try {
+      const pair = await this.#projects.useAs(asking, (openstack) => openstack.keypairs.get(name));
+      return pair?.public_key.trim() ?? null;
+    } catch (error) {
+      throw cloudError(error);
+    }
   }
 
   securityGroups(projectId: string): Promise<readonly string[]> {
@@ -282,16 +288,4 @@ export class OpenStackCloud implements Cloud {
   async close(): Promise<void> {
     await this.#projects.close();
   }
-}
-
-/** Put in beside ours: Nova would take the pair of whoever let us act, who may be another member. */
-async function usersKey(
-  openstack: OpenStack,
-  { keyPair }: ClusterPlan,
-  signal: AbortSignal | undefined,
-): Promise<readonly string[]> {
-  if (keyPair === null) return [];
-  const found = await openstack.keypairs.get(keyPair, { signal });
-  if (!found) throw new Error(`key pair '${keyPair}' is gone`);
-  return [found.public_key.trim()];
 }

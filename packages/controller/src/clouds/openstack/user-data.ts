@@ -1,4 +1,5 @@
 import { quote } from '@wadi/indirect-access';
+import { isPublicKey } from '../../clusters/public-key.ts';
 import type { HostIdentity } from '../cloud.ts';
 
 export interface FirstBoot {
@@ -98,6 +99,5 @@ function check({ loginUser, authorizedKeys }: FirstBoot): void {
   if (!/^[a-z_][a-z0-9_-]{0,31}$/.test(loginUser))
     throw new Error(`'${loginUser}' cannot be the name of a user: register the image with one that can`);
   for (const key of authorizedKeys)
-    if (!/^(ssh|ecdsa|sk)-[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}( [\x20-\x7e]*)?$/.test(key))
-      throw new Error('a key that is to be let in is no OpenSSH public key');
+    if (!isPublicKey(key)) throw new Error('a key that is to be let in is no OpenSSH public key');
 }

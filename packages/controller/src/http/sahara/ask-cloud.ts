@@ -80,7 +80,8 @@ async function check(cloud: CloudQuestions, asked: AskedCluster): Promise<void> 
     nodeGroups: groups.map((group) => planNodeGroup(group, group.values, spec.default_image_id ?? null)),
     hasProxy,
     networkId: spec.neutron_management_network ?? null,
-    keyPair: spec.user_keypair_id ?? null,
+    // It is no matter of what there is room for.
+    userKey: null,
     antiAffinity: spec.anti_affinity ?? [],
     accessMethod,
   });

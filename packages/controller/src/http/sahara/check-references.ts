@@ -1,9 +1,12 @@
 import { ApiError, type FieldPath } from '@wadi/api';
+import type { FastifyRequest } from 'fastify';
 import type { Kysely } from 'kysely';
+import { givenToken } from '../../auth/principal.ts';
 import type { CloudQuestions } from '../../clouds/cloud.ts';
 import type { ClusterSpec } from '../../clusters/cluster-request.ts';
 import type { NodeGroupValues } from '../../clusters/node-group.ts';
 import type { PluginRelease } from '../../clusters/plugin.ts';
+import { isPublicKey } from '../../clusters/public-key.ts';
 import { registeredImages } from '../../storage/images.ts';
 import type { Schema } from '../../storage/schema.ts';
 
@@ -21,10 +24,7 @@ export async function checkClusterReferences(
   spec: ClusterSpec,
   { complete }: { readonly complete: boolean },
 ): Promise<void> {
-  const { cloud, projectId } = place;
-  const keyPair = complete ? spec.user_keypair_id : null;
-  if (keyPair && cloud.keyPairs && !(await cloud.keyPairs(projectId)).includes(keyPair))
-    throw missing(`Requested keypair '${keyPair}' not found`, ['user_keypair_id']);
+  const { cloud } = place;
   const imageField = ['default_image_id'];
   if (spec.default_image_id) await checkImage(place, release, spec.default_image_id, imageField);
   else if (complete && cloud.requires?.includes('image'))
@@ -108,6 +108,25 @@ export async function checkImage(
       `Tags of requested image '${id}' don't contain required tags ['${lacking.join("', '")}']`,
       { fields: [where] },
     );
+}
+
+/**
+ * Who is let in besides the controller (OpenSSH public key), as whoever makes the request has that key pair; null: nobody.
+ * Asked once for each cluster, since others may have a pair of that name too.
+ */
+export async function findUserKey(
+  cloud: CloudQuestions,
+  request: FastifyRequest,
+  { user_keypair_id: name }: ClusterSpec,
+): Promise<string | null> {
+  if (!name || !cloud.keyPair) return null;
+  const asking = { projectId: request.principal.projectId, token: givenToken(request.headers) };
+  const key = await cloud.keyPair(asking, name);
+  const field = ['user_keypair_id'];
+  if (key === null) throw missing(`Requested keypair '${name}' not found`, field);
+  if (isPublicKey(key)) return key;
+  const hint = 'create it with the type ssh';
+  throw new ApiError(400, 'INVALID_REFERENCE', `Keypair '${name}' is none of SSH`, { hint, fields: [field] });
 }
 
 /** 400, as the thing that is missing is not what was asked for. */

@@ -11,6 +11,7 @@ import {
   checkClusterReferences,
   checkNetworkReference,
   checkNodeGroupReferences,
+  findUserKey,
   type ReferencePlace,
 } from './check-references.ts';
 import { checkQuery } from './list-query.ts';
@@ -45,6 +46,7 @@ export async function createClusters(
     throw new ApiError(400, 'INVALID_REFERENCE', 'There is no cloud to create machines in', {
       hint: 'import machines that exist with POST /v2/clusters/import, or start the controller with --openstack or --sandbox',
     });
+  const userKey = await findUserKey(cloud, request, plan.spec);
   await checkReferences({ db, cloud, projectId }, plan);
   const accessMethod = methodOf({ cloud: cloud.name, project_id: projectId, access: {} });
   await checkCloudAccepts(cloud, projectId, plan, accessMethod);
@@ -60,6 +62,7 @@ export async function createClusters(
     cloud: cloud.name,
     is_public: body.is_public ?? false,
     is_protected: body.is_protected ?? false,
+    user_public_key: userKey,
   };
   // All clusters of the request or none; the work begins when they are there for good.
   const rows = await db

@@ -165,4 +165,5 @@ interface RowFields {
   readonly cloud: string;
   readonly is_public: boolean;
   readonly is_protected: boolean;
+  readonly user_public_key: string | null;
 }

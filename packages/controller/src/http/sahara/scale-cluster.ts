@@ -34,6 +34,7 @@ import {
   findCluster,
   type NodeGroupRow,
   setStatus,
+  updateCluster,
 } from '../../storage/clusters.ts';
 import { listInstances } from '../../storage/instances.ts';
 import { listInventoryMachines, takeSpareMachines } from '../../storage/inventory-machines.ts';
@@ -48,6 +49,7 @@ import {
   checkClusterReferences,
   checkImage,
   checkNodeGroupReferences,
+  findUserKey,
   type ReferencePlace,
 } from './check-references.ts';
 import { findTemplates } from './find-templates.ts';
@@ -88,7 +90,8 @@ export async function scaleCluster(
     return { cluster, ...(await settlePlan({ plugins: known, methodOf, cloud }, at, cluster, body)) };
   };
   // The cloud may take its time, which nobody has who holds a lock.
-  await settle(db, 'not yet');
+  const { cluster: seen } = await settle(db, 'not yet');
+  const userKey = seen.user_public_key ?? (await keyOfEarlier(context, request, seen));
   const row = await db.transaction().execute(async (tx) => {
     const { cluster, plan, release, further, takesSpares } = await settle(tx, 'already');
     // What the cluster has already was allowed when it was made.
@@ -98,6 +101,8 @@ export async function scaleCluster(
     if (added.length > 0) await tx.insertInto('node_group').values(added).execute();
     if (takesSpares) await takeSpareMachines(tx, cluster.id, plan.add);
     await insertScaling(tx, { id: scalingId, clusterId: cluster.id, plan });
+    if (userKey !== cluster.user_public_key)
+      await updateCluster(tx, cluster.id, { user_public_key: userKey });
     await setStatus(tx, cluster.id, 'Validating');
     await context.events.append(statusEvent(cluster, 'Validating'), tx);
     return (await findCluster(tx, cluster.id)) ?? cluster;
@@ -105,6 +110,16 @@ export async function scaleCluster(
   await provisioning.scaleCluster(row.id, scalingId);
   reply.code(202);
   return { cluster: await showCluster(db, row, { withEvents: false }) };
+}
+
+/** A cluster that was made before keys were kept: that of whoever asks first. */
+async function keyOfEarlier(
+  { clouds }: HttpContext,
+  request: FastifyRequest,
+  { cloud: name, spec }: ClusterRow,
+): Promise<string | null> {
+  const cloud = clouds.get(name);
+  return cloud ? await findUserKey(cloud, request, spec as ClusterSpec) : null;
 }
 
 /** All that can be refused is refused here; what comes out is what will be done. */
