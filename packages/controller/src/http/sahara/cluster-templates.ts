@@ -7,6 +7,7 @@ import {
 } from '@wadi/api';
 import type { FastifyInstance } from 'fastify';
 import type { Kysely } from 'kysely';
+import { answered } from '../../clouds/cloud.ts';
 import { clusterDefaults, clusterSpec } from '../../clusters/cluster-request.ts';
 import { checkGroupNames } from '../../clusters/cluster-rules.ts';
 import { effectiveValues, type NodeGroupPlan, planNodeGroup } from '../../clusters/node-group.ts';
@@ -55,6 +56,8 @@ import {
   viewClusterTemplate,
 } from './view-template.ts';
 
+type Asked = 'not yet' | 'already';
+
 interface ById {
   Params: { id: string };
 }
@@ -65,6 +68,9 @@ export function clusterTemplateRoutes(
   { plugins, defaultCloud }: SaharaOptions,
 ): void {
   const cloud = clouds.get(defaultCloud ?? '');
+  // Whether the cloud was asked: it may take its time, which nobody has who holds a lock.
+  const placeOf = (at: Kysely<Schema>, projectId: string, asked: Asked): ReferencePlace | undefined =>
+    cloud && { db: at, cloud: asked === 'already' ? answered(cloud) : cloud, projectId };
 
   app.get('/v2/cluster-templates', clusterTemplateOperations.list, async (request) => {
     const query = readListQuery(request, {
@@ -78,17 +84,21 @@ export function clusterTemplateRoutes(
 
   app.post('/v2/cluster-templates', clusterTemplateOperations.create, async (request, reply) => {
     const { projectId } = request.principal;
-    const row = await db.transaction().execute(async (tx) => {
-      const body = readBody(ClusterTemplateCreate, request);
-      const groups = (body.node_groups ?? []).map(planNodeGroup);
-      await refuseTakenName(tx, projectId, body.name);
+    const body = readBody(ClusterTemplateCreate, request);
+    const groups = (body.node_groups ?? []).map(planNodeGroup);
+    const settle = async (at: Kysely<Schema>, asked: Asked) => {
+      await refuseTakenName(at, projectId, body.name);
       const release = requireRelease(requirePlugin(plugins, body.plugin_name), body.plugin_version);
-      const place = cloud && { db: tx, cloud, projectId };
+      const place = placeOf(at, projectId, asked);
       await checkClusterFields(place, release, body);
-      await checkNodeGroups(tx, projectId, release, groups, place);
+      await checkNodeGroups(at, projectId, release, groups, place);
       requireRootFor(request, release, body.cluster_configs, ...groups.map(givenConfigs));
       if (place) await checkNetworkReference(place, body, { complete: false });
       checkQuery(request, 'cluster_templates_create');
+    };
+    await settle(db, 'not yet');
+    const row = await db.transaction().execute(async (tx) => {
+      await settle(tx, 'already');
       const inserted = await insertClusterTemplate(tx, {
         id: randomUUID(),
         project_id: projectId,
@@ -126,8 +136,9 @@ export function clusterTemplateRoutes(
 
   app.patch<ById>('/v2/cluster-templates/:id', clusterTemplateOperations.update, async (request, reply) => {
     const { projectId } = request.principal;
-    const row = await db.transaction().execute(async (tx) => {
-      const old = await find(tx, projectId, request.params.id, 'update');
+    const settle = async (at: Kysely<Schema>, asked: Asked) => {
+      const lock = asked === 'already' ? 'update' : undefined;
+      const old = await find(at, projectId, request.params.id, lock);
       const body = readBody(ClusterTemplateUpdate, request);
       const groups = body.node_groups === undefined ? undefined : (body.node_groups ?? []).map(planNodeGroup);
       checkMayUpdate('ClusterTemplate', old, projectId, body);
@@ -135,17 +146,17 @@ export function clusterTemplateRoutes(
         throw versionMissing(versionField(request));
       const plugin = requirePlugin(plugins, body.plugin_name ?? old.plugin_name);
       const release = requireRelease(plugin, body.plugin_version ?? old.plugin_version);
-      if (body.name !== undefined && body.name !== old.name) await refuseTakenName(tx, projectId, body.name);
+      if (body.name !== undefined && body.name !== old.name) await refuseTakenName(at, projectId, body.name);
       const spec = { ...old.spec, ...clusterSpec(body) };
-      const place = cloud && { db: tx, cloud, projectId };
+      const place = placeOf(at, projectId, asked);
       await checkClusterFields(place, release, spec);
       // Groups that stay have to be what the plugin can run as well, when it becomes another one.
       const checked = groups ?? (body.plugin_version === undefined ? [] : storedNodeGroups(old));
-      await checkNodeGroups(tx, projectId, release, checked, place);
+      await checkNodeGroups(at, projectId, release, checked, place);
       requireRootFor(request, release, body.cluster_configs, ...(groups ?? []).map(givenConfigs));
       if (place) await checkNetworkReference(place, spec, { complete: false });
       checkQuery(request, 'cluster_templates_update');
-      if ((await clustersOfTemplate(tx, old.id)).length > 0)
+      if ((await clustersOfTemplate(at, old.id)).length > 0)
         throw new ApiError(
           400,
           'UPDATE_FAILED',
@@ -160,7 +171,12 @@ export function clusterTemplateRoutes(
         spec: JSON.stringify(spec),
         ...(groups && { node_groups: JSON.stringify(stored(groups)) }),
       };
-      return updateClusterTemplate(tx, old.id, changes).catch((error) => {
+      return { id: old.id, changes };
+    };
+    await settle(db, 'not yet');
+    const row = await db.transaction().execute(async (tx) => {
+      const { id, changes } = await settle(tx, 'already');
+      return updateClusterTemplate(tx, id, changes).catch((error) => {
         throw brokenConstraint(error) === 'unique' ? nameTaken('Cluster template', changes.name) : error;
       });
     });

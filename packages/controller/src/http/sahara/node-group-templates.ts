@@ -23,7 +23,7 @@ import { findVisible, isNameVisible } from '../../storage/visible-row.ts';
 import type { HttpContext } from '../context.ts';
 import { requireRootFor } from '../require-root.ts';
 import { checkCloudKnows } from './ask-cloud.ts';
-import { checkNodeGroupReferences } from './check-references.ts';
+import { checkNodeGroupReferences, type ReferencePlace } from './check-references.ts';
 import { checkQuery, pageAnswer, readListQuery } from './list-query.ts';
 import { readBody } from './read-body.ts';
 import { invalidReference, namesOfUsers, nameTaken, notFound, versionMissing } from './refusals.ts';
@@ -31,6 +31,11 @@ import type { SaharaOptions } from './sahara-resources.ts';
 import { nodeGroupTemplateOperations } from './template-operations.ts';
 import { isVersion1, versionField } from './version-1.ts';
 import { exportNodeGroupTemplate, viewNodeGroupTemplate } from './view-template.ts';
+
+interface AskedCloud extends ReferencePlace {
+  /** Of the template. */
+  readonly name: string;
+}
 
 interface ById {
   Params: { id: string };
@@ -41,21 +46,18 @@ export function nodeGroupTemplateRoutes(
   { db, clouds }: HttpContext,
   { plugins, defaultCloud }: SaharaOptions,
 ): void {
-  // `on` the connection of the caller's transaction: one that waits for a second could wait for itself.
-  const check = async (
-    on: Kysely<Schema>,
-    release: PluginRelease,
-    projectId: string,
-    name: string,
-    spec: object,
-  ) => {
+  const check = async (release: PluginRelease, spec: object, cloud: AskedCloud | null) => {
     const values = effectiveValues(spec);
     checkNodeGroup(release, values);
     refuseSecrets(release, values.node_configs, ['node_configs']);
-    const cloud = clouds.get(defaultCloud ?? '');
     if (!cloud) return;
-    await checkCloudKnows(cloud, projectId, name, values);
-    await checkNodeGroupReferences({ db: on, cloud, projectId }, release, values);
+    await checkCloudKnows(cloud.cloud, cloud.projectId, cloud.name, values);
+    await checkNodeGroupReferences(cloud, release, values);
+  };
+  /** Nobody who holds a lock has the time that the cloud may take. */
+  const askedOf = (projectId: string, name: string): AskedCloud | null => {
+    const cloud = clouds.get(defaultCloud ?? '');
+    return cloud ? { db, cloud, projectId, name } : null;
   };
 
   app.get('/v2/node-group-templates', nodeGroupTemplateOperations.list, async (request) => {
@@ -73,7 +75,7 @@ export function nodeGroupTemplateRoutes(
     const fields = uniteProxyFlag(body);
     await refuseTakenName(db, projectId, body.name);
     const release = requireRelease(requirePlugin(plugins, body.plugin_name), body.plugin_version);
-    await check(db, release, projectId, body.name, onlyValues(fields));
+    await check(release, onlyValues(fields), askedOf(projectId, body.name));
     requireRootFor(request, release, fields.node_configs);
     checkQuery(request, 'node_group_templates_create');
     const row = await insertNodeGroupTemplate(db, {
@@ -113,8 +115,9 @@ export function nodeGroupTemplateRoutes(
     nodeGroupTemplateOperations.update,
     async (request, reply) => {
       const { projectId } = request.principal;
-      const row = await db.transaction().execute(async (tx) => {
-        const old = await find(tx, projectId, request.params.id, 'update');
+      const settle = async (at: Kysely<Schema>, asked: 'not yet' | 'already') => {
+        const lock = asked === 'already' ? 'update' : undefined;
+        const old = await find(at, projectId, request.params.id, lock);
         const body = readBody(NodeGroupTemplateUpdate, request);
         const fields = uniteProxyFlag(body);
         checkMayUpdate('NodeGroupTemplate', old, projectId, body);
@@ -123,12 +126,12 @@ export function nodeGroupTemplateRoutes(
         const plugin = requirePlugin(plugins, body.plugin_name ?? old.plugin_name);
         const release = requireRelease(plugin, body.plugin_version ?? old.plugin_version);
         if (body.name !== undefined && body.name !== old.name)
-          await refuseTakenName(tx, projectId, body.name);
+          await refuseTakenName(at, projectId, body.name);
         const spec = { ...old.spec, ...specOf(fields) };
-        await check(tx, release, projectId, old.name, spec);
+        await check(release, spec, asked === 'already' ? null : askedOf(projectId, old.name));
         requireRootFor(request, release, fields.node_configs);
         checkQuery(request, 'node_group_templates_update');
-        if ((await clustersUsing(tx, old.id)).length > 0)
+        if ((await clustersUsing(at, old.id)).length > 0)
           throw new ApiError(
             400,
             'UPDATE_FAILED',
@@ -142,7 +145,12 @@ export function nodeGroupTemplateRoutes(
           is_protected: body.is_protected ?? old.is_protected,
           spec: JSON.stringify(spec),
         };
-        return updateNodeGroupTemplate(tx, old.id, changes).catch((error) => {
+        return { id: old.id, changes };
+      };
+      await settle(db, 'not yet');
+      const row = await db.transaction().execute(async (tx) => {
+        const { id, changes } = await settle(tx, 'already');
+        return updateNodeGroupTemplate(tx, id, changes).catch((error) => {
           throw brokenConstraint(error) === 'unique' ? nameTaken('NodeGroup template', changes.name) : error;
         });
       });
