@@ -220,6 +220,49 @@ test('a cluster is not locked while the cloud is asked about its scaling', async
   expect(order).toEqual(['change 202', 'scaling 400']);
 });
 
+test('templates are not locked while the cloud is asked about their changes', async () => {
+  const { furniture } = bed.cloud;
+  const bare = { plugin_name: 'bare', plugin_version: '1.0' };
+  const group = {
+    ...bare,
+    name: 'slow',
+    flavor_id: furniture.flavors['lab.tiny'],
+    node_processes: ['machine'],
+  };
+  const inner = await wadi.request('POST', '/v2/node-group-templates', group);
+  expect(inner.status, JSON.stringify(inner.body)).toBe(202);
+  const { id } = inner.body.node_group_template;
+  const five = {
+    ...bare,
+    name: 'slow',
+    node_groups: [{ name: 'one', count: 1, node_group_template_id: id }],
+  };
+  const outer = await wadi.request('POST', '/v2/cluster-templates', five);
+  expect(outer.status, JSON.stringify(outer.body)).toBe(202);
+  const places = [
+    `/v2/cluster-templates/${outer.body.cluster_template.id}`,
+    `/v2/node-group-templates/${id}`,
+  ];
+  for (const place of places) {
+    const fault = bed.cloud.faults.add(
+      'GET /compute/v2.1/flavors/detail',
+      { stall: 3000 },
+      { obeys: 'first' },
+    );
+    const order: string[] = [];
+    const wrong = place.includes('cluster')
+      ? { node_groups: [{ ...five.node_groups[0], flavor_id: randomUUID() }] }
+      : { flavor_id: randomUUID() };
+    const changing = wadi.request('PATCH', place, wrong).then(({ status }) => {
+      order.push(`changed ${status}`);
+    });
+    await expect.poll(() => fault.met, { timeout: 60_000 }).toBe(1);
+    order.push(`deleted ${(await wadi.request('DELETE', place)).status}`);
+    await changing;
+    expect(order).toEqual(['deleted 204', 'changed 400']);
+  }
+});
+
 test('a cluster that got another name keeps its groups', async () => {
   const groups = async () =>
     (await demo.securityGroups.list({ description: `Wadi, cluster ${rich}` })).map(({ id }) => id).sort();
@@ -249,7 +292,7 @@ interface Impossible {
   readonly what: string;
   readonly wanted?: object | (() => Promise<object>);
   readonly compute?: object;
-  readonly network?: object;
+  readonly network?: object | (() => object);
   readonly message: RegExp;
 }
 
@@ -274,6 +317,12 @@ test.each<Impossible>([
   { what: 'too many machines', compute: { instances: 2 }, message: /exceeded for instance: Requested 3/ },
   { what: 'no address left', network: { floatingip: 0 }, message: /exceeded for floating ip: Requested 1/ },
   { what: 'no group left', network: { security_group: 3 }, message: /exceeded for security group: / },
+  {
+    what: 'no group left for the second of two clusters',
+    wanted: { cluster: { count: 2 } },
+    network: () => ({ security_group: (inventory().security_groups?.length ?? 0) + 3 }),
+    message: /exceeded for security group: Requested 4, but available 3/,
+  },
   { what: 'no rule left', network: { security_group_rule: 12 }, message: /for security group rule: / },
 ])('$what: refused before anything is made', async ({ wanted = {}, compute, network, message }) => {
   const { settings } = bed.cloud;
@@ -281,7 +330,7 @@ test.each<Impossible>([
   const more = typeof wanted === 'function' ? await wanted() : wanted;
   const there = inventory();
   Object.assign(settings.computeQuota, compute);
-  Object.assign(settings.networkQuota, network);
+  Object.assign(settings.networkQuota, typeof network === 'function' ? network() : network);
   const body = clusterBody(bed.cloud, 'never', { machines: 2, ...more });
   const answer = await wadi.request('POST', '/v2/clusters', body);
   Object.assign(settings.computeQuota, quotas[0]);

@@ -180,6 +180,8 @@ export interface ClusterPlan extends ClusterReference {
   readonly clusterName: string;
   /** Those that are to be made or to grow. */
   readonly nodeGroups: readonly NodeGroupPlan[];
+  /** That many such clusters are asked for at once, with all of their machines in the groups; absent: one. */
+  readonly clusters?: number;
   /** Any of the cluster's machines is one: then no other is dialled. */
   readonly hasProxy: boolean;
   /** Id of the network that its machines are on; null: nobody named one. */

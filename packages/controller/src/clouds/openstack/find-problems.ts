@@ -95,12 +95,13 @@ async function quotaProblems(
   const made = (await openstack.securityGroups.list()).some(({ tags }) =>
     tags.includes(clusterTag(plan.clusterId)),
   );
+  const { clusters = 1 } = plan;
   const wanted = {
     'floating ip': groups
       .filter((group) => needsFloatingIp(plan, group))
       .reduce((sum, { count }) => sum + count, 0),
-    'security group': made ? 0 : groupCount,
-    'security group rule': made ? 0 : rulesOfGroups,
+    'security group': made ? 0 : clusters * groupCount,
+    'security group rule': made ? 0 : clusters * rulesOfGroups,
   };
   return Object.entries(wanted).flatMap(([name, count]) => {
     const available = left[name as keyof typeof wanted];

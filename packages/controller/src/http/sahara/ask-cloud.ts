@@ -17,7 +17,8 @@ export async function checkCloudAccepts(
   const groups = plan.nodeGroups.map((group) => ({ ...group, count: group.count * plan.names.length }));
   const hasProxy = groups.some(({ count, values }) => values.is_proxy === true && count > 0);
   const clusterName = plan.names[0] ?? '';
-  await check(cloud, { projectId, clusterName, spec: plan.spec, groups, hasProxy, accessMethod });
+  const asked = { projectId, clusterName, spec: plan.spec, groups, hasProxy, accessMethod };
+  await check(cloud, { ...asked, clusters: plan.names.length });
 }
 
 /** For a cluster that is to grow: whether there is room for what is added, and only that. */
@@ -64,6 +65,8 @@ interface AskedCluster {
   /** Absent: it is not there yet. */
   readonly clusterId?: string;
   readonly clusterName: string;
+  /** Absent: one. */
+  readonly clusters?: number;
   readonly spec: ClusterSpec;
   readonly groups: readonly Asked[];
   readonly hasProxy: boolean;
@@ -72,11 +75,13 @@ interface AskedCluster {
 }
 
 async function check(cloud: CloudQuestions, asked: AskedCluster): Promise<void> {
-  const { projectId, clusterId = randomUUID(), clusterName, spec, groups, hasProxy, accessMethod } = asked;
+  const { projectId, clusterId = randomUUID(), clusterName, clusters = 1 } = asked;
+  const { spec, groups, hasProxy, accessMethod } = asked;
   const problems = await cloud.validate({
     projectId,
     clusterId,
     clusterName,
+    clusters,
     nodeGroups: groups.map((group) => planNodeGroup(group, group.values, spec.default_image_id ?? null)),
     hasProxy,
     networkId: spec.neutron_management_network ?? null,
