@@ -325,3 +325,19 @@ it('the token is in nothing that was printed', async () => {
   expect(wrong.stderr).toContain('token');
   expect(wrong.stdout + wrong.stderr).not.toContain('this-is-not');
 });
+
+describe('an access method for a new cluster', () => {
+  it('is refused where only one leads to the machines, with the field', async () => {
+    const { code, stderr } = await words('cluster create never --template site --access netns');
+    expect(code).not.toBe(0);
+    expect(stderr).toContain("cluster_configs.wadi.access_method: the machines of the cloud 'sandbox' are");
+    expect(await words('cluster show never')).toMatchObject({ code: 2 });
+  });
+
+  it('that everybody has is kept beside the other configs', async () => {
+    const { code, stdout } = await words('cluster create same --template site --access fixed_ip --json');
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).cluster_configs).toEqual({ wadi: { access_method: 'fixed_ip' } });
+    expect(await words('cluster delete same')).toMatchObject({ code: 0 });
+  });
+});

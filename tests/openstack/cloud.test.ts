@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OpenStack } from '@wadi/openstack';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -22,7 +23,13 @@ let plain: string;
 let own: readonly [string, string];
 
 beforeAll(async () => {
-  bed = await CloudBed.open({ config: { machines_at_once: { cluster: 2, project: 3 } } });
+  bed = await CloudBed.open({
+    config: {
+      machines_at_once: { cluster: 2, project: 3 },
+      // The last is the private network, from the router's namespace.
+      allow_networks: ['198.18.0.0/24', '10.77.8.0/22'],
+    },
+  });
   wadi = await bed.controller();
   demo = bed.cloud.client();
   await registerImages(wadi, bed.cloud);
@@ -274,6 +281,35 @@ test('a cluster that got another name keeps its groups', async () => {
   expect(Object.keys(await said(rich, 'true'))).toHaveLength(3);
 });
 
+test('a cluster is reached in the way that was chosen for it', async () => {
+  const [router] = await demo.routers.list();
+  // The lab's router is in a namespace of another name.
+  const { namespace } = bed.lab.inventory.router ?? {};
+  const alias = `/run/netns/qrouter-${router?.id}`;
+  writeFileSync(alias, '');
+  execFileSync('mount', ['--bind', `/run/netns/${namespace}`, alias]);
+  try {
+    const before = inventory().floating_ips;
+    const cluster = { cluster_configs: { wadi: { access_method: 'netns' } } };
+    const id = await createCluster(wadi, clusterBody(bed.cloud, 'own-way', { machines: 1, cluster }));
+    await untilStatus(wadi, id, 'Active');
+    expect(Object.keys(await said(id, 'true')).sort()).toEqual(['own-way-machine-0', 'own-way-proxy-0']);
+    expect((await instances(id)).map(({ route }) => route.text)).toEqual([
+      'netns > own-way-proxy-0 > own-way-machine-0',
+      'netns > own-way-proxy-0',
+    ]);
+    expect(inventory().floating_ips).toEqual(before);
+    expect((await wadi.request('GET', `/v2/clusters/${id}/access`)).body.access).toMatchObject({
+      settings: { method: 'netns', router_id: router?.id },
+      effective: { method: 'netns', problem: null },
+    });
+    await wadi.deleted(id);
+  } finally {
+    execFileSync('umount', [alias]);
+    rmSync(alias);
+  }
+});
+
 test('what goes with one cluster is nothing of another, and in the end nothing is left', async () => {
   await wadi.deleted(rich);
   const left = inventory();
@@ -324,6 +360,24 @@ test.each<Impossible>([
     message: /exceeded for security group: Requested 4, but available 3/,
   },
   { what: 'no rule left', network: { security_group_rule: 12 }, message: /for security group rule: / },
+  {
+    what: 'a way that the controller does not have',
+    wanted: { cluster: { cluster_configs: { wadi: { access_method: 'agent' } } } },
+    message: /^cluster_configs\.wadi\.access_method: the access method agent needs a controller that takes/,
+  },
+  {
+    what: 'no such way',
+    wanted: { cluster: { cluster_configs: { wadi: { access_method: 'pigeon' } } } },
+    message: /^Config 'access_method' of 'wadi' has a value that it cannot have/,
+  },
+  {
+    what: 'a way through a router that is not there',
+    wanted: async () => {
+      const { cluster } = (await island()) as { cluster: object };
+      return { cluster: { ...cluster, cluster_configs: { wadi: { access_method: 'netns' } } } };
+    },
+    message: /has no router through whose namespace/,
+  },
 ])('$what: refused before anything is made', async ({ wanted = {}, compute, network, message }) => {
   const { settings } = bed.cloud;
   const quotas = structuredClone([settings.computeQuota, settings.networkQuota] as const);

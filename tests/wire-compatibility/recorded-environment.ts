@@ -146,7 +146,13 @@ export async function openEnvironment(
     stopping,
     drain: new Drain(),
   };
-  const sahara = saharaResources({ plugins, provisioning, defaultCloud: cloud, methodOf: () => 'fixed_ip' });
+  const sahara = saharaResources({
+    plugins,
+    provisioning,
+    defaultCloud: cloud,
+    methodOf: () => 'fixed_ip',
+    problemOf: () => null,
+  });
   const server = await createServer({
     context,
     resources: [versionDocument, sahara],

@@ -215,6 +215,7 @@ export async function openController(parts: ControllerParts): Promise<string> {
       provisioning,
       defaultCloud: testCloud ? 'fake' : config.openstack ? 'openstack' : config.sandbox ? 'sandbox' : null,
       methodOf: (cluster) => access.methodOf(cluster),
+      problemOf: (cluster) => access.problemOf(cluster),
     }),
     ...wadiResources({
       access,

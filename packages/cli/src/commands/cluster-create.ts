@@ -1,5 +1,5 @@
-import type { ClusterCreate } from '@wadi/api';
-import type { Command } from 'commander';
+import { type AccessMethod, accessMethods, type ClusterCreate } from '@wadi/api';
+import { type Command, Option } from 'commander';
 import { readDescription } from '../description-file.ts';
 import { finishCluster, waitOption } from '../finish-cluster.ts';
 import { find, openSession, type Session } from '../session.ts';
@@ -11,6 +11,7 @@ interface Options {
   readonly network?: string;
   readonly keypair?: string;
   readonly description?: string;
+  readonly access?: AccessMethod;
   readonly wait?: boolean;
 }
 
@@ -25,21 +26,35 @@ export function addClusterCreateCommand(cluster: Command): void {
     .option('--network <id>', 'network of the machines')
     .option('--keypair <name>', 'key pair of yours that is let in too')
     .option('--description <text>')
+    .addOption(
+      new Option('--access <method>', "how its machines are reached; default: the controller's").choices(
+        accessMethods,
+      ),
+    )
     .option(...waitOption)
     .addHelpText(
       'after',
       `
 Examples:
   wadi cluster create site-1 --template site --wait
+  wadi cluster create site-2 --template site --access netns
   wadi cluster create -f cluster.yaml --json`,
     )
     .action(async (name: string | undefined, options: Options, command: Command) => {
       const session = openSession(command);
       const fromFile = options.file === undefined ? {} : await readDescription(options.file);
-      const fields = { ...fromFile, ...(await fieldsFrom(session, name, options)) };
-      const created = await session.client.clusters.create(fields as ClusterCreate);
+      const fields = { ...fromFile, ...(await fieldsFrom(session, name, options)) } as ClusterCreate;
+      const created = await session.client.clusters.create(withAccess(fields, options.access));
       process.exitCode = await finishCluster(session, created, options.wait ?? false);
     });
+}
+
+/** Beside the other configs: the API has it among them. */
+function withAccess(fields: ClusterCreate, method: AccessMethod | undefined): ClusterCreate {
+  if (method === undefined) return fields;
+  const { cluster_configs: configs } = fields;
+  const wadi = { ...configs?.wadi, access_method: method };
+  return { ...fields, cluster_configs: { ...configs, wadi } };
 }
 
 /** A template brings its plugin along; the API wants it named all the same. */

@@ -114,6 +114,12 @@ export class ClusterAccess {
     return methodOf(cluster, this.#parts.policy);
   }
 
+  /** Why none of its machines could be reached with its settings; null: nothing is known against it. */
+  problemOf(cluster: AccessCluster): string | null {
+    const { entrance } = accessSettings(cluster, this.#parts.policy);
+    return entrance && 'problem' in entrance ? entrance.problem : null;
+  }
+
   /** No duty of the cluster's proxies has changed since it was read. */
   isCurrent(reach: ClusterReach): boolean {
     return (this.#readAt.get(reach) ?? 0) > this.duties.changedAt(reach.facts.clusterId);

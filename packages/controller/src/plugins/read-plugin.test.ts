@@ -103,6 +103,11 @@ describe('a plugin file', () => {
       ['command: { script: health.sh }', ''],
       'health.0: needs either command or http',
     ],
+    [
+      'a target of Wadi’s own',
+      ['target: service', 'target: wadi'],
+      'configs.0.target: wadi is for what every',
+    ],
     ['a text that is no YAML', ['labels: {}', 'labels: {'], 'Flow map'],
   ] as const)('with %s is refused by its path and field', (_, [from, to], told) => {
     expect(() => read(text.replace(from, to))).toThrow(/^demo\/plugin\.yaml: /);

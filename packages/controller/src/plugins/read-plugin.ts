@@ -10,6 +10,7 @@ import type {
   ProcessLifecycle,
 } from '../clusters/plugin.ts';
 import { pluginSteps } from '../clusters/plugin.ts';
+import { wadiTarget } from '../clusters/wadi-configs.ts';
 import {
   type ConfigText,
   type LabelTexts,
@@ -147,6 +148,7 @@ class ReleaseReader {
       this.#say(`${field}.variable`, `${variable || "''"} cannot be the shell variable of a config`);
     if (this.#variables.has(variable)) this.#say(`${field}.variable`, `${variable} is there twice`);
     this.#variables.add(variable);
+    if (target === wadiTarget) this.#say(`${field}.target`, `${target} is for what every cluster has`);
     if ((type === 'enum') !== (values !== undefined))
       this.#say(`${field}.values`, 'belongs to the type enum, and to no other');
     const fits = { string: 'string', enum: 'string', int: 'number', bool: 'boolean' }[type];

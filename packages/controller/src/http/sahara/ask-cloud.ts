@@ -1,24 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import { type AccessMethod, ApiError, type FieldPath } from '@wadi/api';
-import type { CloudQuestions, Problem } from '../../clouds/cloud.ts';
+import type { CloudQuestions, ClusterPlan, Problem } from '../../clouds/cloud.ts';
 import { planNodeGroup } from '../../clouds/plan-node-group.ts';
 import type { ClusterSpec } from '../../clusters/cluster-request.ts';
 import type { NodeGroupValues } from '../../clusters/node-group.ts';
 import type { ClusterRow } from '../../storage/clusters.ts';
 import type { PlannedCluster } from './plan-cluster.ts';
 
-/** Before anything is stored: what the cloud has against it. All clusters of one request are asked for at once. */
+/** Before anything is stored: what the cloud has against it; returns what it was asked. All clusters of one request are asked for at once. */
 export async function checkCloudAccepts(
   cloud: CloudQuestions,
   projectId: string,
   plan: PlannedCluster,
   accessMethod: AccessMethod,
-): Promise<void> {
+): Promise<ClusterPlan> {
   const groups = plan.nodeGroups.map((group) => ({ ...group, count: group.count * plan.names.length }));
   const hasProxy = groups.some(({ count, values }) => values.is_proxy === true && count > 0);
   const clusterName = plan.names[0] ?? '';
   const asked = { projectId, clusterName, spec: plan.spec, groups, hasProxy, accessMethod };
-  await check(cloud, { ...asked, clusters: plan.names.length });
+  return await check(cloud, { ...asked, clusters: plan.names.length });
 }
 
 /** For a cluster that is to grow: whether there is room for what is added, and only that. */
@@ -74,10 +74,10 @@ interface AskedCluster {
   readonly accessMethod: AccessMethod | null;
 }
 
-async function check(cloud: CloudQuestions, asked: AskedCluster): Promise<void> {
+async function check(cloud: CloudQuestions, asked: AskedCluster): Promise<ClusterPlan> {
   const { projectId, clusterId = randomUUID(), clusterName, clusters = 1 } = asked;
   const { spec, groups, hasProxy, accessMethod } = asked;
-  const problems = await cloud.validate({
+  const plan: ClusterPlan = {
     projectId,
     clusterId,
     clusterName,
@@ -89,9 +89,10 @@ async function check(cloud: CloudQuestions, asked: AskedCluster): Promise<void> 
     userKey: null,
     antiAffinity: spec.anti_affinity ?? [],
     accessMethod,
-  });
+  };
+  const problems = await cloud.validate(plan);
   const [first] = problems;
-  if (!first) return;
+  if (!first) return plan;
   const hints = problems.flatMap((problem) => problem.hint ?? []);
   const text = problems.map((problem) => problem.message).join('\n');
   const fields = problems.flatMap(({ field, nodeGroups: names }: Problem) =>

@@ -14,13 +14,13 @@ import { effectiveValues, type NodeGroupPlan, planNodeGroup } from '../../cluste
 import { checkMayDelete, checkMayUpdate } from '../../clusters/ownership.ts';
 import type { PluginRelease } from '../../clusters/plugin.ts';
 import {
-  checkConfigs,
   checkKnownProcesses,
   checkNodeGroup,
   requirePlugin,
   requireRelease,
 } from '../../clusters/plugin-rules.ts';
 import { refuseSecrets } from '../../clusters/plugin-secrets.ts';
+import { checkClusterConfigs } from '../../clusters/wadi-configs.ts';
 import {
   type ClusterTemplateRow,
   clustersOfTemplate,
@@ -215,7 +215,7 @@ async function checkClusterFields(
   fields: Partial<Create>,
 ): Promise<void> {
   if (place) await checkClusterReferences(place, release, fields, { complete: false });
-  checkConfigs(release, fields.cluster_configs);
+  checkClusterConfigs(release, fields.cluster_configs);
   refuseSecrets(release, fields.cluster_configs, ['cluster_configs']);
   checkKnownProcesses(release, fields.anti_affinity ?? [], ['anti_affinity']);
 }

@@ -1,5 +1,6 @@
 import { ApiError, ClusterCreate, ClusterCreateMultiple } from '@wadi/api';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { accessMethodField, chosenAccessMethod } from '../../clusters/wadi-configs.ts';
 import { secretsPurpose } from '../../provisioning/plugin-at-work.ts';
 import { type ClusterRow, insertCluster } from '../../storage/clusters.ts';
 import { brokenConstraint } from '../../storage/constraint.ts';
@@ -29,7 +30,7 @@ const multiplePath = '/v1.1/clusters/multiple';
 /** One cluster, or `count` of them: all or none. */
 export async function createClusters(
   context: HttpContext,
-  { plugins, provisioning, defaultCloud, methodOf }: SaharaOptions,
+  { plugins, provisioning, defaultCloud, methodOf, problemOf }: SaharaOptions,
   request: FastifyRequest,
   reply: FastifyReply,
 ) {
@@ -48,8 +49,21 @@ export async function createClusters(
     });
   const userKey = await findUserKey(cloud, request, plan.spec);
   await checkReferences({ db, cloud, projectId }, plan);
-  const accessMethod = methodOf({ cloud: cloud.name, project_id: projectId, access: {} });
-  await checkCloudAccepts(cloud, projectId, plan, accessMethod);
+  const chosen = chosenAccessMethod(plan.spec.cluster_configs);
+  const access = chosen === undefined ? {} : { method: chosen };
+  const accessMethod = methodOf({ cloud: cloud.name, project_id: projectId, access });
+  if (chosen !== undefined && chosen !== accessMethod)
+    throw refusedMethod(`the machines of the cloud '${cloud.name}' are reached by ${accessMethod} alone`);
+  const asked = await checkCloudAccepts(cloud, projectId, plan, accessMethod);
+  if (chosen !== undefined) {
+    // What the cluster will know of its network once it is there.
+    const facts = await cloud.findNetworkFacts?.(asked);
+    const problem = problemOf({
+      ...{ cloud: cloud.name, project_id: projectId, spec: { ...plan.spec } },
+      access: { ...facts, ...access },
+    });
+    if (problem !== null) throw refusedMethod(problem);
+  }
   // Each by itself: a security group is one cluster's.
   const wanted = plan.names.flatMap(() => plan.nodeGroups);
   await checkQuotas(cloud, projectId, wanted, body.count === undefined ? [] : [['count']]);
@@ -63,6 +77,7 @@ export async function createClusters(
     is_public: body.is_public ?? false,
     is_protected: body.is_protected ?? false,
     user_public_key: userKey,
+    access: JSON.stringify(access),
   };
   // All clusters of the request or none; the work begins when they are there for good.
   const rows = await db
@@ -92,6 +107,12 @@ export async function createClusters(
   if (multiple) return { clusters: rows.map(({ id }) => id) };
   if (body.count === undefined) return { cluster: clusters[0] };
   return { clusters: clusters.map((cluster) => ({ cluster })) };
+}
+
+function refusedMethod(why: string): ApiError {
+  return new ApiError(400, 'INVALID_DATA', `${accessMethodField.join('.')}: ${why}`, {
+    fields: [accessMethodField],
+  });
 }
 
 async function checkReferences(place: ReferencePlace, { release, spec, nodeGroups }: PlannedCluster) {

@@ -12,7 +12,6 @@ import {
 import { effectiveValues, type NodeGroupValues, planNodeGroup } from '../../clusters/node-group.ts';
 import type { PluginRelease, Plugins } from '../../clusters/plugin.ts';
 import {
-  checkConfigs,
   checkEnabled,
   checkKnownProcesses,
   checkNodeGroup,
@@ -20,6 +19,7 @@ import {
   requireRelease,
 } from '../../clusters/plugin-rules.ts';
 import { type PluginSecrets, separateSecrets } from '../../clusters/plugin-secrets.ts';
+import { checkClusterConfigs } from '../../clusters/wadi-configs.ts';
 import type { Schema } from '../../storage/schema.ts';
 import { findVisible, isNameVisible } from '../../storage/visible-row.ts';
 import { findTemplates } from './find-templates.ts';
@@ -69,7 +69,7 @@ export async function planCluster(
   checkGroupNames(groups, where);
   const templates = await findTemplates(db, projectId, groups, where);
   const spec = mergeClusterSpec((template?.spec ?? {}) as ClusterSpec, request);
-  checkConfigs(release, spec.cluster_configs);
+  checkClusterConfigs(release, spec.cluster_configs);
   const nodeGroups = groups.map(({ name, count, node_group_template_id, given }, index) => {
     const values = effectiveValues(templates.of({ node_group_template_id })?.spec ?? {}, given);
     checkNodeGroup(release, values, [...where, index]);
@@ -138,7 +138,6 @@ export function clusterRows(plan: PlannedCluster, name: string, fields: RowField
     status_description: '',
     spec: JSON.stringify(plan.spec),
     info: '{}',
-    access: '{}',
     management_public_key: null,
     management_secret_id: null,
     proxy_secret_id: null,
@@ -166,4 +165,6 @@ interface RowFields {
   readonly is_public: boolean;
   readonly is_protected: boolean;
   readonly user_public_key: string | null;
+  /** JSON. */
+  readonly access: string;
 }

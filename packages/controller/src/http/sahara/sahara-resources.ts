@@ -19,6 +19,8 @@ export interface SaharaOptions {
   readonly defaultCloud: string | null;
   /** How a cluster is reached that does not say it itself. */
   methodOf(cluster: AccessCluster): AccessMethod;
+  /** Why no machine of a cluster with these settings could be reached; null: nothing is known against it. */
+  problemOf(cluster: AccessCluster): string | null;
 }
 
 /** Sahara's own resources, version 2 and with it 1.1. */
