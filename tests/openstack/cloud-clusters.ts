@@ -58,16 +58,16 @@ export async function untilStatus(wadi: Requests, id: string, status: string): P
 }
 
 /** Waits until it is Active or in Error. */
-export async function untilSettled(wadi: Requests, id: string): Promise<Answer['body']> {
-  for (const deadline = performance.now() + patience; ; await sleep(100)) {
+export async function untilSettled(wadi: Requests, id: string, limit = patience): Promise<Answer['body']> {
+  for (const deadline = performance.now() + limit; ; await sleep(100)) {
     const { body } = await wadi.request('GET', `/v2/clusters/${id}?show_progress=true`);
     if (['Active', 'Error'].includes(body.cluster?.status)) return body.cluster;
     if (performance.now() > deadline) throw new Error(`the cluster does not settle: ${JSON.stringify(body)}`);
   }
 }
 
-export async function untilGone(wadi: Requests, id: string): Promise<void> {
-  for (const deadline = performance.now() + patience; ; await sleep(100)) {
+export async function untilGone(wadi: Requests, id: string, limit = patience): Promise<void> {
+  for (const deadline = performance.now() + limit; ; await sleep(100)) {
     const { status, body } = await wadi.request('GET', `/v2/clusters/${id}`);
     if (status === 404) return;
     if (performance.now() > deadline) throw new Error(`the cluster is still there: ${JSON.stringify(body)}`);

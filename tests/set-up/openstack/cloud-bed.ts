@@ -7,6 +7,8 @@ import path from 'node:path';
 import { LabController } from '../../access/lab-controller.ts';
 import { type Lab, labUp } from '../lab.ts';
 import { type ControllerOptions, newDataDirectory } from '../start-controller.ts';
+import { writeCloudsFile } from './clouds-file.ts';
+import { FaultProxy } from './fault-proxy.ts';
 import { LabServers, ranges } from './lab-servers.ts';
 import { StandIn, type StandInOptions } from './stand-in.ts';
 
@@ -15,6 +17,8 @@ export interface CloudBedOptions extends StandInOptions {
   readonly config?: object | ((cloud: StandIn) => object);
   /** Whose clouds.yaml the controller has; default: `demo` in `demo`. */
   readonly credential?: readonly [user: string, project: string];
+  /** The controller asks the cloud through a proxy that lets things go wrong. */
+  readonly faultProxy?: boolean;
 }
 
 /** Where a controller may be: an OpenStack in memory, its servers real machines that only floating addresses lead to. */
@@ -22,19 +26,21 @@ export class CloudBed {
   readonly lab: Lab;
   readonly cloud: StandIn;
   readonly servers: LabServers;
+  readonly #proxy: FaultProxy | null;
   readonly #options: CloudBedOptions;
   readonly #folder: string;
   readonly #line: Server;
   readonly #relay: ChildProcess;
 
   private constructor(
-    parts: { lab: Lab; cloud: StandIn; servers: LabServers },
+    parts: { lab: Lab; cloud: StandIn; servers: LabServers; proxy: FaultProxy | null },
     options: CloudBedOptions,
     wire: { folder: string; line: Server; relay: ChildProcess },
   ) {
     this.lab = parts.lab;
     this.cloud = parts.cloud;
     this.servers = parts.servers;
+    this.#proxy = parts.proxy;
     this.#options = options;
     this.#folder = wire.folder;
     this.#line = wire.line;
@@ -50,8 +56,12 @@ export class CloudBed {
       hooks: { ...servers.hooks, ...options.hooks },
     });
     const folder = mkdtempSync(path.join(tmpdir(), 'wadi-cloud-'));
+    const { origin } = new URL(cloud.authUrl);
+    const names = ['identity', 'compute', 'network', 'image', 'volume'];
+    const services = Object.fromEntries(names.map((name) => [name, `${origin}/${name}`]));
+    const proxy = options.faultProxy ? await FaultProxy.open(services) : null;
     // Loopback is not the same in the lab; a socket file is.
-    const port = Number(new URL(cloud.authUrl).port);
+    const port = Number(new URL(proxy?.authUrl ?? cloud.authUrl).port);
     const socket = path.join(folder, 'cloud');
     const line = createServer((near) => {
       const far = connect(port, '127.0.0.1');
@@ -63,7 +73,13 @@ export class CloudBed {
     const listen = `TCP-LISTEN:${port},bind=127.0.0.1,reuseaddr,fork,backlog=128`;
     const [program = '', ...argv] = lab.controllerArgv(['socat', listen, `UNIX-CONNECT:${socket}`]);
     const relay = spawn(program, argv, { stdio: 'ignore' });
-    return new CloudBed({ lab, cloud, servers }, options, { folder, line, relay });
+    return new CloudBed({ lab, cloud, servers, proxy }, options, { folder, line, relay });
+  }
+
+  /** Where things go wrong, if the bed was opened with it. */
+  get proxy(): FaultProxy {
+    if (!this.#proxy) throw new Error('this bed has no proxy in front of its cloud');
+    return this.#proxy;
   }
 
   /** A controller in front of the cloud. `openstack`: of that section of its configuration. */
@@ -77,7 +93,10 @@ export class CloudBed {
       ...(typeof given === 'function' ? given(this.cloud) : given),
       openstack: {
         cloud: 'stand-in',
-        clouds_file: this.cloud.cloudsFile(path.join(this.#folder, 'secret'), user, project),
+        clouds_file: writeCloudsFile(path.join(this.#folder, 'secret'), {
+          authUrl: this.#proxy?.authUrl ?? this.cloud.authUrl,
+          ...{ username: user, password: this.cloud.user(user).password, project },
+        }),
         controller_networks: ['198.18.0.254/32'],
         ...openstack,
       },
@@ -96,6 +115,7 @@ export class CloudBed {
 
   async close(): Promise<void> {
     try {
+      await this.#proxy?.close();
       await this.cloud.stop();
     } finally {
       this.#line.close();

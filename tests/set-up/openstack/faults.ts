@@ -83,14 +83,15 @@ export class Faults {
     return fault;
   }
 
-  async apply({ mischief, obeys }: Fault, obey: () => Reply): Promise<Outcome> {
-    const first = obeys === 'first' ? obey() : null;
+  async apply({ mischief, obeys }: Fault, obey: () => Reply | Promise<Reply>): Promise<Outcome> {
+    const first = obeys === 'first' ? await obey() : null;
     if ('stall' in mischief) {
       await sleep(mischief.stall, undefined, { signal: this.#ended.signal }).catch(() => undefined);
       if (obeys === 'no') return { kind: 'lost' };
-      return { kind: 'answer', reply: first ?? obey() };
+      return { kind: 'answer', reply: first ?? (await obey()) };
     }
-    if (obeys === 'late') this.#clock.after(lateness, obey);
+    if (obeys === 'late')
+      this.#clock.after(lateness, () => this.#clock.call(async () => void (await obey())));
     if ('lost' in mischief) return { kind: 'lost' };
     if ('truncated' in mischief)
       return { kind: 'truncated', reply: first ?? { status: 200, body: { what: 'was asked' } } };
