@@ -1,29 +1,39 @@
 import { execFile } from 'node:child_process';
+import { cpSync, mkdtempSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { OpenStack } from '@wadi/openstack';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { runWadi } from '../cli/run-wadi.ts';
 import { ClientFolder } from '../dataprocessing-client/client-folder.ts';
 import { OpenStack as Client } from '../dataprocessing-client/openstack.ts';
 import { endOpenStack } from '../dataprocessing-client/openstack-forks.ts';
+import { ForeignMachine } from './foreign-machine.ts';
 import { type LabController, runOnAll, startLabController, until, untilGone } from './lab-controller.ts';
 import { clientOf, cloudOf, type Furniture, furniture, inventory, labUser } from './project.ts';
 import { openPorts } from './scan.ts';
 
 const execute = promisify(execFile);
 const demo = labUser('demo', 'demo');
-const ports = [22, 80, 8080];
+/** Of the plugin `pages`. */
+const pagePort = 8082;
+const ports = [22, 80, 8080, pagePort];
+/** Where the machines behind the proxy really listen. */
+const used = [22, 8080, pagePort];
 let openstack: OpenStack;
 let given: Furniture;
 let before: string[];
 let wadi: LabController;
 let client: Client;
+let foreign: ForeignMachine;
 
 beforeAll(async () => {
   openstack = clientOf(demo);
   given = await furniture(openstack);
+  foreign = await ForeignMachine.create(openstack, given);
   before = await inventory(openstack);
-  wadi = await startLabController(openstack);
+  wadi = await startLabController(openstack, { plugins: ownPlugins() });
   const folder = new ClientFolder({ demo: cloudOf(demo) });
   const url = `${wadi.controller.url}/v2`;
   client = new Client(folder, '2', '--os-cloud', 'demo', '--os-data-processing-url', url);
@@ -31,8 +41,16 @@ beforeAll(async () => {
 afterAll(async () => {
   await wadi?.stop();
   await endOpenStack();
+  await foreign?.delete();
   await openstack?.close();
 });
+
+/** Copied to where nobody but us may write. */
+function ownPlugins(): string {
+  const folder = path.join(mkdtempSync(path.join(inject('runFolder'), 'plugins-')), 'plugins');
+  cpSync(fileURLToPath(new URL('./plugins', import.meta.url)), folder, { recursive: true });
+  return folder;
+}
 
 /** The command line, as the member. */
 function run(...args: readonly string[]) {
@@ -73,12 +91,12 @@ async function newThings(): Promise<string[]> {
 
 test('`openstack dataprocessing cluster create --wait`: one proxy and four machines, one floating address', async () => {
   await client.run(`image register ${given.image} --username debian`);
-  const group = (name: string, more = '') =>
+  const group = (name: string, more: string) =>
     client.run(
-      `node group template create --name ${name} --plugin bare --plugin-version 1.0 --processes machine --flavor ${given.flavor}${more}`,
+      `node group template create --name ${name} --plugin pages --plugin-version 1.0 --flavor ${given.flavor} --processes ${more}`,
     );
-  expect(await group('gate', ' --proxy-gateway')).toMatchObject({ code: 0 });
-  expect(await group('inner')).toMatchObject({ code: 0 });
+  expect(await group('gate', 'proxy --proxy-gateway')).toMatchObject({ code: 0 });
+  expect(await group('inner', 'page')).toMatchObject({ code: 0 });
   expect(await client.run('cluster template create --name five --node-groups gate:1 inner:4')).toMatchObject({
     code: 0,
   });
@@ -93,9 +111,17 @@ test('`openstack dataprocessing cluster create --wait`: one proxy and four machi
 test('inner machines are not to be reached from outside; with the groups opened by hand they are', async () => {
   const { body } = await wadi.request('GET', '/v2/clusters');
   const groups = body.clusters[0].node_groups as { name: string; instances: { internal_ip: string }[] }[];
-  const inner = groups.filter(({ name }) => name === 'inner').flatMap(({ instances }) => instances);
-  const addresses = inner.map(({ internal_ip: address }) => address);
-  expect(addresses).toHaveLength(4);
+  const addressesOf = (group: string) =>
+    groups
+      .filter(({ name }) => name === group)
+      .flatMap(({ instances }) => instances.map((one) => one.internal_ip));
+  const [addresses, gates] = [addressesOf('inner'), addressesOf('gate')];
+  expect([addresses.length, gates.length]).toEqual([4, 1]);
+  const floating = (await newThings()).flatMap(
+    (line) => /^floating address \S+ (\S+)$/.exec(line)?.[1] ?? [],
+  );
+  expect(floating).toHaveLength(1);
+  await foreign.started();
   const [router] = await openstack.routers.list({ name: 'router' });
   const namespace = `qrouter-${router?.id}`;
   const inRouter = ['ip', 'netns', 'exec', namespace];
@@ -105,6 +131,11 @@ test('inner machines are not to be reached from outside; with the groups opened 
   try {
     expect(await openPorts(addresses, ports)).toEqual([]);
     expect(await openPorts(addresses, ports, inRouter)).toEqual([]);
+    expect(await foreign.openPorts(addresses, ports)).toEqual([]);
+    // Nor the proxy, which lets in the controller alone.
+    expect(await openPorts(floating, ports)).toEqual([`${floating[0]}:22`]);
+    expect(await openPorts(gates, ports, inRouter)).toEqual([]);
+    expect(await foreign.openPorts([...gates, ...floating], ports)).toEqual([]);
     expect(await run('cluster', 'verify', 'five', '--wait')).toMatchObject({ code: 0 });
 
     const groupsOf = await openstack.securityGroups.list();
@@ -115,15 +146,20 @@ test('inner machines are not to be reached from outside; with the groups opened 
     });
     const patience = { timeout: 120_000, interval: 2000 };
     try {
-      await expect.poll(() => openPorts(addresses, [22]), patience).toHaveLength(4);
-      await expect.poll(() => openPorts(addresses, [22], inRouter), patience).toHaveLength(4);
+      const open = addresses.flatMap((address) => used.map((port) => `${address}:${port}`)).sort();
+      const sorted = async (found: Promise<string[]>) => (await found).sort();
+      await expect.poll(() => sorted(openPorts(addresses, ports)), patience).toEqual(open);
+      await expect.poll(() => sorted(openPorts(addresses, ports, inRouter)), patience).toEqual(open);
+      await expect.poll(() => sorted(foreign.openPorts(addresses, ports)), patience).toEqual(open);
+      await expect.poll(() => foreign.openPorts(gates, [22]), patience).toEqual([`${gates[0]}:22`]);
       const verified = await run('cluster', 'verify', 'five', '--wait');
       expect(verified.code).not.toBe(0);
       expect(verified.stdout + verified.stderr).toMatch(/RED/);
     } finally {
       await openstack.securityGroupRules.delete(opened.id);
     }
-    await expect.poll(() => openPorts(addresses, [22]), patience).toEqual([]);
+    await expect.poll(() => openPorts(addresses, ports), patience).toEqual([]);
+    await expect.poll(() => foreign.openPorts([...addresses, ...gates], ports), patience).toEqual([]);
   } finally {
     await ip('route', 'del', ...way);
   }

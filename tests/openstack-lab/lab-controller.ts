@@ -7,7 +7,7 @@ import { type Controller, type Requests, requests, startController } from '../se
 import { cloudOf, labUser } from './project.ts';
 
 /** Where machines in the lab see the controller come from, and where floating addresses are. */
-const controllerAddress = '203.0.113.1/32';
+export const controllerAddress = '203.0.113.1/32';
 const networks = ['203.0.113.0/24', '10.20.0.0/24'];
 
 export interface LabController extends Requests {
@@ -17,10 +17,14 @@ export interface LabController extends Requests {
   stop(): Promise<void>;
 }
 
-/** A controller in front of the lab, with Keystone's sign-in; `settings` as in its configuration file. */
+/**
+ * A controller in front of the lab, with Keystone's sign-in; `settings` as in its configuration file. `authUrl`: of what is
+ * between it and the cloud.
+ */
 export async function startLabController(
   openstack: OpenStack,
   settings: Readonly<Record<string, unknown>> = {},
+  authUrl?: string,
 ): Promise<LabController> {
   const folder = mkdtempSync(path.join(inject('runFolder'), 'openstack-lab-'));
   const own = labUser('wadi', 'service');
@@ -33,7 +37,9 @@ export async function startLabController(
   const config = write('wadi.yaml', {
     openstack: {
       cloud: 'lab',
-      clouds_file: write('clouds.yaml', { clouds: { lab: cloudOf(own) } }),
+      clouds_file: write('clouds.yaml', {
+        clouds: { lab: cloudOf(authUrl === undefined ? own : { ...own, authUrl }) },
+      }),
       controller_networks: [controllerAddress],
     },
     allow_networks: networks,

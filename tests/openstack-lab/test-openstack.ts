@@ -5,14 +5,19 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const lab = `${root}lab/openstack`;
 const vitest = ['npx', 'vitest', 'run'];
+const inLab = [`${lab}/controller`, ...vitest, '--config', 'vitest.lab.config.ts'];
+/** What of the last parts is wanted; nothing: all. */
+const wanted = process.argv.slice(2);
 
-const parts: readonly (readonly [name: string, argv: readonly string[], env?: Record<string, string>])[] = [
+type Part = readonly [name: string, argv: readonly string[], env?: Record<string, string>];
+const clusters: readonly Part[] = ['clusters', 'access-methods', 'faults'].map((name) => [
+  name,
+  [...inLab, `tests/openstack-lab/${name}.lab.ts`],
+]);
+const parts: readonly Part[] = [
   ['lab', [`${lab}/up`]],
   ['clients', [...vitest, 'tests/dataprocessing-client'], { WADI_OPENSTACK_SESSIONS: 'all' }],
-  [
-    'clusters',
-    [`${lab}/controller`, ...vitest, '--config', 'vitest.lab.config.ts', ...process.argv.slice(2)],
-  ],
+  ...(wanted.length > 0 ? [['wanted', [...inLab, ...wanted]] as const] : clusters),
 ];
 
 const took: string[] = [];

@@ -1,0 +1,2 @@
+#!/bin/sh
+busybox pkill -f "httpd -p $PAGE_PORT" || true
