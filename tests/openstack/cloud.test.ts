@@ -310,6 +310,26 @@ test('a cluster is reached in the way that was chosen for it', async () => {
   }
 });
 
+test('a machine without the volume that it was made with is named, and nothing of it is touched', async () => {
+  const { settings } = bed.cloud;
+  settings.blockStorage = true;
+  bed.cloud.expireTokens();
+  // The machines of the lab have the disks of this computer, and none of this size.
+  const group = { volumes_per_node: 1, volumes_size: 987, volume_mount_prefix: '/srv/data' };
+  const id = await createCluster(wadi, clusterBody(bed.cloud, 'disks', { machines: 1, group }));
+  const cluster = await untilStatus(wadi, id, 'Error');
+  settings.blockStorage = false;
+  bed.cloud.expireTokens();
+  expect(cluster.status_description).toMatch(
+    /machine disks-machine-0: volumes: there is no disk of 987 GiB with nothing on it for \/srv\/data1/,
+  );
+  const step = cluster.provision_progress.find(
+    ({ step_name }: Answer['body']) => step_name === 'Mount volumes',
+  );
+  expect(step).toMatchObject({ successful: false, total: 1 });
+  await wadi.deleted(id);
+});
+
 test('what goes with one cluster is nothing of another, and in the end nothing is left', async () => {
   await wadi.deleted(rich);
   const left = inventory();

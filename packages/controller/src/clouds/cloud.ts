@@ -39,6 +39,9 @@ export interface Cloud {
   /** Its machines let in the key that they were made with and show one host key, for good. */
   readonly hasFixedKeys?: boolean;
 
+  /** Machines have the disks that their node groups ask for: what is on them is for nobody else to decide. */
+  readonly attachesVolumes?: boolean;
+
   /** Whether the machine is switched on; absent: nobody can tell. Changes nothing. */
   powerOf?(reference: InstanceReference): Promise<Power>;
 

@@ -50,6 +50,7 @@ interface Place {
 export class OpenStackCloud implements Cloud {
   readonly name = 'openstack';
   readonly requires = ['image', 'network'] as const;
+  readonly attachesVolumes = true;
   readonly marked: OpenStackMarked;
   readonly #projects: ProjectClients;
   readonly #settings: EntranceSettings & Mark;

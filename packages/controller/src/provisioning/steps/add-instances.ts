@@ -2,6 +2,7 @@ import { ensureScaledInstances } from '../../storage/scalings.ts';
 import { advance } from '../cluster-work.ts';
 import { replaceInjectedKeys } from '../rotation/replace-injected-keys.ts';
 import { addedInstances, type ScalingWork, scalingStepType, thePlan } from '../scaling-work.ts';
+import { mountVolumes } from './mount-volumes.ts';
 import { installProcesses } from './prepare-instances.ts';
 import { spawnRows } from './spawn-instances.ts';
 import { waitUntilAccessible } from './wait-for-instances.ts';
@@ -28,5 +29,6 @@ export async function waitForAdded(work: ScalingWork, signal: AbortSignal): Prom
 export async function prepareAdded(work: ScalingWork, signal: AbortSignal): Promise<void> {
   await advance(work, 'Scaling: Preparing');
   const only = new Set((await addedInstances(work, await thePlan(work))).map(({ id }) => id));
+  await mountVolumes(work, { chosen: only, type: scalingStepType }, signal);
   await installProcesses(work, { type: 'Plugin: scale cluster', only }, signal);
 }
