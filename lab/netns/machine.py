@@ -10,7 +10,7 @@ import subprocess
 import traceback
 
 import namespaces
-from namespaces import MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC
+from namespaces import MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC
 
 UID = 1000
 SYSTEM = {'bin', 'sbin', 'lib', 'lib32', 'lib64', 'libx32', 'usr', 'etc', 'opt'}
@@ -57,6 +57,7 @@ def last_words(machine, lab):
 
 
 def run(machine, lab, place):
+    terminal = console(place) if 'first_boot' in machine else None
     namespaces.set_host_name(machine.get('host_name', machine['name']))
     namespaces.mount(None, '/', None, MS_REC | MS_PRIVATE)
     memory = f'{place}/memory'
@@ -70,15 +71,40 @@ def run(machine, lab, place):
     packages(root, memory)
     namespaces.mount('proc', f'{root}/proc', 'proc', MS_NOSUID | MS_NODEV | MS_NOEXEC)
     devices(f'{root}/dev')
+    if terminal:
+        open(f'{root}/dev/console', 'w').close()
+        namespaces.mount(terminal, f'{root}/dev/console', None, MS_BIND)
     # For tests of what cannot be written: a disk that is soon full, and one that never takes anything.
     namespaces.mount('tmpfs', f'{root}/mnt/tiny', 'tmpfs', 0, 'size=1m,mode=1777')
     namespaces.mount('tmpfs', f'{root}/mnt/read-only', 'tmpfs', MS_RDONLY, 'mode=1777')
     namespaces.pivot_root(root)
     environment = {'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'HOME': '/root'}
     confine = ['/usr/bin/setpriv', f'--bounding-set={WITHHELD}', f'--inh-caps={WITHHELD}']
+    if 'first_boot' in machine:
+        first_boot(confine, environment)
     if machine['http'] and os.fork() == 0:
         os.execve(confine[0], confine + ['/usr/sbin/nginx', '-c', '/etc/http.conf', '-e', 'stderr'], environment)
     os.execve(confine[0], confine + ['/usr/sbin/sshd', '-D', '-e'], environment)
+
+
+def console(place):
+    """A terminal, whose words are written to a file as long as the machine runs; returns its name."""
+    reader, terminal = os.openpty()
+    name = os.ttyname(terminal)
+    if os.fork() == 0:
+        with open(f'{place}/console', 'ab', buffering=0) as file:
+            while words := os.read(reader, 65536):
+                file.write(words)
+        os._exit(0)
+    return name
+
+
+def first_boot(confine, environment):
+    """What its user data says, before anybody can log in; then host keys, where it has made none."""
+    if os.path.exists('/var/lib/user-data'):
+        subprocess.run(confine + ['/var/lib/user-data'], env=environment, check=False)
+    if not os.path.exists('/etc/ssh/ssh_host_ed25519_key'):
+        subprocess.run(['/usr/bin/ssh-keygen', '-A'], env=environment, check=True, stdout=subprocess.DEVNULL)
 
 
 def packages(root, memory):
@@ -113,6 +139,10 @@ def fill(upper, machine, lab, place):
             file.write(text)
     os.chmod(f'{upper}/etc/shadow', 0o600)
     os.chmod(f'{upper}/etc/sudoers', 0o440)
+    if machine.get('first_boot'):
+        script = os.open(f'{upper}/var/lib/user-data', os.O_WRONLY | os.O_CREAT, 0o700)
+        os.write(script, machine['first_boot'].encode())
+        os.close(script)
     home = f'{upper}/home/{lab["user"]}'
     os.makedirs(f'{home}/.ssh', 0o700)
     os.chmod(home, 0o755)

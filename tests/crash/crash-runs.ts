@@ -1,4 +1,4 @@
 // npm run test:crash-runs -- [--rounds N] [--json]
-import { reportRounds } from './report-rounds.ts';
+import { readRounds, reportRounds } from './report-rounds.ts';
 
-reportRounds('test:crash-runs', 'tests/crash/killed-runs.test.ts', '50');
+reportRounds('tests/crash/killed-runs.test.ts', readRounds('test:crash-runs', '50'));

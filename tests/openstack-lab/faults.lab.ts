@@ -36,7 +36,7 @@ beforeAll(async () => {
   const ports = { identity: 5000, compute: 8774, network: 9696, image: 9292 };
   const services = Object.entries(ports).map(([name, port]) => [name, `http://${host}:${port}`]);
   proxy = await FaultProxy.open(Object.fromEntries(services));
-  wadi = await startLabController(openstack, {}, proxy.authUrl);
+  wadi = await startLabController(openstack, {}, { authUrl: proxy.authUrl });
   await wadi.request('POST', `/v2/images/${given.image}`, { username: 'debian' });
   scene = new FaultScene({ wadi, proxy, body: bodyOf, patience });
 });

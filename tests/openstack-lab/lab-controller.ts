@@ -3,28 +3,41 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OpenStack } from '@wadi/openstack';
 import { inject } from 'vitest';
-import { type Controller, type Requests, requests, startController } from '../set-up/start-controller.ts';
+import type { Answer } from '../access/lab-controller.ts';
+import {
+  type Controller,
+  type ControllerOptions,
+  type Requests,
+  requests,
+  startController,
+} from '../set-up/start-controller.ts';
 import { cloudOf, labUser } from './project.ts';
 
 /** Where machines in the lab see the controller come from, and where floating addresses are. */
 export const controllerAddress = '203.0.113.1/32';
 const networks = ['203.0.113.0/24', '10.20.0.0/24'];
 
+interface Asks {
+  request(method: string, target: string, body?: unknown): Promise<Answer>;
+}
+
 export interface LabController extends Requests {
   readonly controller: Controller;
   /** Of the project's member who is asking. */
   readonly token: string;
   stop(): Promise<void>;
+  /** kill -9 */
+  kill(): Promise<void>;
 }
 
 /**
  * A controller in front of the lab, with Keystone's sign-in; `settings` as in its configuration file. `authUrl`: of what is
- * between it and the cloud.
+ * between it and the cloud; the rest: what another one has left.
  */
 export async function startLabController(
   openstack: OpenStack,
   settings: Readonly<Record<string, unknown>> = {},
-  authUrl?: string,
+  { authUrl, ...left }: Pick<ControllerOptions, 'data' | 'database'> & { readonly authUrl?: string } = {},
 ): Promise<LabController> {
   const folder = mkdtempSync(path.join(inject('runFolder'), 'openstack-lab-'));
   const own = labUser('wadi', 'service');
@@ -53,7 +66,7 @@ export async function startLabController(
     verify_every_seconds: 3600,
     ...settings,
   });
-  const controller = await startController({ args: ['--config', config] });
+  const controller = await startController({ ...left, args: ['--config', config] });
   const token = await tokenOf(openstack);
   return {
     controller,
@@ -62,6 +75,7 @@ export async function startLabController(
     async stop() {
       await controller.stop();
     },
+    kill: () => controller.kill(),
   };
 }
 
@@ -103,7 +117,7 @@ export async function untilGone(api: Requests, id: string): Promise<void> {
 }
 
 /** What a command printed, by machine; it must succeed on all. */
-export async function runOnAll(api: Requests, id: string, command: string): Promise<Record<string, string>> {
+export async function runOnAll(api: Asks, id: string, command: string): Promise<Record<string, string>> {
   const started = await api.request('POST', `/v2/clusters/${id}/runs`, { command });
   if (started.status !== 202) throw new Error(JSON.stringify(started.body));
   const place = `/v2/clusters/${id}/runs/${started.body.run.id}`;

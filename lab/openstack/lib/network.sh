@@ -86,16 +86,20 @@ agent_netns() {
   [ ! -f "$RUN/foreign-netns" ] || neutron_netns | grep -vxF -f "$RUN/foreign-netns" || true
 }
 
+# Of the machines of WADI_LAB_VIRT_TYPE=netns.
+server_netns() { ip netns list | awk '$1 ~ /^osserver-/ {print $1}'; }
+
 network_down() {
   local space pid
   # What still runs in the lab's namespaces was started by the lab.
-  for space in $(agent_netns) "$CLOUD_NS"; do
+  for space in $(agent_netns) $(server_netns) "$CLOUD_NS"; do
     for pid in $(ip netns pids "$space" 2>/dev/null); do
       kill -KILL "$pid" 2>/dev/null || true
     done
   done
   rm -f "$RUN"/keeper.*
-  for space in $(agent_netns) "$CLOUD_NS" "$CONTROLLER_NS"; do
+  rm -rf "$STATE/nova/netns"
+  for space in $(agent_netns) $(server_netns) "$CLOUD_NS" "$CONTROLLER_NS"; do
     [ ! -e "/run/netns/$space" ] || ip netns delete "$space" || true
   done
 }

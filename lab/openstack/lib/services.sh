@@ -42,7 +42,7 @@ service_command() { # NAME, sets COMMAND
       "${UWSGI[@]}" --http-socket 0.0.0.0:8778 --wsgi-file /usr/bin/placement-api
     ) ;;
     glance) COMMAND=(glance-api --config-file "$ETC/glance/glance-api.conf") ;;
-    nova-compute) COMMAND=("$1" --config-file "$ETC/nova/nova.conf" --log-file "$LOG/$1.log") ;;
+    nova-compute) COMMAND=("$LAB/compute/nova-compute" --config-file "$ETC/nova/nova.conf" --log-file "$LOG/$1.log") ;;
     nova-*) COMMAND=("$1" "${NOVA_CONF[@]}" --log-file "$LOG/$1.log") ;;
     neutron-server) COMMAND=("$1" "${NEUTRON_CONF[@]}" --log-file "$LOG/$1.log") ;;
     neutron-*) COMMAND=(

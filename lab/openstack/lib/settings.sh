@@ -28,7 +28,8 @@ OTHER_NET=10.30.0.0/24
 PASSWORD=${WADI_LAB_PASSWORD:-labsecret} # of every account
 REGION=RegionOne
 
-# qemu (emulated), kvm (where the host can), or fake: Nova's fake driver, whose servers exist in the APIs only.
+# qemu (emulated), kvm (where the host can), fake: Nova's fake driver, whose servers exist in the APIs only, or netns:
+# that driver with an OpenSSH machine in a network namespace behind each server.
 VIRT_TYPE=${WADI_LAB_VIRT_TYPE:-qemu}
 GUEST_USER=debian
 SCRIPT_IMAGE=debian-lab            # obeys user data that is a script

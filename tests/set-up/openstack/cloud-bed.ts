@@ -109,7 +109,9 @@ export class CloudBed {
   }
 
   /** The successor of one that is gone, on the same data. */
-  successorOf({ controller: { data, databaseUrl } }: LabController): Promise<LabController> {
+  successorOf({
+    controller: { data, databaseUrl },
+  }: Pick<LabController, 'controller'>): Promise<LabController> {
     return this.controller({ data, database: { url: databaseUrl ?? '' } });
   }
 

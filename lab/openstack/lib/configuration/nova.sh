@@ -2,8 +2,12 @@
 # shellcheck shell=bash
 
 configure_nova() {
-  local driver=libvirt.LibvirtDriver
-  [ "$VIRT_TYPE" != fake ] || driver=fake.FakeDriver
+  local driver=libvirt.LibvirtDriver libvirt_type=qemu
+  case $VIRT_TYPE in
+    fake) driver=fake.FakeDriver ;;
+    netns) driver=netns_machines.NetnsDriver ;;
+    *) libvirt_type=$VIRT_TYPE ;;
+  esac
   cat >"$ETC/nova/nova.conf" <<EOF
 [DEFAULT]
 transport_url = $RABBIT_URL
@@ -49,7 +53,7 @@ server_groups = -1
 server_group_members = -1
 
 [libvirt]
-virt_type = ${VIRT_TYPE/fake/qemu}
+virt_type = $libvirt_type
 cpu_mode = none
 disk_cachemodes = file=unsafe
 swtpm_enabled = false
