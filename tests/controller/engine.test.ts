@@ -1,4 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
@@ -82,6 +86,37 @@ test('a frozen controller loses its lease and ends as soon as it thaws', async (
   expect(twice.rowCount).toBeLessThanOrEqual(1);
 }, 90_000);
 
+test('a frozen controller that thaws says nothing to anybody: no connection, no byte, no program', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'wadi-outside-'));
+  const heard = { connections: 0, bytes: 0 };
+  const outside = createServer((socket) => {
+    heard.connections += 1;
+    socket.on('data', (bytes) => (heard.bytes += bytes.length)).on('error', () => {});
+  });
+  await new Promise<void>((resolve) => outside.listen(0, '127.0.0.1', resolve));
+  const { port } = outside.address() as AddressInfo;
+  const told = () => ({ ...heard, programs: readdirSync(folder).length });
+  try {
+    const first = await startWorker('first', 'w', 100, { WADI_TEST_OUTSIDE: `${port} ${folder}` });
+    await startWorker('second');
+    await until(async () => Object.values(told()).every((count) => count > 5));
+    const exited = new Promise((resolve) => first.once('exit', resolve));
+    first.kill('SIGSTOP');
+    await until(
+      async () => Number(await value(`select count(*) from effect where controller = 'second'`)) > 0,
+    );
+    // What it had said before is long here.
+    const before = told();
+    first.kill('SIGCONT');
+    expect(await exited).toBe(75);
+    await sleep(200);
+    expect(told()).toEqual(before);
+  } finally {
+    outside.close();
+    rmSync(folder, { recursive: true });
+  }
+}, 90_000);
+
 test('a controller that is asked to stop ends its step and begins no other', async () => {
   const first = await startWorker('first', 'w', 20);
   await until(async () => (await count('end')) >= 2);
@@ -106,9 +141,17 @@ test('the same id starts the same workflow, not another', async () => {
   expect(await count('sum')).toBe(1);
 }, 60_000);
 
-async function startWorker(id: string, workflow?: string, steps?: number): Promise<ChildProcess> {
+async function startWorker(
+  id: string,
+  workflow?: string,
+  steps?: number,
+  env: Readonly<Record<string, string>> = {},
+): Promise<ChildProcess> {
   const args = ['--import', 'tsx', worker, url, id, ...(workflow ? [workflow, String(steps)] : [])];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  });
   processes.push(child);
   let output = '';
   await new Promise<void>((resolve, reject) => {

@@ -1,5 +1,9 @@
 // A process with an engine and a workflow of slow steps, for tests that kill it.
 // Usage: engine-worker.ts <database url> <controller id> [<workflow id> <steps>]
+// WADI_TEST_OUTSIDE: a port on loopback and a folder, where it has something to do all the time.
+import { spawn } from 'node:child_process';
+import { connect } from 'node:net';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { pino } from 'pino';
@@ -38,6 +42,16 @@ async function note(workflow: string, n: number, what: string): Promise<void> {
     what,
     controllerId,
   ]);
+}
+
+const { WADI_TEST_OUTSIDE: outside } = process.env;
+if (outside !== undefined) {
+  const [port, folder = ''] = outside.split(' ');
+  const line = connect(Number(port), '127.0.0.1');
+  let count = 0;
+  setInterval(() => line.write('.'), 10);
+  setInterval(() => connect(Number(port), '127.0.0.1').on('error', () => {}), 10);
+  setInterval(() => spawn('touch', [path.join(folder, String(count++))]), 10);
 }
 
 process.on('SIGINT', async () => {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { type Connection, clientConfig } from '../../storage/database.ts';
+import { putUpFence } from './fence.ts';
 
 /** Milliseconds. The server ends a session that was silent this long, so a frozen controller loses its lease too. */
 const sessionTimeout = 5000;
@@ -14,8 +15,10 @@ export class Lease {
   readonly #client: pg.Client;
   readonly #onLost: (reason: string) => void;
   #timer: NodeJS.Timeout | undefined;
-  #lastAnswer = performance.now();
+  /** When the last question that was answered was asked: the server counts from later on. */
+  #heardSince = performance.now();
   #over = false;
+  #takeFenceDown = () => {};
 
   private constructor(client: pg.Client, onLost: (reason: string) => void) {
     this.#client = client;
@@ -33,8 +36,9 @@ export class Lease {
     client.on('end', () => lease.#lose('the connection ended'));
     await client.connect();
     await client.query(`set idle_session_timeout = ${sessionTimeout}`);
+    lease.#heardSince = performance.now();
     await client.query('select pg_advisory_lock($1)', [lockKey(controllerId)]);
-    lease.#lastAnswer = performance.now();
+    lease.#takeFenceDown = putUpFence(() => lease.#check());
     lease.#timer = setInterval(() => lease.#ping(), pingInterval);
     return lease;
   }
@@ -56,18 +60,27 @@ export class Lease {
   async release(): Promise<void> {
     this.#over = true;
     clearInterval(this.#timer);
+    this.#takeFenceDown();
     await this.#client.end().catch(() => {});
   }
 
+  /** After a freeze this comes before any answer could: the lock may be another's by now. */
+  #check(): void {
+    if (this.#over || performance.now() - this.#heardSince <= sessionTimeout) return;
+    this.#lose('the controller stood still');
+    // Where it does not end at once, because it is stopping anyway, it says nothing either.
+    throw new Error('this controller stood still, and another may have taken over what it does');
+  }
+
   #ping(): void {
-    // After a freeze this runs before any answer could: the lock may be another's by now.
-    if (performance.now() - this.#lastAnswer > sessionTimeout) {
+    const asked = performance.now();
+    if (asked - this.#heardSince > sessionTimeout) {
       this.#lose('the controller stood still');
       return;
     }
     this.#client.query('select 1').then(
       () => {
-        this.#lastAnswer = performance.now();
+        this.#heardSince = asked;
       },
       (error: Error) => this.#lose(error.message),
     );
