@@ -91,11 +91,12 @@ def console(place):
     """A terminal, whose words are written to a file as long as the machine runs; returns its name."""
     reader, terminal = os.openpty()
     name = os.ttyname(terminal)
+    file = open(f'{place}/console', 'ab', buffering=0)  # now: soon there is no such path any more
     if os.fork() == 0:
-        with open(f'{place}/console', 'ab', buffering=0) as file:
-            while words := os.read(reader, 65536):
-                file.write(words)
+        while words := os.read(reader, 65536):
+            file.write(words)
         os._exit(0)
+    file.close()
     return name
 
 

@@ -46,7 +46,7 @@ service_command() { # NAME, sets COMMAND
     nova-*) COMMAND=("$1" "${NOVA_CONF[@]}" --log-file "$LOG/$1.log") ;;
     neutron-server) COMMAND=("$1" "${NEUTRON_CONF[@]}" --log-file "$LOG/$1.log") ;;
     neutron-*) COMMAND=(
-      "$1-agent" --config-file "$ETC/neutron/neutron.conf" --config-file "$ETC/neutron/${1#neutron-}.ini"
+      env PATH="$LAB/agent:$PATH" "$1-agent" --config-file "$ETC/neutron/neutron.conf" --config-file "$ETC/neutron/${1#neutron-}.ini"
     ) ;;
     heat) COMMAND=(heat-all --config-file "$ETC/heat/heat.conf") ;;
     *) die "no such service: $1" ;;
