@@ -29,6 +29,7 @@ export class LabController {
   readonly #bridge: ChildProcess;
   readonly #directory: string;
   readonly #agent: Agent;
+  #closing: Promise<void> | undefined;
 
   private constructor(controller: Controller, bridge: ChildProcess, directory: string, socketPath: string) {
     this.controller = controller;
@@ -40,14 +41,15 @@ export class LabController {
   static async start(lab: Lab, options: ControllerOptions = {}): Promise<LabController> {
     plantSecret('lab-key', lab.privateKey);
     const args = ['--allow-network', '198.18.0.0/24', ...(options.args ?? [])];
-    const controller = await startController({ ...options, args, prefix: lab.controllerArgv([]) });
+    const prefix = options.prefix ?? lab.controllerArgv([]);
+    const controller = await startController({ ...options, args, prefix });
     const directory = await mkdtemp(path.join(tmpdir(), 'wadi-bridge-'));
     const socketPath = path.join(directory, 'api');
     const argv = [
       `UNIX-LISTEN:${socketPath},fork,backlog=128`,
       `TCP:127.0.0.1:${new URL(controller.url).port}`,
     ];
-    const [program = '', ...rest] = lab.controllerArgv(['socat', ...argv]);
+    const [program = '', ...rest] = [...prefix, 'socat', ...argv];
     const bridge = spawn(program, rest, { stdio: 'ignore' });
     // Its name is there a moment before it listens.
     while (!(await answers(socketPath))) await sleep(10);
@@ -163,7 +165,13 @@ export class LabController {
     await this.#closeBridge();
   }
 
-  async #closeBridge(): Promise<void> {
+  /** Once: the same is closed again by whoever cleans up. */
+  #closeBridge(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     await this.#agent.destroy();
     const over = once(this.#bridge, 'close');
     this.#bridge.kill('SIGKILL');

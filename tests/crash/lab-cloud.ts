@@ -37,7 +37,7 @@ export async function openLabCloud({ patience }: { readonly patience: number }):
   return {
     patience,
     // Seven questions that cost the services much; what is made twice is there for longer.
-    lookEvery: 5000,
+    lookEvery: 15_000,
     async controller() {
       const wadi = await startLabController(openstack);
       const answer = await wadi.request('POST', `/v2/images/${given.image}`, { username: 'debian' });

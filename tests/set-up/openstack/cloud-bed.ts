@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -30,12 +30,12 @@ export class CloudBed {
   readonly #options: CloudBedOptions;
   readonly #folder: string;
   readonly #line: Server;
-  readonly #relay: ChildProcess;
+  readonly #relays: ChildProcess[] = [];
 
   private constructor(
     parts: { lab: Lab; cloud: StandIn; servers: LabServers; proxy: FaultProxy | null },
     options: CloudBedOptions,
-    wire: { folder: string; line: Server; relay: ChildProcess },
+    wire: { folder: string; line: Server },
   ) {
     this.lab = parts.lab;
     this.cloud = parts.cloud;
@@ -44,7 +44,6 @@ export class CloudBed {
     this.#options = options;
     this.#folder = wire.folder;
     this.#line = wire.line;
-    this.#relay = wire.relay;
   }
 
   static async open(options: CloudBedOptions = {}): Promise<CloudBed> {
@@ -70,16 +69,28 @@ export class CloudBed {
       far.on('error', () => near.destroy()).on('close', () => near.destroy());
     });
     await new Promise<void>((resolve) => line.listen(socket, resolve));
-    const listen = `TCP-LISTEN:${port},bind=127.0.0.1,reuseaddr,fork,backlog=128`;
-    const [program = '', ...argv] = lab.controllerArgv(['socat', listen, `UNIX-CONNECT:${socket}`]);
-    const relay = spawn(program, argv, { stdio: 'ignore' });
-    return new CloudBed({ lab, cloud, servers, proxy }, options, { folder, line, relay });
+    const bed = new CloudBed({ lab, cloud, servers, proxy }, options, { folder, line });
+    bed.leadToCloud(lab.controllerArgv([]));
+    return bed;
   }
 
   /** Where things go wrong, if the bed was opened with it. */
   get proxy(): FaultProxy {
     if (!this.#proxy) throw new Error('this bed has no proxy in front of its cloud');
     return this.#proxy;
+  }
+
+  /** Of the cloud, or of what is in front of it, on the loopback of whoever sees it. */
+  get port(): number {
+    return Number(new URL((this.#proxy ?? this.cloud).authUrl).port);
+  }
+
+  /** `prefix`: what enters a namespace from where the cloud is to be seen, too. */
+  leadToCloud(prefix: readonly string[]): void {
+    const listen = `TCP-LISTEN:${this.port},bind=127.0.0.1,reuseaddr,fork,backlog=128`;
+    const socket = path.join(this.#folder, 'cloud');
+    const [program = '', ...argv] = [...prefix, 'socat', listen, `UNIX-CONNECT:${socket}`];
+    this.#relays.push(spawn(program, argv, { stdio: 'ignore' }));
   }
 
   /** A controller in front of the cloud. `openstack`: of that section of its configuration. */
@@ -108,6 +119,13 @@ export class CloudBed {
     return LabController.start(this.lab, { ...options, data, args });
   }
 
+  /** A second one beside it, on the same database. */
+  peerOf({ controller: { data, databaseUrl } }: Pick<LabController, 'controller'>): Promise<LabController> {
+    const copy = newDataDirectory();
+    copyFileSync(path.join(data, 'master.key'), path.join(copy, 'master.key'));
+    return this.controller({ data: copy, database: { url: databaseUrl ?? '' } });
+  }
+
   /** The successor of one that is gone, on the same data. */
   successorOf({
     controller: { data, databaseUrl },
@@ -121,9 +139,11 @@ export class CloudBed {
       await this.cloud.stop();
     } finally {
       this.#line.close();
-      const over = once(this.#relay, 'close');
-      this.#relay.kill('SIGKILL');
-      await over;
+      for (const relay of this.#relays) {
+        const over = once(relay, 'close');
+        relay.kill('SIGKILL');
+        await over;
+      }
       await this.lab.down();
       rmSync(this.#folder, { recursive: true, force: true });
     }

@@ -12,7 +12,9 @@ export type Mischief =
   /** The connection breaks before anything is answered. */
   | { readonly lost: true }
   /** Milliseconds of silence; then the answer, or the end of the connection where nothing was obeyed. */
-  | { readonly stall: number };
+  | { readonly stall: number }
+  /** The same, until somebody says so. */
+  | { readonly held: AbortSignal };
 
 /**
  * Whether the service does nevertheless what it was asked: not at all (default), before it goes wrong, or a moment after the
@@ -39,11 +41,14 @@ export type Outcome =
 
 /** Milliseconds after which a late service obeys. */
 const lateness = 40;
+/** Milliseconds after which nobody would say so any more. */
+const mostHeld = 300_000;
 
 /** What the test wants to go wrong, in the order in which it was said. */
 export class Faults {
   readonly #faults: Fault[] = [];
   readonly #ended = new AbortController();
+  readonly #underWay = new Set<Promise<Outcome>>();
   readonly #clock: Clock;
 
   constructor(clock: Clock) {
@@ -83,10 +88,25 @@ export class Faults {
     return fault;
   }
 
-  async apply({ mischief, obeys }: Fault, obey: () => Reply | Promise<Reply>): Promise<Outcome> {
+  apply(fault: Fault, obey: () => Reply | Promise<Reply>): Promise<Outcome> {
+    const outcome = this.#apply(fault, obey).finally(() => this.#underWay.delete(outcome));
+    this.#underWay.add(outcome);
+    return outcome;
+  }
+
+  /** Resolves when nothing stalls. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#underWay);
+  }
+
+  async #apply({ mischief, obeys }: Fault, obey: () => Reply | Promise<Reply>): Promise<Outcome> {
     const first = obeys === 'first' ? await obey() : null;
-    if ('stall' in mischief) {
-      await sleep(mischief.stall, undefined, { signal: this.#ended.signal }).catch(() => undefined);
+    if ('stall' in mischief || 'held' in mischief) {
+      const [longest, signal] =
+        'stall' in mischief
+          ? [mischief.stall, this.#ended.signal]
+          : [mostHeld, AbortSignal.any([this.#ended.signal, mischief.held])];
+      await sleep(longest, undefined, { signal }).catch(() => undefined);
       if (obeys === 'no') return { kind: 'lost' };
       return { kind: 'answer', reply: first ?? (await obey()) };
     }
@@ -115,7 +135,10 @@ function isMeant(request: string, method: string, path: string): boolean {
 }
 
 function replyOf(
-  mischief: Exclude<Mischief, { stall: number } | { lost: true } | { truncated: true }>,
+  mischief: Exclude<
+    Mischief,
+    { stall: number } | { held: AbortSignal } | { lost: true } | { truncated: true }
+  >,
 ): Reply {
   const { status } = mischief;
   if (status === 401) return unauthorized().reply;

@@ -1,4 +1,5 @@
 import { DBOS, Error as DbosErrors } from '@dbos-inc/dbos-sdk';
+import type pg from 'pg';
 import type { Logger } from 'pino';
 import { type Connection, openPool } from '../../storage/database.ts';
 import {
@@ -8,7 +9,7 @@ import {
   type WorkflowContext,
   type WorkflowInput,
 } from './engine.ts';
-import { Lease } from './lease.ts';
+import { Lease, untilLetGo } from './lease.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import { failed, type StepOutcome, settle, succeeded } from './step-outcome.ts';
 import { watchForDeadControllers } from './takeover.ts';
@@ -41,6 +42,8 @@ export function createDbosEngine(options: DbosEngineOptions): Engine {
   const underWay = new Map<string, Steps>();
   const closing = new AbortController();
   let stopping = false;
+  let lease: Lease;
+  let pool: pg.Pool;
   let stop = async () => {};
 
   function stepsOf(workflowId: string): Steps {
@@ -80,6 +83,8 @@ export function createDbosEngine(options: DbosEngineOptions): Engine {
   async function execute(name: string, workflow: Workflow, input: WorkflowInput): Promise<void> {
     const workflowId = DBOS.workflowID as string;
     const context: WorkflowContext = { workflowId, step: (label, work) => step(workflowId, label, work) };
+    // Who deletes a cluster waits for whoever is at it, on whichever controller.
+    await lease.hold(workflowId);
     try {
       await workflow(context, input);
     } catch (error) {
@@ -89,6 +94,7 @@ export function createDbosEngine(options: DbosEngineOptions): Engine {
       throw error;
     } finally {
       underWay.delete(workflowId);
+      await lease.letGo(workflowId);
     }
   }
 
@@ -99,11 +105,9 @@ export function createDbosEngine(options: DbosEngineOptions): Engine {
     },
 
     async launch() {
-      const lease = await Lease.acquire(connection, controllerId, options.onLeaseLost);
+      lease = await Lease.acquire(connection, controllerId, options.onLeaseLost);
       // Its own pool: steps that hold all of ours while they wait for the engine would wait for ever.
-      const pool = openPool(connection, poolSize, (error) =>
-        log.warn({ err: error }, 'engine: connection lost'),
-      );
+      pool = openPool(connection, poolSize, (error) => log.warn({ err: error }, 'engine: connection lost'));
       DBOS.setConfig({
         name: 'wadi',
         // Only shown; the pool is what connects.
@@ -141,6 +145,7 @@ export function createDbosEngine(options: DbosEngineOptions): Engine {
 
     async settled(id) {
       await Promise.allSettled(underWay.get(id)?.running ?? []);
+      await untilLetGo(pool, id, closing.signal);
     },
 
     async close(graceMs = 3000) {

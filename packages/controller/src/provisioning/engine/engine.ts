@@ -14,7 +14,7 @@ export interface Engine {
   start(name: string, id: string, input: WorkflowInput): Promise<void>;
   /** Stops it before its next step; resolves at once. */
   cancel(id: string): Promise<void>;
-  /** Resolves when no step of it is under way on this controller: what was cancelled has let go. */
+  /** Resolves when no controller that lives is at it any more: what was cancelled has let go. */
   settled(id: string): Promise<void>;
   /** Lets steps that are under way end (for at most `graceMs` milliseconds), then disconnects. */
   close(graceMs?: number): Promise<void>;

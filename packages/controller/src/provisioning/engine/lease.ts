@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { type Connection, clientConfig } from '../../storage/database.ts';
 import { putUpFence } from './fence.ts';
@@ -6,6 +7,8 @@ import { putUpFence } from './fence.ts';
 /** Milliseconds. The server ends a session that was silent this long, so a frozen controller loses its lease too. */
 const sessionTimeout = 5000;
 const pingInterval = 1000;
+/** Milliseconds until somebody who waits for a lock looks again. */
+const lookAgain = 250;
 
 /**
  * A controller's claim to be alive: an advisory lock on a session that must speak every second. While it holds, nobody
@@ -57,6 +60,23 @@ export class Lease {
     return true;
   }
 
+  /** Holds what it is at as long as it lives; waits while another controller does. */
+  async hold(workflowId: string): Promise<void> {
+    while (!this.#over) {
+      const answer = await this.#client
+        .query('select pg_try_advisory_lock($1) as held', [holdKey(workflowId)])
+        .catch(() => null);
+      if (answer?.rows[0]?.held) return;
+      await sleep(lookAgain);
+    }
+    // Whoever has no lease any more begins nothing.
+    await new Promise(() => {});
+  }
+
+  async letGo(workflowId: string): Promise<void> {
+    await this.#client.query('select pg_advisory_unlock($1)', [holdKey(workflowId)]).catch(() => {});
+  }
+
   async release(): Promise<void> {
     this.#over = true;
     clearInterval(this.#timer);
@@ -94,7 +114,25 @@ export class Lease {
   }
 }
 
-/** 64 bits of the id: two controllers never share a lock by chance. */
+/** Resolves when no controller that lives is at a workflow any more. */
+export async function untilLetGo(pool: pg.Pool, workflowId: string, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    // Its lock ends with the statement.
+    const { rows } = await pool.query('select pg_try_advisory_xact_lock($1) as free', [holdKey(workflowId)]);
+    if (rows[0]?.free) return;
+    await sleep(lookAgain, undefined, { signal }).catch(() => {});
+  }
+}
+
 export function lockKey(controllerId: string): string {
-  return createHash('sha256').update(`wadi controller ${controllerId}`).digest().readBigInt64BE().toString();
+  return keyOf(`wadi controller ${controllerId}`);
+}
+
+function holdKey(workflowId: string): string {
+  return keyOf(`wadi workflow ${workflowId}`);
+}
+
+/** 64 bits: two never share a lock by chance. */
+function keyOf(name: string): string {
+  return createHash('sha256').update(name).digest().readBigInt64BE().toString();
 }
