@@ -33,7 +33,7 @@ let bare: object;
 
 beforeAll(async () => {
   bed = await CloudBed.open();
-  own = await OwnNamespace.open(bed.lab.inventory.controllerNetns, [bed.port]);
+  own = await OwnNamespace.open(bed.lab.inventory.controllerNetns, { doors: [bed.port] });
   bed.leadToCloud(own.argv([]));
   first = await bed.controller({ prefix: own.argv([]) });
   await registerImages(first, bed.cloud);

@@ -21,6 +21,10 @@ interface Asks {
   request(method: string, target: string, body?: unknown): Promise<Answer>;
 }
 
+interface LabControllerOptions extends Pick<ControllerOptions, 'data' | 'database' | 'prefix'> {
+  readonly authUrl?: string;
+}
+
 export interface LabController extends Requests {
   readonly controller: Controller;
   /** Of the project's member who is asking. */
@@ -37,7 +41,7 @@ export interface LabController extends Requests {
 export async function startLabController(
   openstack: OpenStack,
   settings: Readonly<Record<string, unknown>> = {},
-  { authUrl, ...left }: Pick<ControllerOptions, 'data' | 'database'> & { readonly authUrl?: string } = {},
+  { authUrl, ...left }: LabControllerOptions = {},
 ): Promise<LabController> {
   const folder = mkdtempSync(path.join(inject('runFolder'), 'openstack-lab-'));
   const own = labUser('wadi', 'service');

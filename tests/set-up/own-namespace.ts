@@ -16,17 +16,25 @@ export class OwnNamespace {
   readonly name: string;
   readonly #behind: string;
   readonly #device: string;
+  readonly #filtered: boolean;
 
-  private constructor(name: string, behind: string, device: string) {
+  private constructor(name: string, behind: string, device: string, filtered: boolean) {
     this.name = name;
     this.#behind = behind;
     this.#device = device;
+    this.#filtered = filtered;
   }
 
-  /** `doors`: ports on its own loopback that lead outside, too. */
-  static async open(behind: string, doors: readonly number[] = []): Promise<OwnNamespace> {
+  /** `doors`: ports on its own loopback that lead outside, too. `filtered`: what is behind passes on only what it is told to. */
+  static async open(
+    behind: string,
+    {
+      doors = [],
+      filtered = false,
+    }: { readonly doors?: readonly number[]; readonly filtered?: boolean } = {},
+  ): Promise<OwnNamespace> {
     const id = `${process.pid}-${++count}`;
-    const own = new OwnNamespace(`own-${id}`, behind, `own${id}`);
+    const own = new OwnNamespace(`own-${id}`, behind, `own${id}`, filtered);
     await ip('netns', 'add', own.name);
     await ip(
       '-n',
@@ -52,6 +60,7 @@ export class OwnNamespace {
     await ip('-n', behind, 'address', 'add', `${far}/30`, 'dev', own.#device);
     await ip('-n', behind, 'link', 'set', own.#device, 'up');
     await within(behind, 'sysctl', '-qw', 'net.ipv4.ip_forward=1');
+    if (filtered) await within(behind, 'iptables', '-I', ...own.#passing);
     await nft(
       behind,
       `table ip ${own.#device} { chain out { type nat hook postrouting priority 100; ip saddr ${near} masquerade; }; }`,
@@ -82,7 +91,12 @@ export class OwnNamespace {
     return Number(/packets (\d+)/.exec(said)?.[1]);
   }
 
+  get #passing(): readonly string[] {
+    return ['FORWARD', '-i', this.#device, '-j', 'ACCEPT'];
+  }
+
   async close(): Promise<void> {
+    if (this.#filtered) await within(this.#behind, 'iptables', '-D', ...this.#passing);
     await nft(this.#behind, `delete table ip ${this.#device}`);
     await ip('-n', this.#behind, 'link', 'delete', this.#device);
     await ip('netns', 'delete', this.name);
