@@ -33,8 +33,13 @@ export interface AdoptParts {
 export async function adoptOrphanedRuns(parts: AdoptParts): Promise<void> {
   const { db, controllerId } = parts;
   const known: KnownClusters = new Map();
+  // One question for each controller: one that lives may have thousands of runs.
+  const gone = new Map<string, boolean>();
   for (const run of await listForeignRuns(db, controllerId)) {
-    if (await db.transaction().execute((tx) => controllerGone(tx, run.owner))) await adopt(parts, run, known);
+    const { owner } = run;
+    const isGone = gone.get(owner) ?? (await db.transaction().execute((tx) => controllerGone(tx, owner)));
+    gone.set(owner, isGone);
+    if (isGone) await adopt(parts, run, known);
   }
 }
 

@@ -2,7 +2,7 @@ import { type AdoptParts, adoptOrphanedRuns } from './adopt-runs.ts';
 import { settleOrphanedAccesses } from './settle-accesses.ts';
 
 /** Milliseconds between looks. */
-const lookInterval = 5000;
+const lookInterval = 2000;
 
 /** Once, at the start of a controller. */
 export async function lookAfterOrphans(parts: AdoptParts): Promise<void> {
