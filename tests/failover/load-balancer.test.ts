@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chownSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:http2';
 import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -150,6 +151,14 @@ it('a machine that dials in through the balancer is reached by both', async () =
     const answer = await each.fetch(`${dialling}${page}`);
     expect([answer.status, await answer.text()]).toEqual([200, 'hello from machine-1\n']);
   }
+});
+
+it('HTTP/2 is spoken with clients that want it', async () => {
+  const session = connect(two.balancer.url, { ca: readFileSync(two.authority) });
+  const asked = session.request({ ':path': cluster, 'x-auth-token': two.controllers.a.token });
+  const [headers] = await once(asked, 'response');
+  expect([headers[':status'], JSON.parse(await text(asked)).cluster.name]).toEqual([200, 'c']);
+  session.destroy();
 });
 
 let stopped: Name;
