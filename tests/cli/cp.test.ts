@@ -129,7 +129,7 @@ describe('is refused in words, with nothing left behind', () => {
 });
 
 it('goes on where it was when the controller is killed and started again', async () => {
-  const { name, sha256 } = fileOf(200_000_000);
+  const { name, sha256 } = fileOf(80_000_000);
   const { data } = controller;
   const shared = { url: controller.databaseUrl ?? '' };
   let restarted: Promise<number> | undefined;
@@ -143,7 +143,7 @@ it('goes on where it was when the controller is killed and started again', async
     deadline: 150_000,
     onStart: (child) => {
       const look = setInterval(() => {
-        if (!partsOf(data).some(({ bytes }) => bytes > 20_000_000)) return;
+        if (!partsOf(data).some(({ bytes }) => bytes > 8_000_000)) return;
         clearInterval(look);
         restarted = restart();
       }, 20);
