@@ -49,4 +49,4 @@ test('a database from before is carried over, also by two controllers of which o
   expect(await kept.keyIds()).toEqual([lines.split(' ')[0]]);
   await Promise.all(both.map((each) => each.stop()));
   await kept.close();
-});
+}, 180_000);
