@@ -307,7 +307,8 @@ it('an import answers as documented', async () => {
 
 it('key rotations answer as documented', async () => {
   const key = makeKey();
-  const server = await startSshd('m', key);
+  // Nobody's authorized_keys are to be written to here: it runs no commands.
+  const server = await startSshd('m', key, ['ForceCommand /bin/false']);
   const { user, port } = server.machine();
   const machine = { name: 'm', address: '127.0.0.1', port, user, identity: 'a', is_proxy: true };
   const machines = [{ ...machine, host_keys: [server.hostKey] }];
@@ -318,7 +319,6 @@ it('key rotations answer as documented', async () => {
   await ask(400, 'POST', rotations, { kind: 'other' });
   await ask(400, 'POST', rotations, { kind: 'management', targets: ['m'] });
   const { key_rotation: begun } = await ask(202, 'POST', rotations, { kind: 'management' });
-  // Its sshd looks for keys at another place.
   for (let status = 'running'; status === 'running'; await sleep(50)) {
     const { key_rotation: now } = await ask(200, 'GET', `${rotations}/${begun.id}`);
     status = now.status;

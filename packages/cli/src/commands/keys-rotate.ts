@@ -116,8 +116,10 @@ function showProblems({ kind, machines, next_try_at }: KeyRotation): void {
   const left = machines.filter(({ state }) => state !== 'done');
   if (next_try_at === null || left.length === 0) return;
   print(`\nThe ${kind} rotation waits for these machines, until then both keys are valid:`);
-  for (const { instance, state, problem } of left)
+  for (const { instance, state, problem } of left) {
     print(`  ${instance} (${state})${problem ? describeProblem(problem, instance) : ''}`);
+    if (problem?.hint) print(`    ${problem.hint}`);
+  }
 }
 
 function doneOf(machines: KeyRotation['machines']): string {

@@ -88,6 +88,7 @@ type MachineReference = Pick<InstanceReference, 'instanceId'>;
  */
 export class SandboxCloud implements Cloud {
   readonly name: string = 'sandbox';
+  readonly hasFixedKeys = true;
   readonly #options: SandboxOptions;
   readonly #records: MachineRecords;
   readonly #machines = new Map<string, Machine>();
