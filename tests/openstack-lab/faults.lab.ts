@@ -1,5 +1,8 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { OpenStack } from '@wadi/openstack';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
 import {
   deletionFaults,
   harmless,
@@ -11,8 +14,8 @@ import {
 } from '../openstack/cloud-faults.ts';
 import { FaultScene } from '../openstack/fault-scene.ts';
 import { FaultProxy } from '../set-up/openstack/fault-proxy.ts';
-import { type LabController, startLabController } from './lab-controller.ts';
-import { clientOf, type Furniture, furniture, inventory, labUser } from './project.ts';
+import { controllerAddress, type LabController, startLabController } from './lab-controller.ts';
+import { clientOf, cloudOf, type Furniture, furniture, inventory, labUser } from './project.ts';
 
 /** Milliseconds. */
 const stall = 60_000;
@@ -36,7 +39,13 @@ beforeAll(async () => {
   const ports = { identity: 5000, compute: 8774, network: 9696, image: 9292 };
   const services = Object.entries(ports).map(([name, port]) => [name, `http://${host}:${port}`]);
   proxy = await FaultProxy.open(Object.fromEntries(services));
-  wadi = await startLabController(openstack, {}, { authUrl: proxy.authUrl });
+  const file = path.join(mkdtempSync(path.join(inject('runFolder'), 'faults-')), 'clouds.yaml');
+  // JSON is YAML.
+  const clouds = { lab: cloudOf({ ...labUser('wadi', 'service'), authUrl: proxy.authUrl }) };
+  writeFileSync(file, JSON.stringify({ clouds }), { mode: 0o600 });
+  wadi = await startLabController(openstack, {
+    openstack: { cloud: 'lab', clouds_file: file, controller_networks: [controllerAddress] },
+  });
   await wadi.request('POST', `/v2/images/${given.image}`, { username: 'debian' });
   scene = new FaultScene({ wadi, proxy, body: bodyOf, patience });
 });
@@ -106,6 +115,8 @@ test("a quota that Nova's administrator lowers before the third server is told, 
   const project = (await openstack.identity()).project?.id ?? '';
   const path = ['os-quota-sets', project];
   scene.beforeServer(3, async () => {
+    // Else Nova counts three that are under way, and refuses any of them.
+    while ((await openstack.servers.list()).length < 2) await sleep(500);
     await compute.tell({ method: 'PUT', path, body: { quota_set: { instances: 2, force: true } } });
   });
   try {

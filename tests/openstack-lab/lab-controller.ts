@@ -21,10 +21,6 @@ interface Asks {
   request(method: string, target: string, body?: unknown): Promise<Answer>;
 }
 
-interface LabControllerOptions extends Pick<ControllerOptions, 'data' | 'database' | 'prefix'> {
-  readonly authUrl?: string;
-}
-
 export interface LabController extends Requests {
   readonly controller: Controller;
   /** Of the project's member who is asking. */
@@ -35,13 +31,13 @@ export interface LabController extends Requests {
 }
 
 /**
- * A controller in front of the lab, with Keystone's sign-in; `settings` as in its configuration file. `authUrl`: of what is
- * between it and the cloud; the rest: what another one has left.
+ * A controller in front of the lab, with Keystone's sign-in; `settings` as in its configuration file. `on`: what another one
+ * has left.
  */
 export async function startLabController(
   openstack: OpenStack,
   settings: Readonly<Record<string, unknown>> = {},
-  { authUrl, ...left }: LabControllerOptions = {},
+  on: Pick<ControllerOptions, 'data' | 'database' | 'prefix'> = {},
 ): Promise<LabController> {
   const folder = mkdtempSync(path.join(inject('runFolder'), 'openstack-lab-'));
   const own = labUser('wadi', 'service');
@@ -54,9 +50,7 @@ export async function startLabController(
   const config = write('wadi.yaml', {
     openstack: {
       cloud: 'lab',
-      clouds_file: write('clouds.yaml', {
-        clouds: { lab: cloudOf(authUrl === undefined ? own : { ...own, authUrl }) },
-      }),
+      clouds_file: write('clouds.yaml', { clouds: { lab: cloudOf(own) } }),
       controller_networks: [controllerAddress],
     },
     allow_networks: networks,
@@ -70,7 +64,7 @@ export async function startLabController(
     verify_every_seconds: 3600,
     ...settings,
   });
-  const controller = await startController({ ...left, args: ['--config', config] });
+  const controller = await startController({ ...on, args: ['--config', config] });
   const token = await tokenOf(openstack);
   return {
     controller,

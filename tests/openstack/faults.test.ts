@@ -14,9 +14,9 @@ import {
 } from './cloud-faults.ts';
 import { FaultScene } from './fault-scene.ts';
 
-vi.setConfig({ testTimeout: 280_000, hookTimeout: 180_000 });
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 180_000 });
 
-/** The long form: also what takes half a minute each, because nobody knows whether the cloud is still at it. */
+/** The long form: also what takes two minutes each, because nobody knows whether the cloud is still at it. */
 const all = process.env.WADI_FAULTS === 'all';
 
 let bed: CloudBed;
@@ -29,7 +29,7 @@ beforeAll(async () => {
   wadi = await bed.controller();
   await registerImages(wadi, bed.cloud);
   const body = (name: string, machines: number) => clusterBody(bed.cloud, name, { machines });
-  scene = new FaultScene({ wadi, proxy: bed.proxy, body, patience: 120_000 });
+  scene = new FaultScene({ wadi, proxy: bed.proxy, body, patience: all ? 300_000 : 120_000 });
   bare = new Set(Object.values(inventory()).flat());
 });
 afterAll(async () => {

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OpenStackError } from '@wadi/openstack';
 
-/** Milliseconds after which what was asked for and is not seen will not come any more. */
-const patience = 30_000;
+/** Milliseconds after which what was asked for and is not seen will not come any more. A busy Neutron was seen to take 80 s. */
+const patience = 120_000;
 const pause = 1_000;
 
 interface Step<T> {
