@@ -10,9 +10,10 @@ const packages = {
   api: [],
   'indirect-access': [],
   openstack: [],
-  client: ['api'],
+  wire: [],
+  client: ['api', 'wire'],
   cli: ['api', 'client'],
-  controller: ['api', 'indirect-access', 'openstack'],
+  controller: ['api', 'indirect-access', 'openstack', 'wire'],
 };
 
 /** Which folders of the controller a folder may import; main.ts knows all of them. */

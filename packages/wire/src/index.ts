@@ -1,0 +1,1 @@
+export { FrameStream, type FrameStreamOptions, mostFrameBytes } from './frame-stream.ts';
