@@ -7,6 +7,8 @@ const needed = [
   ['/usr/sbin/sshd', 'openssh-server'],
   ['/usr/bin/ssh', 'openssh-client'],
   ['/usr/bin/sudo', 'sudo'],
+  ['/usr/bin/rsync', 'rsync'],
+  ['/usr/bin/curl', 'curl'],
   ['/usr/sbin/nginx', 'nginx-light'],
   ['/usr/sbin/haproxy', 'haproxy'],
   ['/usr/sbin/ip', 'iproute2'],

@@ -88,6 +88,10 @@ export class SimulatedConnection implements SshConnection {
     return stream;
   }
 
+  async terminal(): Promise<never> {
+    throw new ChannelOpenError('the server refused a terminal', 0);
+  }
+
   async exec(command: string, signal?: AbortSignal, opened?: () => void): Promise<ExecChannel> {
     await this.#answers(signal);
     if (this.#sessions >= this.machine.limits.maxSessions) {

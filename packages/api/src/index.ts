@@ -39,6 +39,7 @@ export * from './proxy.ts';
 export * from './right.ts';
 export * from './run.ts';
 export * from './sandbox.ts';
+export * from './stream.ts';
 export * from './token.ts';
 export * from './upload.ts';
 export * from './verification.ts';

@@ -27,6 +27,9 @@ export type RouteView = Static<typeof RouteView>;
 /** What proves that a machine is the one that is meant, and who vouches for it. */
 export const HostKeyView = Type.Object({
   fingerprints: Type.Array(Type.String({ examples: ['SHA256:…'] })),
+  keys: Type.Array(Type.String({ examples: ['ssh-ed25519 AAAA…'] }), {
+    description: 'As a known_hosts file has them.',
+  }),
   source: Type.Union([
     Type.Literal('cloud', { description: 'Known before the first contact.' }),
     Type.Literal('injected', {
@@ -50,6 +53,7 @@ export const Instance = Type.Object({
   floating_ip: Type.Union([Type.String(), Type.Null()]),
   management_ip: Type.Union([Type.String(), Type.Null()]),
   login_user: Type.Union([Type.String(), Type.Null()]),
+  ssh_port: Type.Union([Type.Integer(), Type.Null()], { description: 'Null while no route is known.' }),
   host_key: HostKeyView,
   route: Type.Union([RouteView, Type.Null()], { description: 'Null while no route is known.' }),
 });

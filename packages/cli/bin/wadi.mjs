@@ -1,5 +1,5 @@
 #!/usr/bin/env node
 import { importMain } from '@wadi/controller/bundle';
 
-const { main } = await importMain(import.meta.url, ['api', 'client', 'cli']);
+const { main } = await importMain(import.meta.url, ['api', 'client', 'cli', 'wire']);
 await main(process.argv);

@@ -1,3 +1,4 @@
+import type { FrameStream, FrameStreamOptions } from '@wadi/wire';
 import { errorFromAnswer, WadiError } from './wadi-error.ts';
 
 export interface CallOptions {
@@ -82,6 +83,23 @@ export class Transport {
       throw this.#transportError(error, deadline.signal, options.signal, timeout);
     } finally {
       clearTimeout(timer);
+    }
+  }
+
+  /**
+   * Bytes in both directions. A refusal is the controller's own error, as with any call. The deadline covers the time until
+   * the stream is open; `signal` also ends the stream.
+   */
+  async open(path: string, call: Call & Pick<FrameStreamOptions, 'onControl'>): Promise<FrameStream> {
+    // Browsers have no use for it, and nothing that it needs.
+    const { openFrameStream } = await import('./open-frame-stream.ts');
+    const timeout = call.timeout ?? this.#timeout;
+    const deadline = AbortSignal.timeout(timeout);
+    const url = this.url(path, call.query);
+    try {
+      return await openFrameStream(url, { 'X-Auth-Token': this.#token }, { ...call, deadline });
+    } catch (error) {
+      throw this.#transportError(error, deadline, call.signal, timeout);
     }
   }
 

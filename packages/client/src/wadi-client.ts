@@ -12,10 +12,12 @@ import { Keys } from './keys.ts';
 import { Machines } from './machines.ts';
 import { NodeGroupTemplates } from './node-group-templates.ts';
 import { Plugins } from './plugins.ts';
+import { Ports } from './ports.ts';
 import { Projects } from './projects.ts';
 import { Proxies } from './proxies.ts';
 import { Runs } from './runs.ts';
 import { Sandbox } from './sandbox.ts';
+import { Shells } from './shells.ts';
 import { Tokens } from './tokens.ts';
 import { Transport, type TransportOptions } from './transport.ts';
 
@@ -42,6 +44,8 @@ export class WadiClient {
   readonly access: Access;
   readonly runs: Runs;
   readonly files: Files;
+  readonly ports: Ports;
+  readonly shells: Shells;
   readonly events: Events;
   readonly explain: Explanations;
   readonly tokens: Tokens;
@@ -64,6 +68,8 @@ export class WadiClient {
     this.machines = new Machines(transport);
     this.runs = new Runs(transport);
     this.files = new Files(transport);
+    this.ports = new Ports(transport);
+    this.shells = new Shells(transport);
     this.events = new Events(transport);
     this.explain = new Explanations(transport);
     this.tokens = new Tokens(transport);

@@ -1,4 +1,4 @@
 // Starts the controller.
 import { importMain } from './bundle.mjs';
 
-await importMain(import.meta.url, ['api', 'indirect-access', 'controller']);
+await importMain(import.meta.url, ['api', 'indirect-access', 'openstack', 'wire', 'controller']);

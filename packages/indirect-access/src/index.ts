@@ -24,6 +24,7 @@ export type { FilesOptions, RemoteFiles } from './remote-files.ts';
 export type { RemoteExit, RemoteProcess, SpawnOptions } from './remote-process.ts';
 export * from './route.ts';
 export type { TunnelTarget } from './session.ts';
+export type { RemoteTerminal, TerminalOptions } from './terminal.ts';
 export type { DownloadSpec, FileDigest, FileFacts, OpenDownload } from './transfer/download.ts';
 export type { RemoteTransfers, SweepUploads } from './transfer/remote-transfers.ts';
 export type { Spread, SpreadPortion, SpreadSpec } from './transfer/spread.ts';

@@ -19,6 +19,7 @@ import { type FilesOptions, type RemoteFiles, remoteFiles } from './remote-files
 import { type RemoteProcess, type SpawnOptions, startProcess } from './remote-process.ts';
 import { describeRoute, type Relay, type Route } from './route.ts';
 import type { Sessions, TunnelTarget } from './session.ts';
+import { openTerminal, type RemoteTerminal, type TerminalOptions } from './terminal.ts';
 import { type RemoteTransfers, remoteTransfers } from './transfer/remote-transfers.ts';
 
 /** Facts about a session that is open. */
@@ -124,6 +125,15 @@ export class IndirectAccess implements Sessions {
     const proxy = this.#pool.lastProxy(route);
     if (proxy) return proxy.open({ host, port, name }, signal);
     return this.#firstHops.open(route.hops[0], { host, port, name }, signal);
+  }
+
+  /**
+   * A terminal on the machine with its login shell, or with a shell of root. Its end closes the terminal, which hangs up
+   * what runs in it.
+   */
+  async terminal(route: Route, options: TerminalOptions): Promise<RemoteTerminal> {
+    checkRoute(route);
+    return openTerminal((request, signal) => this.#pool.terminal(route, request, signal), route, options);
   }
 
   /** An undici dispatcher whose connections are tunnels to the machine: the URL's port picks the machine's port. */

@@ -2,7 +2,13 @@ import type { AccessOptions, Deadlines, Keepalive, Limits } from './access-optio
 import { Admission } from './admission.ts';
 import { ConnectionGroup, closedError, type Lease } from './connection-group.ts';
 import { connectionKey } from './connection-key.ts';
-import type { ExecChannel, SshConnection, SshEngine } from './engine/engine.ts';
+import type {
+  ExecChannel,
+  SshConnection,
+  SshEngine,
+  TerminalChannel,
+  TerminalRequest,
+} from './engine/engine.ts';
 import { AccessError, type Phase } from './errors.ts';
 import type { Events } from './events.ts';
 import type { FirstHops } from './first-hops.ts';
@@ -106,6 +112,24 @@ export class Pool {
         return kind === 'relay' ? this.#keep(channel, lease) : this.#keep(abandoning(channel, lease), lease);
       },
     };
+  }
+
+  /** A terminal on the machine. At most one is ever opened by a call. */
+  async terminal(route: Route, request: TerminalRequest, signal?: AbortSignal): Promise<TerminalChannel> {
+    const { channel, lease } = await openChannel<TerminalChannel>(() => this.group(route), {
+      kind: 'session',
+      replaceLost: this.#options.replaceLost,
+      machine: route.machine,
+      milliseconds: this.#options.deadlines.channel,
+      signal,
+      open: (ssh, ended, granted) => ssh.terminal(request, ended, granted),
+      discard: (late, lease) => {
+        this.#keep(late, lease);
+        late.close();
+      },
+    });
+    const { resize } = channel;
+    return { ...this.#keep(abandoning(channel, lease), lease), resize };
   }
 
   #keep(channel: ExecChannel, lease: Lease): ExecChannel {

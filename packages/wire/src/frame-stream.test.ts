@@ -132,7 +132,9 @@ describe('a stream of frames', () => {
     const failed = once(near, 'error');
     far.on('error', () => {});
     far.destroy(new Error(`the machine is gone ${'é'.repeat(200)}`));
-    expect((await failed)[0].message).toMatch(/^the other side closed the connection: the machine is gone é+$/);
+    expect((await failed)[0].message).toMatch(
+      /^the other side closed the connection: the machine is gone é+$/,
+    );
   });
 
   it('notices a peer that fell silent, and none that only has much to read', async () => {

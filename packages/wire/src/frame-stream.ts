@@ -86,17 +86,24 @@ export class FrameStream extends Duplex {
   #receive(data: RawData, isBinary: boolean): void {
     this.#heard = true;
     if (this.destroyed) return;
-    if (isBinary) {
-      if (this.#ended) return this.#protocolError('bytes after the end');
-      if (!this.push(data)) this.#socket.pause();
-      return;
-    }
+    if (isBinary) this.#receiveBytes(data);
+    else this.#receiveText(data);
+  }
+
+  #receiveBytes(data: RawData): void {
+    if (this.#ended) this.#protocolError('bytes after the end');
+    else if (!this.push(data)) this.#socket.pause();
+  }
+
+  #receiveText(data: RawData): void {
     const message = parse(data);
-    if (!message) return this.#protocolError('a text message that is no JSON object');
-    if (message.type !== 'eof') return this.#onControl?.(message);
-    if (this.#ended) return this.#protocolError('a second end');
-    this.#ended = true;
-    this.push(null);
+    if (!message) this.#protocolError('a text message that is no JSON object');
+    else if (message.type !== 'eof') this.#onControl?.(message);
+    else if (this.#ended) this.#protocolError('a second end');
+    else {
+      this.#ended = true;
+      this.push(null);
+    }
   }
 
   #protocolError(what: string): void {
@@ -115,12 +122,13 @@ export class FrameStream extends Duplex {
   #ping(): void {
     // Pongs stand behind the bytes that nobody reads now.
     if (this.#socket.isPaused) return;
-    if (!this.#heard)
-      return void this.destroy(
-        Object.assign(new Error('the other side does not answer any more'), { code: 'ETIMEDOUT' }),
-      );
-    this.#heard = false;
-    this.#socket.ping();
+    if (this.#heard) {
+      this.#heard = false;
+      this.#socket.ping();
+      return;
+    }
+    const error = new Error('the other side does not answer any more');
+    this.destroy(Object.assign(error, { code: 'ETIMEDOUT' }));
   }
 }
 

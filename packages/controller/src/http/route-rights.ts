@@ -83,6 +83,8 @@ export const routeRights: RouteRights = {
   'DELETE /clusters/:/uploads/:': 'shell',
   'GET /clusters/:/instances/:/file': 'shell',
   'GET /clusters/:/instances/:/file/digest': 'shell',
+  'GET /clusters/:/instances/:/shell': 'shell',
+  'GET /clusters/:/instances/:/ports/:': 'tunnel',
   'ANY /clusters/:/instances/:/http/:': 'tunnel',
   'ANY /clusters/:/instances/:/http/:/*': 'tunnel',
 

@@ -19,6 +19,7 @@ import { parseJson } from './json-body.ts';
 import { serveDocument } from './openapi/serve-document.ts';
 import { type RouteRights, requireRouteRights, rightFor, routeRights } from './route-rights.ts';
 import { saharaPath } from './sahara-path.ts';
+import { serveUpgrades } from './upgrade.ts';
 
 export interface ServerOptions {
   readonly context: HttpContext;
@@ -87,8 +88,12 @@ export async function createServer({
         if (refusal) refuse(refusal, response);
         else handler(request, response);
       };
-      if (tls === null) return createHttpServer(options as object, listener);
-      return createHttpsServer({ ...(options as object), ...tls, minVersion: 'TLSv1.2' }, listener);
+      const server =
+        tls === null
+          ? createHttpServer(options as object, listener)
+          : createHttpsServer({ ...(options as object), ...tls, minVersion: 'TLSv1.2' }, listener);
+      serveUpgrades(server, listener);
+      return server;
     },
   });
   app.addHook('onListen', async () => {

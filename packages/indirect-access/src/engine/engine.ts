@@ -59,6 +59,8 @@ export interface SshConnection {
   readonly wasClosedHere: boolean;
   /** `opened` is called as soon as the server has granted the channel, before it has answered the request. */
   exec(command: string, signal?: AbortSignal, opened?: () => void): Promise<ExecChannel>;
+  /** A session with a terminal (RFC 4254 section 6.2); `opened` as with `exec`. */
+  terminal(request: TerminalRequest, signal?: AbortSignal, opened?: () => void): Promise<TerminalChannel>;
   /** direct-tcpip (RFC 4254 section 7.2). Rejects with ChannelOpenError. */
   openTcp(host: string, port: number, signal?: AbortSignal): Promise<Duplex>;
   /** Ends it; resolves when the stream under it is closed. */
@@ -86,6 +88,24 @@ export interface ExecChannel {
   readonly closed: Promise<void>;
   /** Closes the channel; does not end the remote process by itself. */
   close(): void;
+}
+
+export interface TerminalRequest extends TerminalSize {
+  /** Kind of terminal, e.g. `xterm-256color`. */
+  readonly term: string;
+  /** What runs in it; absent: the login shell. */
+  readonly command?: string;
+}
+
+/** In characters. */
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** Both outputs of what runs in a terminal are its `stdout`. */
+export interface TerminalChannel extends ExecChannel {
+  resize(size: TerminalSize): void;
 }
 
 export interface ExecExit {

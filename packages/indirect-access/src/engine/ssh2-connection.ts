@@ -3,8 +3,22 @@ import type { Client } from 'ssh2';
 import { cancelled } from '../deadline.ts';
 import { AccessError } from '../errors.ts';
 import { ChannelInput, ChannelOutput, ChannelStream } from './channel-stream.ts';
-import { ChannelOpenError, type ExecChannel, type ExecExit, type SshConnection } from './engine.ts';
-import { type Channel, internals, PACKET, type PendingChannel, WINDOW } from './ssh2-internals.ts';
+import {
+  ChannelOpenError,
+  type ExecChannel,
+  type ExecExit,
+  type SshConnection,
+  type TerminalChannel,
+  type TerminalRequest,
+} from './engine.ts';
+import {
+  type Channel,
+  internals,
+  PACKET,
+  type PendingChannel,
+  type Protocol,
+  WINDOW,
+} from './ssh2-internals.ts';
 
 export class Ssh2Connection implements SshConnection {
   readonly serverVersion: string;
@@ -45,17 +59,44 @@ export class Ssh2Connection implements SshConnection {
     const channel = await this.#openSession(signal, opened);
     // Before the request: its answer and the exit message of a short command can come in one packet.
     const process = this.#execChannel(channel);
-    await new Promise<void>((resolve, reject) => {
+    await this.#request(channel, 'the command', (protocol, id) => protocol.exec(id, command, true));
+    return process;
+  }
+
+  async terminal(
+    { columns, rows, term, command }: TerminalRequest,
+    signal?: AbortSignal,
+    opened?: () => void,
+  ): Promise<TerminalChannel> {
+    const channel = await this.#openSession(signal, opened);
+    const process = this.#execChannel(channel);
+    await this.#request(channel, 'a terminal', (protocol, id) =>
+      protocol.pty(id, rows, columns, 0, 0, term, null, true),
+    );
+    await this.#request(channel, 'the shell', (protocol, id) =>
+      command === undefined ? protocol.shell(id, true) : protocol.exec(id, command, true),
+    );
+    return {
+      ...process,
+      resize: (size) => {
+        if (!this.#open || !channel.writable) return;
+        internals(this.#client)._protocol.windowChange(channel.outgoing.id, size.rows, size.columns, 0, 0);
+      },
+    };
+  }
+
+  /** Resolves when the server has granted it. `what` in words. */
+  #request(channel: Channel, what: string, send: (protocol: Protocol, id: number) => void): Promise<void> {
+    return new Promise((resolve, reject) => {
       channel._callbacks.push((failed) => {
         if (!failed) return resolve();
         channel.close();
-        if (this.#open) reject(new ChannelOpenError('the server refused the command', 0));
-        // The command was on its way: nobody knows whether it started.
+        if (this.#open) reject(new ChannelOpenError(`the server refused ${what}`, 0));
+        // It was on its way: nobody knows whether it started.
         else reject(this.#lostError(false));
       });
-      internals(this.#client)._protocol.exec(channel.outgoing.id, command, true);
+      send(internals(this.#client)._protocol, channel.outgoing.id);
     });
-    return process;
   }
 
   async openTcp(host: string, port: number, signal?: AbortSignal): Promise<Duplex> {

@@ -21,6 +21,18 @@ export interface Protocol {
   authPK(user: string, key: ParsedKey, algorithm: string | undefined, sign?: Sign): void;
   session(localId: number, window: number, packetSize: number): void;
   exec(remoteId: number, command: string, wantReply: boolean): void;
+  pty(
+    remoteId: number,
+    rows: number,
+    columns: number,
+    height: number,
+    width: number,
+    term: string,
+    modes: null,
+    wantReply: boolean,
+  ): void;
+  shell(remoteId: number, wantReply: boolean): void;
+  windowChange(remoteId: number, rows: number, columns: number, height: number, width: number): void;
   requestFailure(): void;
 }
 

@@ -23,7 +23,7 @@ export interface RecordedAccess {
 
 /** Records that somebody gets something from a machine, before the machine is asked; what it returns records the end. */
 export async function beginAccess(
-  access: 'http' | 'file',
+  access: 'http' | 'file' | 'port' | 'shell',
   { audit, log, owner, cluster, instance, request, route }: RecordedAccess,
   what: object,
 ) {
@@ -63,6 +63,13 @@ export async function beginAccess(
     /** Without a body. */
     ended(status: number, taken: Route): void {
       end({ route: describeRoute(taken), status, bytes: 0, complete: true });
+    },
+    /** Of what goes both ways. `error`: why it was cut off. */
+    closed(
+      taken: Route,
+      how: { readonly sent: number; readonly received: number; readonly error?: string },
+    ): void {
+      end({ route: describeRoute(taken), ...how, complete: how.error === undefined });
     },
     failed(error: unknown): void {
       end({ status: null, bytes: 0, error: error instanceof ApiError ? error.errorName : 'INTERNAL' });

@@ -14,6 +14,7 @@ import { callerGone } from './caller-gone.ts';
 import { headersForCaller, headersForMachine } from './forwarded-headers.ts';
 import { machineOperations } from './machine-operations.ts';
 import { ownCluster } from './own-cluster.ts';
+import { readPort } from './read-port.ts';
 import { unknownTargets } from './resolve-targets.ts';
 
 /** Milliseconds until the machine's first byte, and between two pieces of its answer. */
@@ -29,9 +30,8 @@ export function httpFetch(access: ClusterAccess, controllerId: string): Resource
     app.addContentTypeParser('*', (_request, _payload, done) => done(null));
     const serve = async (request: FastifyRequest, reply: FastifyReply) => {
       const cluster = await ownCluster(db, request);
-      const { instance: name, port: text } = request.params as { instance: string; port: string };
-      const port = /^[1-9]\d{0,4}$/.test(text) ? Number(text) : Number.NaN;
-      if (!(port <= 65_535)) throw new ApiError(400, 'INVALID_DATA', `'${text}' is no port: 1 to 65535`);
+      const { instance: name } = request.params as { instance: string };
+      const port = readPort(request);
       const reach = await access.reach(cluster);
       const instance = reach.find(name);
       if (!instance) throw unknownTargets(reach.facts, [name]);

@@ -30,8 +30,10 @@ export function instances(access: ClusterAccess): Resource {
               floating_ip: row.floating_ip,
               management_ip: row.management_ip,
               login_user: row.login_user,
+              ssh_port: route?.machine.port ?? null,
               host_key: {
                 fingerprints: row.host_keys.map(fingerprint),
+                keys: row.host_keys,
                 source: row.host_key_source as Instance['host_key']['source'],
               },
               route: route ? viewOf(route) : null,

@@ -159,6 +159,7 @@ function viewMachine(row: InventoryRow, instance: InstanceWithGroup | undefined)
     user: row.login_user,
     host_key: {
       fingerprints: known.host_keys.map(fingerprint),
+      keys: known.host_keys,
       source: known.host_key_source as InventoryMachine['host_key']['source'],
     },
     state: row.spare ? 'spare' : 'in use',

@@ -17,11 +17,13 @@ import { instances } from './instances.ts';
 import { keyRotations } from './key-rotations.ts';
 import { masterKeys } from './keys.ts';
 import { machines } from './machines.ts';
+import { ports } from './ports.ts';
 import { projects } from './projects.ts';
 import { proxies } from './proxies.ts';
 import { proxyDuties } from './proxy-duties.ts';
 import { runOutput } from './run-output.ts';
 import { runs } from './runs.ts';
+import { shell } from './shell.ts';
 import { tokens } from './tokens.ts';
 import { uploadPortions, uploads } from './uploads.ts';
 
@@ -52,6 +54,8 @@ export function wadiResources(parts: WadiResourceParts): readonly Resource[] {
     uploadPortions(parts),
     files(parts.access, parts.controllerId),
     httpFetch(parts.access, parts.controllerId),
+    ports(parts.access, parts.controllerId),
+    shell(parts.access, parts.controllerId),
     clusterEvents,
     explain(parts.access),
     tokens,
