@@ -53,7 +53,21 @@ export class LabController {
     const bridge = spawn(program, rest, { stdio: 'ignore' });
     // Its name is there a moment before it listens.
     while (!(await answers(socketPath))) await sleep(10);
-    return new LabController(controller, bridge, directory, socketPath);
+    const made = new LabController(controller, bridge, directory, socketPath);
+    await made.#untilAnswered();
+    return made;
+  }
+
+  /** On a busy computer the first connection through the bridge may be closed before it has carried anything. */
+  async #untilAnswered(): Promise<void> {
+    for (const deadline = performance.now() + patience; ; await sleep(50)) {
+      try {
+        await (await this.fetch('/healthz')).text();
+        return;
+      } catch (error) {
+        if (performance.now() > deadline) throw error;
+      }
+    }
   }
 
   /** Of the API, with the token, as it is. */
