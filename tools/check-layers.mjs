@@ -40,7 +40,13 @@ const confined = {
     'tests/',
   ],
   '@dbos-inc/dbos-sdk': ['packages/controller/src/provisioning/engine/'],
-  pg: ['packages/controller/src/storage/', 'packages/controller/src/provisioning/engine/', 'tests/'],
+  pg: [
+    'packages/controller/src/storage/',
+    'packages/controller/src/provisioning/engine/',
+    'packages/cli/src/sahara/',
+    'tests/',
+  ],
+  mysql2: ['packages/cli/src/sahara/', 'tests/'],
 };
 
 const problems = [];

@@ -24,11 +24,17 @@ const needed = [
   ['/usr/bin/uwsgi_python3', 'uwsgi-plugin-python3'],
   ['/usr/bin/openstack', 'python3-openstackclient'],
   ['/usr/lib/python3/dist-packages/saharaclient/client.py', 'python3-saharaclient'],
+  ['/usr/sbin/mariadbd', 'mariadb-server-core'],
+  ['/usr/bin/my_print_defaults', 'mariadb-client-core'],
 ];
 
+/** Besides, where Sahara itself fills its database. */
+const ofSahara = [['/usr/lib/python3/dist-packages/sahara/db/api.py', 'python3-sahara']];
+
 /** Installs what is missing (root on Debian), or names it and ends the process with status 1. */
-export function ensureDebianPackages() {
-  const missing = needed.filter(([program]) => !existsSync(program)).map(([, name]) => name);
+export function ensureDebianPackages({ withSahara = false } = {}) {
+  const all = withSahara ? [...needed, ...ofSahara] : needed;
+  const missing = all.filter(([program]) => !existsSync(program)).map(([, name]) => name);
   if (missing.length === 0) return;
   const apt = '/usr/bin/apt-get';
   if (process.getuid?.() !== 0 || !existsSync(apt)) {
@@ -46,7 +52,7 @@ export function ensureDebianPackages() {
     spawnSync(apt, ['update', '-qq'], { stdio: ['ignore', 'ignore', 'inherit'], env });
     result = spawnSync(apt, install, { stdio: ['ignore', 'ignore', 'inherit'], env });
   }
-  const still = needed.filter(([program]) => !existsSync(program)).map(([, name]) => name);
+  const still = all.filter(([program]) => !existsSync(program)).map(([, name]) => name);
   if (still.length > 0) {
     console.error(
       `These packages could not be installed: ${still.join(' ')} (apt-get ended with ${result.status})`,

@@ -14,7 +14,8 @@ if (major < 20 || (major === 20 && minor < 19)) {
 }
 
 installNodePackages();
-if (process.argv.includes('--with-debian-packages')) ensureDebianPackages();
+const withSahara = process.argv.includes('--with-sahara');
+if (withSahara || process.argv.includes('--with-debian-packages')) ensureDebianPackages({ withSahara });
 
 function installNodePackages() {
   const stamp = `${root}node_modules/.prepared`;

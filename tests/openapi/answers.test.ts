@@ -1,9 +1,10 @@
-import { createHash, generateKeyPairSync } from 'node:crypto';
+import { createHash, generateKeyPairSync, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { makeKey, startSshd } from '../../packages/indirect-access/src/test-sshd.ts';
+import { adoptedGroup, adoptionBody } from '../adopt/adoption-body.ts';
 import { type Controller, plantMasterKeys, startController } from '../set-up/start-controller.ts';
 import { Contract, type OpenApi, operationsOf } from './document.ts';
 
@@ -329,6 +330,26 @@ it('key rotations answer as documented', async () => {
   await ask(204, 'DELETE', `/v2/clusters/${cluster.id}`);
   await server.stop();
 }, 120_000);
+
+it('an adoption answers as documented', async () => {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const key = privateKey.export({ format: 'pem', type: 'pkcs1' }).toString();
+  const machine = { name: 'old-1', server_id: 's', internal_ip: '127.0.0.1', management_ip: '127.0.0.1' };
+  const group = adoptedGroup('worker', 'u', [machine], { is_proxy: true });
+  const body = adoptionBody('old', key, [group]);
+  await ask(202, 'POST', '/v2/adoptions', body);
+  await ask(400, 'POST', '/v2/adoptions', { ...body, node_groups: [{ ...group, instances: null }] });
+  await ask(400, 'POST', '/v2/adoptions', { ...body, id: randomUUID(), project_id: 'nobodys' });
+  await ask(404, 'GET', `/v2/adoptions/${randomUUID()}`);
+  expect((await ask(200, 'GET', '/v2/adoptions')).adoptions).toHaveLength(1);
+  // Nobody knows its host key.
+  for (const deadline = performance.now() + 60_000; performance.now() < deadline; await sleep(50)) {
+    const { adoption } = await ask(200, 'GET', `/v2/adoptions/${body.id}`);
+    if (adoption.status === 'Error') break;
+  }
+  await ask(202, 'POST', '/v2/adoptions', body);
+  await ask(204, 'DELETE', `/v2/clusters/${body.id}`);
+});
 
 it('tokens, projects and the audit log answer as documented', async () => {
   await ask(201, 'POST', '/v2/projects', { id: 'p' });

@@ -168,5 +168,7 @@ export const ClusterQuery = Type.Object({
 
 /** In answer to a deletion with `force`. */
 export const ForcedDeletion = Type.Object({
-  stack_name: Type.Null({ description: 'No cloud of ours keeps a stack that could be left behind.' }),
+  stack_name: orNull(
+    Type.String({ description: 'Of Sahara, where it made the cluster: it is left behind.' }),
+  ),
 });

@@ -1,4 +1,5 @@
 export * from './access.ts';
+export * from './adoption.ts';
 export * from './api-error.ts';
 export * from './audit.ts';
 export * from './cluster.ts';

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { WadiError } from '@wadi/client';
 import { Command, CommanderError } from 'commander';
 import { CommandError } from './command-error.ts';
+import { addAdoptCommand } from './commands/adopt.ts';
 import { addAgentCommand } from './commands/agent.ts';
 import { addAuditCommand } from './commands/audit.ts';
 import { addClusterCommand } from './commands/cluster.ts';
@@ -79,6 +80,7 @@ function program(): Command {
   addAuditCommand(wadi);
   addKeysCommand(wadi);
   addDoctorCommand(wadi);
+  addAdoptCommand(wadi);
   return wadi;
 }
 

@@ -1,4 +1,5 @@
 import { Access } from './access.ts';
+import { Adoptions } from './adoptions.ts';
 import { Audit } from './audit.ts';
 import { ClusterTemplates } from './cluster-templates.ts';
 import { Clusters } from './clusters.ts';
@@ -54,6 +55,7 @@ export class WadiClient {
   readonly keys: Keys;
   readonly keyRotations: KeyRotations;
   readonly doctor: Doctor;
+  readonly adoptions: Adoptions;
   readonly sandbox: Sandbox;
 
   constructor(options: TransportOptions) {
@@ -78,6 +80,7 @@ export class WadiClient {
     this.keys = new Keys(transport);
     this.keyRotations = new KeyRotations(transport);
     this.doctor = new Doctor(transport);
+    this.adoptions = new Adoptions(transport);
     this.sandbox = new Sandbox(transport);
   }
 }

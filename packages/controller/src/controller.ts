@@ -10,11 +10,13 @@ import { RunJournal } from './access/run-journal.ts';
 import { Uploads } from './access/uploads.ts';
 import { Agents, type AgentsParts } from './agents/agents.ts';
 import { keepAuditFor } from './audit-retention.ts';
+import { AdoptedCloud } from './clouds/adopted/adopted-cloud.ts';
 import type { Cloud } from './clouds/cloud.ts';
 import { FakeCloud } from './clouds/fake/fake-cloud.ts';
 import { readTestCloud, type TestCloud } from './clouds/fake/test-cloud-file.ts';
 import { InventoryCloud } from './clouds/inventory/inventory-cloud.ts';
 import { SandboxCloud } from './clouds/sandbox/sandbox-cloud.ts';
+import { adoptedCloud } from './clusters/adopted.ts';
 import type { Plugins } from './clusters/plugin.ts';
 import { type AgentSettings, type Config, ConfigError } from './config.ts';
 import type { DataDirectory } from './data-directory.ts';
@@ -288,7 +290,10 @@ function openClouds(
 ): ReadonlyMap<string, Cloud> {
   const clouds = new Map<string, Cloud>();
   // Whoever is on this computer is no reason to open others.
-  if (config.auth !== 'none') clouds.set('inventory', new InventoryCloud(db));
+  if (config.auth !== 'none') {
+    clouds.set('inventory', new InventoryCloud(db));
+    clouds.set(adoptedCloud, new AdoptedCloud(openstack));
+  }
   const options = {
     directory: path.join(config.data, 'sandbox'),
     apiHost: config.host,

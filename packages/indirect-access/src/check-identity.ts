@@ -16,3 +16,9 @@ export function checkIdentity(identity: Identity): void {
 export function decryptIdentity(identity: Identity): string {
   return parseIdentity(identity).getPrivatePEM();
 }
+
+/** `type base64`: what a machine lets in for this private key. Throws as `checkIdentity` does. */
+export function publicKeyOf(identity: Identity): string {
+  const key = parseIdentity(identity);
+  return `${key.type} ${key.getPublicSSH().toString('base64')}`;
+}

@@ -1,6 +1,6 @@
 export type { AccessEvent, AccessOptions, Deadlines, Keepalive, Limits } from './access-options.ts';
 export { AllowedNetworks } from './allowed-networks.ts';
-export { checkIdentity, decryptIdentity } from './check-identity.ts';
+export { checkIdentity, decryptIdentity, publicKeyOf } from './check-identity.ts';
 export { checkNamespace } from './check-route.ts';
 export { commandKeys, parseCommandTemplate, usedKeys } from './command-template.ts';
 export type { AttachedRun, AttachOptions, RunState } from './durable-run/attach-run.ts';

@@ -9,7 +9,7 @@ import { findCluster, openSession, type Session } from '../session.ts';
 export function addClusterDeleteCommand(cluster: Command): void {
   cluster
     .command('delete')
-    .description('delete one and its machines; imported machines are only forgotten')
+    .description('delete one and its machines; imported machines are only forgotten, adopted ones given back')
     .argument('<cluster>', 'name or id')
     .option('--wait', 'show the work until it is gone; exit code 1 when it ends in Error')
     .addHelpText('after', '\nExample:\n  wadi cluster delete site-1 --wait')

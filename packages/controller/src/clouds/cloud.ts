@@ -42,6 +42,15 @@ export interface Cloud {
   /** Machines have the disks that their node groups ask for: what is on them is for nobody else to decide. */
   readonly attachesVolumes?: boolean;
 
+  /** Why its clusters are never scaled; absent: they are. */
+  readonly cannotScale?: string;
+
+  /**
+   * The host keys that a machine told by a way that nobody else can write to, which was there before anybody could log in.
+   * Empty: it did not, or not where one can still read it. `cloudInstanceId` names the machine. Absent: there is no such way.
+   */
+  hostKeysOf?(reference: InstanceReference): Promise<readonly string[]>;
+
   /** Whether the machine is switched on; absent: nobody can tell. Changes nothing. */
   powerOf?(reference: InstanceReference): Promise<Power>;
 
@@ -96,6 +105,7 @@ export type CloudQuestions = Omit<
   | 'promoteToProxy'
   | 'demoteProxy'
   | 'powerOf'
+  | 'hostKeysOf'
   | 'resume'
   | 'close'
 >;

@@ -102,6 +102,9 @@ export const routeRights: RouteRights = {
   'GET /audit/verify': 'admin',
   'GET /keys': 'admin',
   'POST /keys/rotate': 'admin',
+  'GET /adoptions': 'admin',
+  'GET /adoptions/:': 'admin',
+  'POST /adoptions': 'admin',
   'GET /doctor': 'admin',
   'POST /doctor/remove': 'admin',
 };

@@ -1,5 +1,5 @@
 import type { ClusterStatus } from '@wadi/api';
-import type { Kysely } from 'kysely';
+import type { Transaction } from 'kysely';
 import { type Cloud, type ClusterPlan, referenceTo } from '../clouds/cloud.ts';
 import { planNodeGroup } from '../clouds/plan-node-group.ts';
 import type { ClusterSpec } from '../clusters/cluster-request.ts';
@@ -70,7 +70,7 @@ export async function advance(
   work: ClusterWork,
   status: ClusterStatus,
   description = '',
-  also: (tx: Kysely<Schema>) => Promise<void> = async () => {},
+  also: (tx: Transaction<Schema>) => Promise<void> = async () => {},
 ): Promise<void> {
   const change = await work.db.transaction().execute(async (tx) => {
     const done = await setStatus(tx, work.clusterId, status, description);

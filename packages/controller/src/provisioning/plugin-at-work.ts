@@ -1,5 +1,6 @@
 import type { Configs } from '@wadi/api';
 import type { ClusterReach } from '../access/cluster-reach.ts';
+import { adoptedCloud } from '../clusters/adopted.ts';
 import type { Plugin, PluginRelease } from '../clusters/plugin.ts';
 import { pinProblem } from '../clusters/plugin-rules.ts';
 import { noSecrets, type PluginSecrets } from '../clusters/plugin-secrets.ts';
@@ -32,6 +33,8 @@ export async function pluginAtWork(
   cluster: ClusterRow,
   known?: ClusterReach,
 ): Promise<PluginAtWork | null> {
+  // What runs there was installed by another service's plugin, whatever ours of that name does.
+  if (cluster.cloud === adoptedCloud) return null;
   const groups = await nodeGroupsOf(work, cluster.id);
   const processes = new Map(groups.map((group) => [group.name, group.spec.node_processes as string[]]));
   const all = [...processes.values()].flat();

@@ -19,6 +19,7 @@ import { up as delegations } from './migrations/0017-delegations.ts';
 import { up as masterKeys } from './migrations/0018-master-keys.ts';
 import { up as installation } from './migrations/0019-installation.ts';
 import { up as userKeys } from './migrations/0020-user-keys.ts';
+import { up as adoptions } from './migrations/0022-adoptions.ts';
 import { up as keyRotation } from './migrations/0023-key-rotation.ts';
 import { up as injectedHostKeys } from './migrations/0025-injected-host-keys.ts';
 
@@ -43,6 +44,7 @@ const migrations: Record<string, Migration> = {
   '0018-master-keys': { up: masterKeys },
   '0019-installation': { up: installation },
   '0020-user-keys': { up: userKeys },
+  '0022-adoptions': { up: adoptions },
   '0023-key-rotation': { up: keyRotation },
   '0025-injected-host-keys': { up: injectedHostKeys },
 };

@@ -1,5 +1,6 @@
 import type { Right } from '@wadi/api';
 import type { ColumnType, Generated, JSONColumnType } from 'kysely';
+import type { AdoptionTable } from './adoption-table.ts';
 import type { AgentEndpointTable, AgentKeyTable, AgentTokenTable, AgentTunnelTable } from './agent-tables.ts';
 import type { Changed, Json, Stamp } from './columns.ts';
 import type {
@@ -50,6 +51,7 @@ export interface Schema {
   key_rotation: KeyRotationTable;
   key_rotation_machine: KeyRotationMachineTable;
   replaced_secret: ReplacedSecretTable;
+  adoption: AdoptionTable;
 }
 
 export interface ProjectTable {

@@ -35,6 +35,7 @@ import {
   givenHostKey,
   hasConsole,
   hostKeysOf,
+  hostKeysToldBy,
   type ServerDetails,
 } from './servers.ts';
 import { type UserDataKind, userData } from './user-data.ts';
@@ -200,6 +201,13 @@ export class OpenStackCloud implements Cloud {
   removeStrangers(cluster: ClusterReference, known: readonly string[]): Promise<void> {
     return inProject(this.#projects, cluster.projectId, (openstack) =>
       deleteServers(openstack, cluster, known),
+    );
+  }
+
+  /** Also of a server that is not ours. */
+  hostKeysOf({ projectId, cloudInstanceId }: InstanceReference): Promise<readonly string[]> {
+    return inProject(this.#projects, projectId, async (openstack) =>
+      cloudInstanceId === null ? [] : await hostKeysToldBy(openstack, cloudInstanceId),
     );
   }
 

@@ -139,7 +139,7 @@ async function untilActive(openstack: OpenStack, found: Server, signal?: AbortSi
 export async function hostKeysOf(openstack: OpenStack, id: string, signal?: AbortSignal) {
   const late = `server ${id} did not tell its host keys on its console`;
   return await poll(limits.hostKeys, late, signal, async () => {
-    const keys = readHostKeys(await consoleOf(openstack, id, signal));
+    const keys = await hostKeysToldBy(openstack, id, signal);
     return keys.length > 0 ? keys : undefined;
   });
 }
@@ -158,6 +158,11 @@ export async function hasConsole(openstack: OpenStack, id: string, signal?: Abor
     if (error instanceof OpenStackError && (error.status === 501 || error.status === 403)) return false;
     throw error;
   }
+}
+
+/** Up to now; empty: none, or there is no such server. */
+export async function hostKeysToldBy(openstack: OpenStack, id: string, signal?: AbortSignal) {
+  return readHostKeys(await consoleOf(openstack, id, signal));
 }
 
 /** Nova says 409 or 404 for a moment while the machine has no console yet. */

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Kysely } from 'kysely';
 import { clusterDefaults, clusterSpec } from '../../clusters/cluster-request.ts';
 import { checkMayDelete, checkMayUpdate } from '../../clusters/ownership.ts';
+import { findAdoption } from '../../storage/adoptions.ts';
 import { type ClusterRow, clusterParts, setStatus, updateCluster } from '../../storage/clusters.ts';
 import { brokenConstraint } from '../../storage/constraint.ts';
 import { listPage } from '../../storage/list-page.ts';
@@ -102,19 +103,19 @@ export function clusterRoutes(app: FastifyInstance, context: HttpContext, option
 
   app.delete<ById>('/v2/clusters/:id', clusterOperations.delete, async (request, reply) => {
     const { projectId } = request.principal;
-    const { id, force } = await db.transaction().execute(async (tx) => {
+    const { id, force, stack } = await db.transaction().execute(async (tx) => {
       const row = await find(tx, projectId, request.params.id, 'update');
       const body = readBody(ClusterDelete, request);
       checkMayDelete('ClusterResource', row, projectId);
       checkQuery(request, 'clusters_delete');
       const change = await setStatus(tx, row.id, 'Deleting');
       if (change === 'changed') await context.events.append(statusEvent(row, 'Deleting'), tx);
-      return { id: row.id, force: body.force };
+      return { id: row.id, force: body.force, stack: (await findAdoption(tx, row.id))?.heat_stack ?? null };
     });
     await options.provisioning.deleteCluster(id);
     if (!force) return reply.code(204).send();
-    // No cloud of ours keeps a stack that could be left behind.
-    return { stack_name: null };
+    // Where Sahara made it, its stack is left behind; no cloud of ours keeps one.
+    return { stack_name: stack };
   });
 }
 

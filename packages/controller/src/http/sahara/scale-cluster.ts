@@ -78,6 +78,7 @@ export async function scaleCluster(
     const cluster = await findVisible(at, 'cluster', projectId, id, lock);
     if (!cluster) throw notFound({ id });
     const body = readBody(ClusterScale, request);
+    checkCanScale(context, cluster);
     checkEnabled(requirePlugin(known, cluster.plugin_name, []), cluster.plugin_version, []);
     checkMayUpdate('ClusterResource', cluster, projectId, body);
     if (cluster.status !== 'Active')
@@ -120,6 +121,12 @@ async function keyOfEarlier(
 ): Promise<string | null> {
   const cloud = clouds.get(name);
   return cloud ? await findUserKey(cloud, request, spec as ClusterSpec) : null;
+}
+
+/** Before its plugin is asked for, which may be another service's. */
+function checkCanScale({ clouds }: HttpContext, { name, cloud }: ClusterRow): void {
+  const reason = clouds.get(cloud)?.cannotScale;
+  if (reason !== undefined) throw invalidReference(`Cluster '${name}' cannot be scaled: ${reason}`);
 }
 
 /** All that can be refused is refused here; what comes out is what will be done. */

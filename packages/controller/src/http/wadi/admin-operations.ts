@@ -1,4 +1,7 @@
 import {
+  AdoptionAnswer,
+  AdoptionList,
+  AdoptionRequest,
   AuditLine,
   AuditQuery,
   AuditVerdict,
@@ -118,5 +121,32 @@ export const doctorOperations = {
     description: 'What is no leftover, or is kept for a reason, stays and is told with the reason.',
     body: LeftoverRemoval,
     answers: { 200: LeftoverRemovalAnswer },
+  }),
+};
+
+export const adoptionOperations = {
+  list: documented({
+    name: 'listAdoptions',
+    summary: 'Clusters that were taken over from Sahara, and how far each is.',
+    description: 'For admins of the whole installation.',
+    answers: { 200: AdoptionList },
+  }),
+  get: documented({
+    name: 'getAdoption',
+    summary: 'How far the adoption of a cluster is.',
+    description: 'For admins of the whole installation.',
+    params: { cluster: 'Id of the cluster, which is the one that it has in Sahara.' },
+    answers: { 200: AdoptionAnswer },
+    refusals: [404],
+  }),
+  create: documented({
+    name: 'adoptCluster',
+    summary: 'A cluster that Sahara made becomes one of ours, under its ids; nothing is made anew.',
+    description:
+      'For admins of the whole installation. Host keys that are not given are read from the consoles, where the cloud of the ' +
+      'machines is known here. One that failed is tried again when it is sent again.',
+    body: AdoptionRequest,
+    answers: { 202: AdoptionAnswer },
+    refusals: [409],
   }),
 };

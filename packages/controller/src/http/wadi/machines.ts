@@ -97,7 +97,10 @@ async function lock(
 }
 
 function checkImported({ clouds }: HttpContext, { name, cloud }: ClusterRow): void {
-  if (clouds.get(cloud)?.keepsMachines) return;
+  const its = clouds.get(cloud);
+  if (its?.cannotScale !== undefined)
+    throw invalidReference(`Cluster '${name}' takes no further machines: ${its.cannotScale}`);
+  if (its?.keepsMachines) return;
   throw new ApiError(
     400,
     'INVALID_REFERENCE',

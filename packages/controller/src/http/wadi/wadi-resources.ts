@@ -5,6 +5,7 @@ import type { Agents } from '../../agents/agents.ts';
 import type { KeyKeeper } from '../../storage/keys/key-keeper.ts';
 import type { Resource } from '../context.ts';
 import { clusterAccess } from './access.ts';
+import { adoptions } from './adoptions.ts';
 import { audit } from './audit.ts';
 import { doctor } from './doctor.ts';
 import { enrollAgent } from './enroll-agent.ts';
@@ -41,6 +42,7 @@ export interface WadiResourceParts extends ImportParts {
 export function wadiResources(parts: WadiResourceParts): readonly Resource[] {
   return [
     importCluster(parts),
+    adoptions(parts),
     machines(parts),
     clusterAccess(parts),
     enrollAgent(parts),

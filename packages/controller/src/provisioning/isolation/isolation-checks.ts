@@ -9,7 +9,7 @@ import type { HealthChecks } from '../verifier.ts';
 import { askFromOutside } from './ask-from-outside.ts';
 import { whyNotAsked } from './askable-address.ts';
 import type { IsolationMode } from './isolation-mode.ts';
-import { innerMachines, isProven } from './isolation-policy.ts';
+import { innerMachines, isProven, isTold } from './isolation-policy.ts';
 import { portsOf } from './ports-of.ts';
 
 export interface IsolationParts extends PluginParts {
@@ -33,7 +33,7 @@ export function isolationChecks(parts: IsolationParts): HealthChecks {
     const inner = innerMachines(reach.facts);
     if (inner.length === 0) return [];
     const at = await pluginOf(parts, cluster, reach);
-    const allow = cluster.cloud === 'inventory' ? parts.allowNetworks : null;
+    const allow = isTold(cluster.cloud) ? parts.allowNetworks : null;
     const late = AbortSignal.any([signal, AbortSignal.timeout(limit)]);
     const explainer = reach.indirect.explainer({ limit });
     const limiter = new Limiter(atOnce);

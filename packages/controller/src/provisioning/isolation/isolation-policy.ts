@@ -2,6 +2,7 @@ import { isHere } from '../../access/access-settings.ts';
 import type { ClusterFacts, InstanceFacts } from '../../access/cluster-facts.ts';
 import type { ClusterReach } from '../../access/cluster-reach.ts';
 import { servesAsProxy } from '../../access/plan-routes.ts';
+import { adoptedCloud } from '../../clusters/adopted.ts';
 import type { ClusterRow } from '../../storage/clusters.ts';
 import type { IsolationMode } from './isolation-mode.ts';
 
@@ -17,7 +18,12 @@ export function isProven(
   if (mode === 'off' || isHere(cloud)) return false;
   const { isolation_check: own } = access as { isolation_check?: unknown };
   if (typeof own === 'boolean') return own;
-  return method !== 'fixed_ip' && (cloud !== 'inventory' || mode === 'all');
+  return method !== 'fixed_ip' && (!isTold(cloud) || mode === 'all');
+}
+
+/** Somebody told us of its machines, their addresses among that. */
+export function isTold(cloud: string): boolean {
+  return cloud === 'inventory' || cloud === adoptedCloud;
 }
 
 /** Those that nobody but a proxy should reach. One with an address for the outside is meant to be reached there. */
