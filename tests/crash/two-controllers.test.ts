@@ -153,3 +153,66 @@ it('one deletes what the other is still making: it is over only when nothing can
   await bed.cloud.faults.settled();
   expect(bed.cloud.inventory('demo')).toEqual(bare);
 });
+
+/** How often the cloud was asked for a server, and obeyed. */
+const serversMade = () =>
+  bed.cloud.requests.filter(({ method, path, status }) => {
+    return method === 'POST' && path === '/compute/v2.1/servers' && status === 202;
+  }).length;
+
+/** How often somebody has looked for servers, after the first so many requests. */
+function looksFrom(seen: number): () => number {
+  return () =>
+    bed.cloud.requests
+      .slice(seen)
+      .filter(({ method, path }) => method === 'GET' && path === '/compute/v2.1/servers/detail').length;
+}
+
+/** The first has asked the cloud so many times, and the cloud is at it until `goOn`. */
+async function asking(
+  name: string,
+  request: string,
+  times: number,
+): Promise<{ id: string; goOn: () => Promise<void> }> {
+  await firstAgain();
+  const hold = new AbortController();
+  const asked = bed.cloud.faults.add(request, { held: hold.signal }, { times, obeys: 'late' });
+  const id = await spawning(name);
+  while (asked.met < times) await sleep(10);
+  return {
+    id,
+    async goOn() {
+      hold.abort();
+      await bed.cloud.faults.settled();
+    },
+  };
+}
+
+it('one is killed while the cloud is at what it asked for: the other asks for nothing twice', async () => {
+  const before = serversMade();
+  const { id, goOn } = await asking('asked', 'POST /compute/v2.1/servers', 3);
+  await first.kill();
+  const looked = looksFrom(bed.cloud.requests.length);
+  while (looked() < 6) await sleep(20);
+  await goOn();
+  await isWhole(id, 'asked');
+  expect(serversMade() - before).toBe(3);
+  await leavesNothing(id);
+});
+
+it('one deletes a cluster, and the other is killed while the cloud is at what it asked for: nothing is left', async () => {
+  const { id, goOn } = await asking('late', 'POST /network/v2.0/security-groups', 1);
+  await second.request('DELETE', `/v2/clusters/${id}`);
+  const gone = untilGone(second, id);
+  const looked = looksFrom(bed.cloud.requests.length);
+  await first.kill();
+  let isGone = false;
+  void gone.then(() => {
+    isGone = true;
+  });
+  // Once for each machine, once for the cluster; and again, because something may still come.
+  while (!isGone && looked() < 5) await sleep(20);
+  await goOn();
+  await gone;
+  expect(bed.cloud.inventory('demo')).toEqual(bare);
+});

@@ -21,6 +21,7 @@ import { up as installation } from './migrations/0019-installation.ts';
 import { up as userKeys } from './migrations/0020-user-keys.ts';
 import { up as adoptions } from './migrations/0022-adoptions.ts';
 import { up as keyRotation } from './migrations/0023-key-rotation.ts';
+import { up as cloudRequests } from './migrations/0024-cloud-requests.ts';
 import { up as injectedHostKeys } from './migrations/0025-injected-host-keys.ts';
 
 /** In order. A migration that was released is never changed, only followed. */
@@ -46,6 +47,7 @@ const migrations: Record<string, Migration> = {
   '0020-user-keys': { up: userKeys },
   '0022-adoptions': { up: adoptions },
   '0023-key-rotation': { up: keyRotation },
+  '0024-cloud-requests': { up: cloudRequests },
   '0025-injected-host-keys': { up: injectedHostKeys },
 };
 

@@ -52,6 +52,7 @@ export interface Schema {
   key_rotation_machine: KeyRotationMachineTable;
   replaced_secret: ReplacedSecretTable;
   adoption: AdoptionTable;
+  cloud_request: CloudRequestTable;
 }
 
 export interface ProjectTable {
@@ -476,4 +477,11 @@ export interface DelegationTable {
 /** One row, made with the schema. */
 export interface InstallationTable {
   id: string;
+}
+
+/** What a cloud was asked to make and has not answered. */
+export interface CloudRequestTable {
+  cluster_id: string;
+  what: string;
+  asked_at: Changed;
 }

@@ -1,40 +1,56 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OpenStackError } from '@wadi/openstack';
+import { type OpenRequests, patience } from './open-requests.ts';
 
-/** Milliseconds after which what was asked for and is not seen will not come any more. A busy Neutron was seen to take 80 s. */
-const patience = 120_000;
 const pause = 1_000;
 
 interface Step<T> {
   find(): Promise<T | undefined>;
   create(): Promise<unknown>;
-  /** For errors: `security group NAME`. */
+  /** For errors, and unique in its cluster: `security group NAME`. */
   readonly what: string;
+  readonly clusterId: string;
+  readonly openRequests: OpenRequests;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Finds, else creates and finds. Where the answer to a creation got lost, it looks for a while before it gives up: the creation
- * may have been obeyed. It never asks twice; whoever calls it again finds.
+ * may have been obeyed. It never asks twice, and waits for what another controller asked for before it died; whoever calls it
+ * again finds.
  */
-export async function findOrCreate<T>({ find, create, what, signal }: Step<T>): Promise<T> {
+export async function findOrCreate<T>({ openRequests, clusterId, ...step }: Step<T>): Promise<T> {
+  const { find, create, what, signal } = step;
   const known = await find();
   if (known !== undefined) return known;
-  const lost = await create().then(
+  const mayCome = await openRequests.mayCome(clusterId, what);
+  const came = mayCome > 0 ? await look(find, mayCome, signal) : undefined;
+  if (came !== undefined) {
+    await openRequests.heard(clusterId, what);
+    return came;
+  }
+  const lost = await openRequests.ask(clusterId, what, create).then(
     () => undefined,
     (error: unknown) => {
       if (error instanceof OpenStackError && error.maybeDone) return error;
       throw error;
     },
   );
+  const found = await look(find, patience, signal);
+  if (found !== undefined) return found;
+  throw lost ?? new Error(`OpenStack has made ${what}, and does not show it: its administrator has to look`);
+}
+
+/** For so many milliseconds. */
+async function look<T>(
+  find: () => Promise<T | undefined>,
+  limit: number,
+  signal: AbortSignal | undefined,
+): Promise<T | undefined> {
   const since = performance.now();
   for (;;) {
     const found = await find();
-    if (found !== undefined) return found;
-    if (performance.now() - since > patience)
-      throw (
-        lost ?? new Error(`OpenStack has made ${what}, and does not show it: its administrator has to look`)
-      );
+    if (found !== undefined || performance.now() - since > limit) return found;
     await sleep(pause, undefined, { signal });
   }
 }

@@ -10,9 +10,10 @@ import {
   instanceTag,
   type Mark,
 } from './names.ts';
+import type { Requesting } from './open-requests.ts';
 import { ownThings } from './own-things.ts';
 
-interface Wanted extends ClusterReference, Mark {
+interface Wanted extends ClusterReference, Mark, Requesting {
   readonly instanceId: string;
   /** Id of the network that gives it. */
   readonly pool: string;
@@ -28,11 +29,11 @@ export async function ensureFloatingIp(
   wanted: Wanted,
   signal?: AbortSignal,
 ): Promise<string> {
-  const { clusterId, instanceId, installationId, pool, port } = wanted;
+  const { clusterId, instanceId, installationId, openRequests, pool, port } = wanted;
   const { description = instanceDescription(clusterId, instanceId) } = wanted;
   const found = await findOrCreate({
     find: async () => (await describedBy(openstack, description, signal))[0],
-    what: `a floating address (${description})`,
+    ...{ what: `a floating address (${description})`, clusterId, openRequests },
     create: () => openstack.floatingIps.create({ floating_network_id: pool, port_id: port, description }),
     signal,
   });

@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { OpenStack, Server } from '@wadi/openstack';
+import type { Database } from '../../storage/database.ts';
 import type {
   Asking,
   Cloud,
@@ -21,6 +23,7 @@ import { findProblems } from './find-problems.ts';
 import { deleteFloatingIp, deleteFloatingIps, ensureFloatingIp } from './floating-ips.ts';
 import { JointWork } from './joint-work.ts';
 import { instanceDescription, type Mark, promotionDescription } from './names.ts';
+import { OpenRequests, type Requesting } from './open-requests.ts';
 import { OpenStackMarked } from './openstack-marked.ts';
 import { inProject, type ProjectClients } from './projects.ts';
 import { giveWayIn, takeWayIn } from './promotion.ts';
@@ -41,6 +44,8 @@ import {
 import { type UserDataKind, userData } from './user-data.ts';
 
 const sshPort = 22;
+/** Milliseconds until it is looked again for what may still come of a cluster that goes. */
+const lookAgain = 2_000;
 
 interface Place {
   readonly network: Awaited<ReturnType<typeof readClusterNetwork>>;
@@ -54,15 +59,15 @@ export class OpenStackCloud implements Cloud {
   readonly attachesVolumes = true;
   readonly marked: OpenStackMarked;
   readonly #projects: ProjectClients;
-  readonly #settings: EntranceSettings & Mark;
+  readonly #settings: EntranceSettings & Mark & Requesting;
   /** Projects whose machines show no consoles, as far as was seen. */
   readonly #withoutConsole = new Set<string>();
   readonly #groups = new JointWork<ClusterGroups>();
   readonly #serverGroups = new JointWork<string>();
 
-  constructor(projects: ProjectClients, settings: EntranceSettings & Mark) {
+  constructor(projects: ProjectClients, settings: EntranceSettings & Mark & { readonly db: Database }) {
     this.#projects = projects;
-    this.#settings = settings;
+    this.#settings = { ...settings, openRequests: new OpenRequests(settings.db) };
     this.marked = new OpenStackMarked(projects, settings);
   }
 
@@ -133,7 +138,12 @@ export class OpenStackCloud implements Cloud {
   ): Promise<Server> {
     const { projectId, instanceId, hostKeys } = request;
     const ensure = () =>
-      ensureServer(openstack, request, () => this.#details(openstack, request, place, signal), signal);
+      ensureServer(
+        openstack,
+        this.#marked(request),
+        () => this.#details(openstack, request, place, signal),
+        signal,
+      );
     const server = await ensure();
     if (hostKeys.length > 0 || givenHostKey(server) || (await hasConsole(openstack, server.id, signal)))
       return server;
@@ -176,8 +186,9 @@ export class OpenStackCloud implements Cloud {
     });
   }
 
-  #marked<T extends object>(wanted: T): T & Mark {
-    return { ...wanted, installationId: this.#settings.installationId };
+  #marked<T extends object>(wanted: T): T & Mark & Requesting {
+    const { installationId, openRequests } = this.#settings;
+    return { ...wanted, installationId, openRequests };
   }
 
   deleteInstance(reference: InstanceReference): Promise<void> {
@@ -191,10 +202,18 @@ export class OpenStackCloud implements Cloud {
 
   deleteCluster(cluster: ClusterReference): Promise<void> {
     return inProject(this.#projects, cluster.projectId, async (openstack) => {
-      await deleteServers(openstack, cluster);
-      await deleteFloatingIps(openstack, cluster);
-      await deleteServerGroups(openstack, cluster);
-      await deleteGroups(openstack, cluster);
+      const { openRequests } = this.#settings;
+      for (;;) {
+        await deleteServers(openstack, cluster);
+        await deleteFloatingIps(openstack, cluster);
+        await deleteServerGroups(openstack, cluster);
+        await deleteGroups(openstack, cluster);
+        // Of a controller that died before it heard the answer.
+        const mayCome = await openRequests.mayCome(cluster.clusterId);
+        if (mayCome === 0) break;
+        await sleep(Math.min(mayCome, lookAgain));
+      }
+      await openRequests.heard(cluster.clusterId);
     });
   }
 

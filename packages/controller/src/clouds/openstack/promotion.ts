@@ -4,6 +4,7 @@ import { readClusterNetwork } from './cluster-network.ts';
 import { type EntranceSettings, poolOf } from './entrance.ts';
 import { deleteFloatingIp, ensureFloatingIp } from './floating-ips.ts';
 import { type Mark, promotionDescription } from './names.ts';
+import type { Requesting } from './open-requests.ts';
 import { findDoor } from './security-groups.ts';
 import { findServer } from './servers.ts';
 
@@ -14,7 +15,7 @@ import { findServer } from './servers.ts';
 export async function giveWayIn(
   openstack: OpenStack,
   reference: InstanceReference & Pick<ClusterPlan, 'accessMethod'>,
-  settings: EntranceSettings & Mark,
+  settings: EntranceSettings & Mark & Requesting,
 ): Promise<{ address: string; port: null } | null> {
   const { port, door } = await portAndDoor(openstack, reference);
   await setGroups(openstack, port, [...new Set([...port.security_groups, door])]);
@@ -26,8 +27,8 @@ export async function giveWayIn(
   if (pool === null) throw new Error(`network ${port.network_id} has no router that leads outside`);
   const { clusterId, instanceId } = reference;
   const description = promotionDescription(clusterId, instanceId);
-  const { installationId } = settings;
-  const wanted = { ...reference, installationId, pool, port: port.id, description };
+  const { installationId, openRequests } = settings;
+  const wanted = { ...reference, installationId, openRequests, pool, port: port.id, description };
   return { address: await ensureFloatingIp(openstack, wanted), port: null };
 }
 

@@ -12,13 +12,14 @@ import {
   installationTag,
   type Mark,
 } from './names.ts';
+import type { Requesting } from './open-requests.ts';
 import { ownThings } from './own-things.ts';
 
 /** Ids of the cluster's two groups. */
 export type ClusterGroups = Readonly<Record<GroupRole, string>>;
 
 /** With who makes them. */
-type MarkedPlan = ClusterPlan & Mark;
+type MarkedPlan = ClusterPlan & Mark & Requesting;
 
 type Rule = Omit<NewSecurityGroupRule, 'security_group_id'>;
 
@@ -92,7 +93,7 @@ async function ensureGroup(
   const description = clusterDescription(plan.clusterId);
   const group = await findOrCreate({
     find: async () => (await groupsOf(openstack, plan, signal)).find(isOf(role)),
-    what: `security group ${name}`,
+    ...{ what: `security group ${name}`, clusterId: plan.clusterId, openRequests: plan.openRequests },
     create: () => openstack.securityGroups.create({ name, description }, { signal }),
     signal,
   });

@@ -2,6 +2,7 @@ import type { OpenStack } from '@wadi/openstack';
 import type { ClusterPlan, ClusterReference, NodeGroupPlan } from '../cloud.ts';
 import { findOrCreate } from './find-or-create.ts';
 import { isServerGroupOf, type Mark, serverGroupName } from './names.ts';
+import type { Requesting } from './open-requests.ts';
 
 /** Whether its machines are to be on other hosts than those of its kind. */
 export function isApart(
@@ -14,11 +15,11 @@ export function isApart(
 /** Id of the group whose servers are on different hosts. */
 export async function ensureServerGroup(
   openstack: OpenStack,
-  wanted: ClusterReference & Mark,
+  wanted: ClusterReference & Mark & Requesting,
 ): Promise<string> {
   const name = serverGroupName(wanted.clusterId, wanted);
   const found = await findOrCreate({
-    what: `server group ${name}`,
+    ...{ what: `server group ${name}`, clusterId: wanted.clusterId, openRequests: wanted.openRequests },
     find: async () => (await groupsOf(openstack, wanted))[0],
     create: () => openstack.serverGroups.create(name, 'anti-affinity'),
   });

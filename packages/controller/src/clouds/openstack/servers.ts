@@ -5,6 +5,7 @@ import type { ClusterReference, InstanceRequest, NodeGroupPlan } from '../cloud.
 import { findOrCreate } from './find-or-create.ts';
 import { readHostKeys } from './host-keys.ts';
 import { clusterTag, commonTag, installationTag, instanceTag, type Mark } from './names.ts';
+import type { Requesting } from './open-requests.ts';
 
 /** Milliseconds. */
 const limits = {
@@ -37,14 +38,14 @@ export interface ServerDetails extends Mark {
 /** The instance's server, switched on. Throws with Nova's own reason when that cannot be. */
 export async function ensureServer(
   openstack: OpenStack,
-  request: InstanceRequest,
+  request: InstanceRequest & Requesting,
   details: () => Promise<ServerDetails>,
   signal?: AbortSignal,
 ): Promise<Server> {
   const { clusterId, instanceId } = request;
   const found = await findOrCreate({
     find: async () => (await serversOf(openstack, instanceId, signal))[0],
-    what: `server ${request.name}`,
+    ...{ what: `server ${request.name}`, clusterId, openRequests: request.openRequests },
     create: async () =>
       // Without the signal: Nova would go on with what was cut off, and nobody would know of it.
       openstack.servers.create(newServer(request, await details(), [clusterId, instanceId])),
