@@ -14,7 +14,7 @@ async function bringBack(db: Database): Promise<void> {
   await sql`alter table secret drop constraint secret_key_id_fkey`.execute(db);
   await sql`drop index secret_key_id_idx`.execute(db);
   await sql`drop table master_key, key_holder`.execute(db);
-  await sql`drop table installation, adoption`.execute(db);
+  await sql`drop table installation, adoption, cloud_request`.execute(db);
   await sql`drop table key_rotation_machine, key_rotation, replaced_secret`.execute(db);
   await sql`alter table instance drop column injected_host_secret_id`.execute(db);
   await sql`alter table cluster drop column user_public_key`.execute(db);

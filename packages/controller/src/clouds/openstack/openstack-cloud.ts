@@ -204,10 +204,11 @@ export class OpenStackCloud implements Cloud {
     return inProject(this.#projects, cluster.projectId, async (openstack) => {
       const { openRequests } = this.#settings;
       for (;;) {
-        await deleteServers(openstack, cluster);
+        const servers = await deleteServers(openstack, cluster);
         await deleteFloatingIps(openstack, cluster);
         await deleteServerGroups(openstack, cluster);
-        await deleteGroups(openstack, cluster);
+        const groups = await deleteGroups(openstack, cluster);
+        for (const what of [...servers, ...groups]) await openRequests.heard(cluster.clusterId, what);
         // Of a controller that died before it heard the answer.
         const mayCome = await openRequests.mayCome(cluster.clusterId);
         if (mayCome === 0) break;
@@ -218,9 +219,9 @@ export class OpenStackCloud implements Cloud {
   }
 
   removeStrangers(cluster: ClusterReference, known: readonly string[]): Promise<void> {
-    return inProject(this.#projects, cluster.projectId, (openstack) =>
-      deleteServers(openstack, cluster, known),
-    );
+    return inProject(this.#projects, cluster.projectId, async (openstack) => {
+      await deleteServers(openstack, cluster, known);
+    });
   }
 
   /** Also of a server that is not ours. */

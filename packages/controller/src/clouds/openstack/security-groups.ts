@@ -93,7 +93,7 @@ async function ensureGroup(
   const description = clusterDescription(plan.clusterId);
   const group = await findOrCreate({
     find: async () => (await groupsOf(openstack, plan, signal)).find(isOf(role)),
-    ...{ what: `security group ${name}`, clusterId: plan.clusterId, openRequests: plan.openRequests },
+    ...{ what: whatOf({ name }), clusterId: plan.clusterId, openRequests: plan.openRequests },
     create: () => openstack.securityGroups.create({ name, description }, { signal }),
     signal,
   });
@@ -145,8 +145,13 @@ function isSame(known: SecurityGroup['security_group_rules'][number], rule: Rule
   );
 }
 
-/** A CONFLICT while a port still has one of them: its server is not quite gone. */
-export async function deleteGroups(openstack: OpenStack, cluster: ClusterReference): Promise<void> {
-  for (const { id } of await groupsOf(openstack, cluster))
-    await openstack.securityGroups.delete(id, { missingOk: true });
+/** A CONFLICT while a port still has one of them: its server is not quite gone. Returns what requests they came by. */
+export async function deleteGroups(openstack: OpenStack, cluster: ClusterReference): Promise<string[]> {
+  const groups = await groupsOf(openstack, cluster);
+  for (const { id } of groups) await openstack.securityGroups.delete(id, { missingOk: true });
+  return groups.map(whatOf);
+}
+
+function whatOf({ name }: Pick<SecurityGroup, 'name'>): string {
+  return `security group ${name}`;
 }

@@ -45,7 +45,7 @@ export async function ensureServer(
   const { clusterId, instanceId } = request;
   const found = await findOrCreate({
     find: async () => (await serversOf(openstack, instanceId, signal))[0],
-    ...{ what: `server ${request.name}`, clusterId, openRequests: request.openRequests },
+    ...{ what: whatOf(request), clusterId, openRequests: request.openRequests },
     create: async () =>
       // Without the signal: Nova would go on with what was cut off, and nobody would know of it.
       openstack.servers.create(newServer(request, await details(), [clusterId, instanceId])),
@@ -185,17 +185,20 @@ export async function deleteServersOf(openstack: OpenStack, instanceId: string):
   await deleteAll(openstack, await serversOf(openstack, instanceId));
 }
 
-/** Those of the cluster except `known`. */
+/** Those of the cluster except `known`. Returns what requests they came by. */
 export async function deleteServers(
   openstack: OpenStack,
   { clusterId }: ClusterReference,
   known: readonly string[] = [],
-): Promise<void> {
+): Promise<string[]> {
   const servers = await openstack.servers.list({ tags: [clusterTag(clusterId)] });
-  await deleteAll(
-    openstack,
-    servers.filter(({ id }) => !known.includes(id)),
-  );
+  const strangers = servers.filter(({ id }) => !known.includes(id));
+  await deleteAll(openstack, strangers);
+  return strangers.map(whatOf);
+}
+
+function whatOf({ name }: Pick<Server, 'name'>): string {
+  return `server ${name}`;
 }
 
 /** Nova accepts it at once, and needs some seconds. */
