@@ -1,5 +1,5 @@
 #!/bin/sh
 mkdir -p "$HOME/pages"
 printf '%s\n' "$WADI_NAME" >"$HOME/pages/index.html"
-busybox pgrep -f "httpd -p $PAGE_PORT" >/dev/null && exit 0
+pgrep -f "httpd -p $PAGE_PORT" >/dev/null && exit 0
 busybox httpd -p "$PAGE_PORT" -h "$HOME/pages"

@@ -1,2 +1,2 @@
 #!/bin/sh
-busybox pkill -f "httpd -p $PAGE_PORT" || true
+pkill -f "httpd -p $PAGE_PORT" || true
