@@ -1,6 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AuditLine } from '@wadi/api';
+import { WadiClient } from '@wadi/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runWadi } from '../cli/run-wadi.ts';
 import { plantSecret } from '../set-up/run-folder.ts';
@@ -277,9 +279,15 @@ describe('a token that is revoked', () => {
     const other = fetch(`${controller.url}${cluster}/events?after=${last}&wait=30`, {
       headers: { 'X-Auth-Token': people.member?.token ?? '' },
     });
+    const [machine] = (await as('admin', 'GET', `${cluster}/instances`)).body.instances;
+    const client = new WadiClient({ url: controller.url, token: made.secret });
+    const id = cluster.split('/').at(-1) ?? '';
+    const port = await client.ports.open(id, { instance: machine.id, port: 8080 });
+    const cut = once(port, 'error');
     await sleep(500);
     await as('admin', 'POST', `/v2/tokens/${made.token.id}/revoke`);
     await expect(waiting).rejects.toThrow();
+    expect((await cut)[0]).toMatchObject({ code: 'ECONNRESET' });
     expect(performance.now() - began).toBeLessThan(55_000);
     // Somebody else's stays open to its own end.
     expect((await other).status).toBe(200);
