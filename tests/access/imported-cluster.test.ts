@@ -61,6 +61,7 @@ describe('a cluster of machines that exist', () => {
     ]);
     expect(body.instances[1].host_key).toEqual({
       fingerprints: [expect.stringMatching(/^SHA256:/)],
+      keys: lab.inventory.machines[0]?.hostKeys,
       source: 'given',
     });
     expect(body.instances[1].route.hops).toEqual([

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { AuditLine } from '@wadi/api';
 import { WadiClient } from '@wadi/client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { makeKey, startSshd } from '../../packages/indirect-access/src/test-sshd.ts';
@@ -405,6 +406,11 @@ it('streams answer as documented', async () => {
   stream.end('GET / HTTP/1.0\r\n\r\n');
   expect(await text(stream)).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
   answered.add('openPort');
+  const ended = async () =>
+    (await ask(200, 'GET', '/v2/audit?limit=1000'))
+      .map(({ record }: AuditLine) => record)
+      .filter(({ access, phase }: AuditLine['record']) => access === 'port' && phase === 'end');
+  await expect.poll(ended).toEqual([expect.objectContaining({ complete: true, port: 8080, sent: 18 })]);
   await ask(204, 'DELETE', `/v2/clusters/${cluster.id}`);
 });
 

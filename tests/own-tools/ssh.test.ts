@@ -199,6 +199,8 @@ test('each is in the audit log, with what went through', async () => {
   const ends = lines.filter(({ access, phase }) => access === 'port' && phase === 'end');
   expect(ends.length).toBeGreaterThan(10);
   expect(ends.map(({ port }) => port)).toContain(22);
-  expect(ends).toContainEqual(expect.objectContaining({ from: 'machine', complete: true }));
+  // Whether the last one said its end depends on who was faster: it, or the Ctrl-C.
+  const page = ends.find(({ from }) => from === 'machine');
+  expect(page.received).toBeGreaterThan(100);
   expect(Math.max(...ends.map(({ sent }) => sent ?? 0))).toBeGreaterThan(5_000_000);
 });
