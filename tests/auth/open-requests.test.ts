@@ -6,6 +6,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { noTokens } from '../../packages/controller/src/auth/no-tokens.ts';
 import type { Authenticator, Principal } from '../../packages/controller/src/auth/principal.ts';
 import type { HttpContext, Resource } from '../../packages/controller/src/http/context.ts';
+import { Drain } from '../../packages/controller/src/http/drain.ts';
 import { createServer } from '../../packages/controller/src/http/server.ts';
 import { callerGone } from '../../packages/controller/src/http/wadi/caller-gone.ts';
 
@@ -19,7 +20,7 @@ afterEach(async () => {
 async function serve(authenticator: Authenticator, handler: Resource): Promise<number> {
   const log = pino({ level: 'silent' });
   app = await createServer({
-    context: { log } as unknown as HttpContext,
+    context: { log, drain: new Drain() } as unknown as HttpContext,
     hosts: [],
     authenticator,
     furtherRights: { 'GET /thing': 'view' },
