@@ -200,19 +200,23 @@ it('one is killed while the cloud is at what it asked for: the other asks for no
   await leavesNothing(id);
 });
 
-it('one deletes a cluster, and the other is killed while the cloud is at what it asked for: nothing is left', async () => {
-  const { id, goOn } = await asking('late', 'POST /network/v2.0/security-groups', 1);
-  await second.request('DELETE', `/v2/clusters/${id}`);
-  const gone = untilGone(second, id);
-  const looked = looksFrom(bed.cloud.requests.length);
-  await first.kill();
-  let isGone = false;
-  void gone.then(() => {
-    isGone = true;
-  });
-  // Once for each machine, once for the cluster; and again, because something may still come.
-  while (!isGone && looked() < 5) await sleep(20);
-  await goOn();
-  await gone;
-  expect(bed.cloud.inventory('demo')).toEqual(bare);
-});
+// Takes two minutes: as long as nobody knows whether the cloud is still at it.
+it.runIf(process.env.WADI_FAULTS === 'all')(
+  'one deletes a cluster, and the other is killed while the cloud is at what it asked for: nothing is left',
+  async () => {
+    const { id, goOn } = await asking('late', 'POST /network/v2.0/security-groups', 1);
+    await second.request('DELETE', `/v2/clusters/${id}`);
+    const gone = untilGone(second, id);
+    const looked = looksFrom(bed.cloud.requests.length);
+    await first.kill();
+    let isGone = false;
+    void gone.then(() => {
+      isGone = true;
+    });
+    // Once for each machine, once for the cluster; and again, because something may still come.
+    while (!isGone && looked() < 5) await sleep(20);
+    await goOn();
+    await gone;
+    expect(bed.cloud.inventory('demo')).toEqual(bare);
+  },
+);
