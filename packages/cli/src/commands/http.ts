@@ -1,15 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
-import { WadiError } from '@wadi/client';
 import type { Command } from 'commander';
 import { CommandError, usageError } from '../command-error.ts';
 import { ExitCode, exitCodesHelp } from '../exit-code.ts';
+import { findMachine } from '../find-machine.ts';
 import { parseMachineAddress } from '../machine-address.ts';
-import { machineUnreachable } from '../machine-unreachable.ts';
+import { machineProblem } from '../machine-problem.ts';
 import { collect } from '../option-value.ts';
 import { writeBytes } from '../print.ts';
-import { selectMachines } from '../select-machines.ts';
-import { findCluster, openSession } from '../session.ts';
+import { openSession } from '../session.ts';
 
 interface Options {
   readonly include?: boolean;
@@ -45,16 +44,13 @@ ${exitCodesHelp}`,
     .action(async (text: string, options: Options, command: Command) => {
       const address = parseMachineAddress(text);
       const session = openSession(command);
-      const cluster = await findCluster(session, address.cluster);
-      const machines = await session.client.instances.list(cluster.id);
-      const [machine, another] = selectMachines(cluster.name, machines, [address.node]);
-      if (!machine || another) throw usageError(`${address.node} is several machines; name one`);
+      const { cluster, machine } = await findMachine(session, `${address.cluster}/${address.node}`);
       const target = { instance: machine.id, port: address.port, path: address.path };
       const init = await requestInit(options);
       const timeout = { timeout: Number(options.timeout) * 1000 || 30_000 };
       const answer = await session.client.instances
         .fetch(cluster.id, target, init, timeout)
-        .catch((error) => Promise.reject(unreachable(error, machine.name)));
+        .catch((error) => Promise.reject(machineProblem(error, machine.name)));
       if (options.include) await writeBytes('stdout', headOf(answer));
       for await (const chunk of answer.body ?? []) await writeBytes('stdout', chunk);
       if (options.fail && !answer.ok) {
@@ -85,13 +81,6 @@ async function bodyOf(given: string): Promise<string | Uint8Array<ArrayBuffer>> 
   } catch (error) {
     throw usageError(`cannot read ${given.slice(1)}: ${(error as NodeJS.ErrnoException).code}`);
   }
-}
-
-/** 502 and 504 mean that the controller did not get through; that is about the machine, not about the controller. */
-function unreachable(error: unknown, machine: string): unknown {
-  if (!(error instanceof WadiError) || (error.status !== 502 && error.status !== 504)) return error;
-  if (error.errorName === 'CONTROLLER_UNREACHABLE') return error;
-  return machineUnreachable(error, machine);
 }
 
 function headOf(answer: Response): Buffer {
