@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import type { Shell, ShellExit } from '@wadi/client';
 import type { Command } from 'commander';
 import { CommandError } from '../command-error.ts';
@@ -76,18 +77,8 @@ function ended(stream: Shell['stream']): Promise<void> {
   });
 }
 
-const signals: Readonly<Record<string, number>> = {
-  HUP: 1,
-  INT: 2,
-  QUIT: 3,
-  ABRT: 6,
-  KILL: 9,
-  SEGV: 11,
-  PIPE: 13,
-  TERM: 15,
-};
-
 function exitCodeOf({ status, signal }: ShellExit): number {
   if (status !== null) return status;
-  return 128 + (signals[signal ?? ''] ?? 0);
+  const numbers: Readonly<Record<string, number>> = constants.signals;
+  return 128 + (numbers[`SIG${signal}`] ?? 0);
 }
