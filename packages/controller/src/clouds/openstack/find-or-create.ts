@@ -37,7 +37,11 @@ export async function findOrCreate<T>({ openRequests, clusterId, ...step }: Step
     },
   );
   const found = await look(find, patience, signal);
-  if (found !== undefined) return found;
+  if (found !== undefined) {
+    // What is seen was obeyed: nobody has to wait for it any more.
+    if (lost) await openRequests.heard(clusterId, what);
+    return found;
+  }
   throw lost ?? new Error(`OpenStack has made ${what}, and does not show it: its administrator has to look`);
 }
 
