@@ -1,9 +1,9 @@
 import { Limiter } from '../access/limiter.ts';
 import type { CheckResult } from '../clusters/verification.ts';
 import { checkProcess, instanceName, notAvailable, processesOf } from './check-health.ts';
+import { scriptsAtOnce } from './on-each-machine.ts';
 import { type PluginParts, pluginAtWork } from './plugin-at-work.ts';
 import { ProvisioningError } from './provisioning-error.ts';
-import { scriptsAtOnce } from './run-plugin-step.ts';
 import type { HealthChecks } from './verifier.ts';
 
 /** The plugin's own checks, for the verification of a cluster: one for each process, over all its machines. */

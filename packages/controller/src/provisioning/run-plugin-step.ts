@@ -1,19 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AccessError, type ExecResult } from '@wadi/indirect-access';
 import { accessProblem, describeProblem } from '../access/access-problem.ts';
-import { Limiter } from '../access/limiter.ts';
 import type { PluginScript, PluginStep } from '../clusters/plugin.ts';
 import { stepProgram, stepRunner } from '../plugins/step-program.ts';
 import { factVariables, lastWords } from '../plugins/step-variables.ts';
-import { addStepEvents } from '../storage/provision-progress.ts';
 import { type ClusterWork, theCluster } from './cluster-work.ts';
+import { onEachMachine } from './on-each-machine.ts';
 import { type PluginAtWork, PluginChangedError, pluginAtWork } from './plugin-at-work.ts';
-import { inProvisionStep } from './provision-step.ts';
-import { ClusterGoneError, ProvisioningError } from './provisioning-error.ts';
+import { ClusterGoneError } from './provisioning-error.ts';
 import { runOnce } from './run-once.ts';
 
-/** Machines on which scripts run at once. */
-export const scriptsAtOnce = 20;
 /** How often a look is begun when its connection is lost: it may run twice. */
 const attempts = 3;
 
@@ -66,31 +62,11 @@ export async function runPluginStep(
       ({ id }) => at.machines.get(id)?.processes.includes(process) && (options.only?.has(id) ?? true),
     );
     if (!script || chosen.length === 0) continue;
-    const told = {
-      name: `${verbs[step]} ${process}${options.again ? ' again' : ''}`,
-      total: chosen.length,
-      type: options.type,
-    };
-    await inProvisionStep(work, told, async (provisionStep) => {
-      const limiter = new Limiter(scriptsAtOnce);
-      const ends = await Promise.allSettled(
-        chosen.map((instance) =>
-          limiter.run(async () => {
-            const problem = await runOn(work, at, instance.id, process, step, script, options, signal);
-            await addStepEvents(work.db, provisionStep, [
-              { instance, successful: problem === null, info: problem },
-            ]);
-            return problem;
-          }),
-        ),
-      );
-      const failures: string[] = [];
-      for (const end of ends) {
-        if (end.status === 'rejected') throw end.reason;
-        if (end.value !== null) failures.push(end.value);
-      }
-      if (failures.length > 0) throw new ProvisioningError(failures.slice(0, 10).join('; '));
-    });
+    const name = `${verbs[step]} ${process}${options.again ? ' again' : ''}`;
+    const machines = chosen.map((instance) => ({ instance }));
+    await onEachMachine(work, { name, type: options.type }, machines, ({ instance }) =>
+      runOn(work, at, instance.id, process, step, script, options, signal),
+    );
   }
 }
 

@@ -1,17 +1,14 @@
 import { accessProblem, describeProblem } from '../../access/access-problem.ts';
 import type { InstanceFacts } from '../../access/cluster-facts.ts';
 import type { ClusterReach } from '../../access/cluster-reach.ts';
-import { Limiter } from '../../access/limiter.ts';
 import { effectiveValues, onlyValues } from '../../clusters/node-group.ts';
 import { stepRunner } from '../../plugins/step-program.ts';
 import { lastWords } from '../../plugins/step-variables.ts';
-import { addStepEvents } from '../../storage/provision-progress.ts';
 import { type ClusterWork, cloudOf, nodeGroupsOf, theCluster } from '../cluster-work.ts';
 import { mountProgram, type WantedVolumes } from '../mount-script.ts';
-import { inProvisionStep } from '../provision-step.ts';
-import { ClusterGoneError, ProvisioningError } from '../provisioning-error.ts';
+import { onEachMachine } from '../on-each-machine.ts';
+import { ClusterGoneError } from '../provisioning-error.ts';
 import { runOnce } from '../run-once.ts';
-import { scriptsAtOnce } from '../run-plugin-step.ts';
 
 /** As Sahara has it where nobody named another. */
 const defaultPrefix = '/volumes/disk';
@@ -40,25 +37,9 @@ export async function mountVolumes(
     return [{ instance, volumes: { count, size: size ?? 1, prefix: prefix ?? defaultPrefix, owner } }];
   });
   if (machines.length === 0) return;
-  const told = { name: 'Mount volumes', total: machines.length, ...(type && { type }) };
-  await inProvisionStep(work, told, async (step) => {
-    const limiter = new Limiter(scriptsAtOnce);
-    const ends = await Promise.allSettled(
-      machines.map(({ instance, volumes }) =>
-        limiter.run(async () => {
-          const problem = await mountOn(work, reach, instance, volumes, signal);
-          await addStepEvents(work.db, step, [{ instance, successful: problem === null, info: problem }]);
-          return problem;
-        }),
-      ),
-    );
-    const failures: string[] = [];
-    for (const end of ends) {
-      if (end.status === 'rejected') throw end.reason;
-      if (end.value !== null) failures.push(end.value);
-    }
-    if (failures.length > 0) throw new ProvisioningError(failures.slice(0, 10).join('; '));
-  });
+  await onEachMachine(work, { name: 'Mount volumes', ...(type && { type }) }, machines, (machine) =>
+    mountOn(work, reach, machine.instance, machine.volumes, signal),
+  );
 }
 
 /** Null: they are where they should be. */

@@ -4,10 +4,11 @@ import { updateCluster } from '../../storage/clusters.ts';
 import { addStepEvents } from '../../storage/provision-progress.ts';
 import { checkProcess, type Health, processesOf } from '../check-health.ts';
 import { advance, type ClusterWork, theCluster } from '../cluster-work.ts';
+import { scriptsAtOnce } from '../on-each-machine.ts';
 import { pluginAtWork } from '../plugin-at-work.ts';
 import { inProvisionStep } from '../provision-step.ts';
 import { ClusterGoneError, ProvisioningError } from '../provisioning-error.ts';
-import { type PluginStepOptions, runPluginStep, scriptsAtOnce } from '../run-plugin-step.ts';
+import { type PluginStepOptions, runPluginStep } from '../run-plugin-step.ts';
 import { webInterfaces } from '../web-interfaces.ts';
 
 /** Milliseconds that processes may take from their start until they are healthy, and between two looks. */
