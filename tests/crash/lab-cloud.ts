@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { startLabController } from '../openstack-lab/lab-controller.ts';
-import { clientOf, furniture, labUser } from '../openstack-lab/project.ts';
+import { clientOf, furniture, labUser, things } from '../openstack-lab/project.ts';
 import type { CrashCloud, Inventory } from './crash-cloud.ts';
 
 const Made = Type.Object({ name: Type.String(), created: Type.String() });
@@ -11,15 +11,7 @@ export async function openLabCloud({ patience }: { readonly patience: number }):
   const given = await furniture(openstack);
 
   async function inventory(): Promise<Inventory> {
-    const [servers, ports, groups, rules, addresses, pairs, serverGroups] = await Promise.all([
-      openstack.servers.list(),
-      openstack.ports.list(),
-      openstack.securityGroups.list(),
-      openstack.securityGroupRules.list(),
-      openstack.floatingIps.list(),
-      openstack.keypairs.list(),
-      openstack.serverGroups.list(),
-    ]);
+    const [servers, ports, groups, rules, addresses, pairs, serverGroups] = await things(openstack);
     return {
       servers: servers.map(({ id, name, tags }) => `${id} ${name} [${tags}]`),
       ports: ports.map(({ id }) => id),

@@ -32,9 +32,9 @@ export function clientOf({ authUrl, name, password, project }: LabUser): OpenSta
   return new OpenStack(loadCloud({ environment }));
 }
 
-/** All that the project has, a line each. */
-export async function inventory(openstack: OpenStack): Promise<string[]> {
-  const [servers, ports, groups, rules, addresses, pairs, serverGroups] = await Promise.all([
+/** All that the project has: servers, ports, groups, rules, floating addresses, key pairs, server groups. */
+export function things(openstack: OpenStack) {
+  return Promise.all([
     openstack.servers.list(),
     openstack.ports.list(),
     openstack.securityGroups.list(),
@@ -43,6 +43,11 @@ export async function inventory(openstack: OpenStack): Promise<string[]> {
     openstack.keypairs.list(),
     openstack.serverGroups.list(),
   ]);
+}
+
+/** All that the project has, a line each. */
+export async function inventory(openstack: OpenStack): Promise<string[]> {
+  const [servers, ports, groups, rules, addresses, pairs, serverGroups] = await things(openstack);
   return [
     ...servers.map(({ id, name }) => `server ${id} ${name}`),
     ...ports.map(({ id }) => `port ${id}`),
