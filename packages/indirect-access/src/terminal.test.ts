@@ -76,6 +76,16 @@ describe('a terminal', () => {
     await expect(terminal.exit).rejects.toMatchObject({ code: 'CONNECTION_LOST', phase: 'command' });
   });
 
+  it('says which setting refuses terminals', async () => {
+    const bare = await bed.sshd('bare', ['PermitTTY no']);
+    const way = through(proxy.machine(), bare.machine());
+    await expect(bed.access().terminal(way, { columns: 80, rows: 24 })).rejects.toMatchObject({
+      code: 'CHANNEL_REFUSED',
+      message: 'bare: refused a terminal',
+      hint: expect.stringContaining('PermitTTY'),
+    });
+  });
+
   it.each([
     [{ columns: 0, rows: 24 }, 'columns 0'],
     [{ columns: 80, rows: 1.5 }, 'rows 1.5'],

@@ -72,7 +72,9 @@ export class Ssh2Connection implements SshConnection {
     const process = this.#execChannel(channel);
     await this.#request(channel, 'a terminal', (protocol, id) =>
       protocol.pty(id, rows, columns, 0, 0, term, null, true),
-    );
+    ).catch((error) => {
+      throw error instanceof ChannelOpenError ? noTerminal(error) : error;
+    });
     await this.#request(channel, 'the shell', (protocol, id) =>
       command === undefined ? protocol.shell(id, true) : protocol.exec(id, command, true),
     );
@@ -206,6 +208,15 @@ export class Ssh2Connection implements SshConnection {
       cause: this.#reason,
     });
   }
+}
+
+function noTerminal(cause: ChannelOpenError): AccessError {
+  return new AccessError('refused a terminal', {
+    code: 'CHANNEL_REFUSED',
+    phase: 'channel',
+    hint: 'run commands instead, or allow terminals there: PermitTTY of its sshd_config, no-pty of its authorized_keys',
+    cause,
+  });
 }
 
 /** The server's own words, which may be none, without ssh2's before them and without control characters. */
